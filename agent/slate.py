@@ -1,0 +1,77 @@
+"""The slate: what a caller gets. It says who ranked it, why, and how well it keeps the proportions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SlateItem(_Closed):
+    """One place of the slate."""
+
+    rank: int
+    item_id: str
+    title: str
+    categories: list[str]
+    year: int | None
+    persona: int | None = Field(description="number of the taste it serves most; null for a cold start")
+    persona_name: str
+    persona_share: float = Field(description="part of its score that this taste brought, 0 to 1")
+    score: float = Field(description="retrieval score; higher is more relevant")
+    reason: str
+
+
+class PersonaCard(_Closed):
+    """One taste of the user, in words."""
+
+    number: int
+    name: str
+    share: float
+    categories: list[str]
+    exemplars: list[str]
+
+
+class Tokens(_Closed):
+    """Tokens of the language model."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+class Slate(_Closed):
+    """A list of recommendations with its whole story.
+
+    Attributes:
+        ranker_used: ``llm`` or ``calibrated``.
+        degraded_reason: Code of :class:`agent.llm.failures.Reason` if the language model did not rank; else null.
+        label_mass: Probability that the model put on the labels of the candidates.
+        target: Share of each group that the list should hold, as far as it is not zero.
+        achieved: Share that it holds.
+        kl: Calibration error C_KL in nats; 0 is perfect, null for an empty list.
+        cold_start: Nothing of the user's history was known.
+        understood: What was read out of the request in words.
+    """
+
+    ranker_used: str
+    degraded_reason: str | None
+    degraded_detail: str
+    model: str | None
+    prompt_hash: str | None
+    label_mass: float | None
+    llm_weight: float | None
+    tokens: Tokens
+    latency_ms: float
+    axis: str
+    lam: float
+    target: dict[str, float]
+    achieved: dict[str, float]
+    kl: float | None
+    cold_start: bool
+    understood: dict[str, Any]
+    personas: list[PersonaCard]
+    items: list[SlateItem]

@@ -1,0 +1,1 @@
+"""What is said to the language model, and nothing else."""

@@ -1,0 +1,179 @@
+"""A trained model as one folder: tables, index, catalogue, histories, and a manifest with checksums.
+
+Written beside its place and moved there whole, so that a reader never sees half of it; every file is
+checked against the manifest on loading, because a flipped bit in an index loads without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors.numpy import load_file, save_file
+
+from retrieval.candidates import Retriever
+from retrieval.datasets.dataset import Dataset
+from retrieval.errors import DataError, NotFoundError
+from retrieval.index import ItemIndex
+from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
+from retrieval.schema import Catalog, Histories, Int32
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+
+
+class Manifest(BaseModel):
+    """What a folder holds, and how it came to be."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    dataset: str
+    licence: str
+    created: datetime
+    items: int
+    users: int
+    likes: int
+    encoder: EncoderConfig
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that serving needs.
+
+    Attributes:
+        catalog: The items, with training counts.
+        encoder: Histories to personas.
+        index: Items that can be found.
+        user_ids: External ids of the users known from the data.
+        histories: What each of them liked.
+        dataset: Name of the data.
+        licence: What the data's owners ask.
+    """
+
+    catalog: Catalog
+    encoder: PersonaEncoder
+    index: ItemIndex
+    user_ids: tuple[str, ...]
+    histories: Histories
+    dataset: str
+    licence: str
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """The first stage over this model."""
+        return Retriever(self.encoder, self.index)
+
+    def history_of(self, user_id: str) -> Int32:
+        """Items a known user liked, oldest first.
+
+        Raises:
+            NotFoundError: No such user.
+        """
+        try:
+            return self.histories.row(self._user_position[user_id])
+        except KeyError:
+            raise NotFoundError(
+                f"user {user_id!r} is not in {self.dataset}",
+                f"known users are like {', '.join(self.user_ids[:3])}; for a new one name liked items: --like TITLE",
+            ) from None
+
+    @cached_property
+    def _user_position(self) -> dict[str, int]:
+        return {user: i for i, user in enumerate(self.user_ids)}
+
+
+def build(dataset: Dataset, encoder: PersonaEncoder) -> Model:
+    """Put a trained encoder and its data together; only items somebody liked can be found."""
+    weights = encoder.weights
+    items = np.flatnonzero(dataset.catalog.counts > 0).astype(np.int32)
+    vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
+    index = ItemIndex(vectors, items, len(dataset.catalog))
+    histories = dataset.histories()
+    return Model(dataset.catalog, encoder, index, dataset.interactions.user_ids, histories, dataset.name, dataset.licence)
+
+
+def save(model: Model, folder: Path) -> Path:
+    """Write a model; an older one in the same place is replaced at once and whole.
+
+    Raises:
+        DataError: The place is taken by something that is not a model.
+    """
+    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
+        raise DataError(f"{folder} exists and is not a polytaste model", "choose another --out folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
+        made = Path(scratch) / "model"
+        made.mkdir()
+        save_file(model.encoder.weights.as_dict(), made / "encoder.safetensors")
+        model.index.save(made / "items.faiss")
+        model.catalog.table.write_parquet(made / "catalog.parquet")
+        history = model.histories
+        pl.DataFrame(
+            {"user": [model.user_ids[u] for u in history.owner], "item": history.items}
+        ).write_parquet(made / "histories.parquet")
+        pl.DataFrame({"user": list(model.user_ids)}).write_parquet(made / "users.parquet")
+        manifest = Manifest(
+            format=FORMAT,
+            dataset=model.dataset,
+            licence=model.licence,
+            created=datetime.now(UTC),
+            items=len(model.catalog),
+            users=len(model.user_ids),
+            likes=len(history.items),
+            encoder=model.encoder.config,
+            sha256={path.name: _sha256(path) for path in sorted(made.iterdir())},
+        )
+        (made / _MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
+        old = Path(scratch) / "old"
+        if folder.exists():
+            folder.rename(old)
+        made.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def load(folder: Path) -> Model:
+    """Read a model that :func:`save` wrote.
+
+    Raises:
+        NotFoundError: There is none.
+        DataError: A file is missing, damaged, or of another format.
+    """
+    if not (folder / _MANIFEST).is_file():
+        raise NotFoundError(f"no trained model in {folder}", "run `polytaste train` first, or give --model FOLDER")
+    try:
+        manifest = Manifest.model_validate_json((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except ValidationError as why:
+        raise DataError(f"{folder / _MANIFEST}: not a manifest ({why.errors()[0]['msg']})", "train again") from why
+    if manifest.format != FORMAT:
+        raise DataError(f"{folder}: format {manifest.format}, this version reads {FORMAT}", "train again")
+    for name, expected in manifest.sha256.items():
+        path = folder / name
+        if not path.is_file() or _sha256(path) != expected:
+            raise DataError(f"{path}: missing or damaged (checksum differs)", "train again: polytaste train")
+    catalog = Catalog(pl.read_parquet(folder / "catalog.parquet"))
+    encoder = PersonaEncoder(manifest.encoder, Weights(**load_file(folder / "encoder.safetensors")))
+    items = np.flatnonzero(catalog.counts > 0).astype(np.int32)
+    index = ItemIndex.load(folder / "items.faiss", items, len(catalog))
+    user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user"].to_list())
+    rows = pl.read_parquet(folder / "histories.parquet")
+    lengths = dict(rows.group_by("user", maintain_order=True).len().iter_rows())
+    indptr = np.concatenate([[0], np.cumsum([lengths.get(u, 0) for u in user_ids])]).astype(np.int64)
+    liked = rows["item"].to_numpy().astype(np.int32)
+    histories = Histories(indptr, liked, np.ones(len(liked), np.float32))
+    return Model(catalog, encoder, index, user_ids, histories, manifest.dataset, manifest.licence)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Classical recommenders that every figure is measured against."""

@@ -1,0 +1,42 @@
+"""Data sets: the bundled one, MovieLens folders, and a user's own tables."""
+
+from __future__ import annotations
+
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from retrieval.datasets.dataset import Dataset
+from retrieval.datasets.movielens import is_movielens, load_movielens
+from retrieval.datasets.tabular import TabularSource, load_tabular
+from retrieval.errors import DataError
+
+BUNDLED = "ml-latest-small"
+
+__all__ = ["BUNDLED", "Dataset", "TabularSource", "load", "load_bundled"]
+
+
+def load(path: str | Path = BUNDLED, source: TabularSource | None = None) -> Dataset:
+    """Load whatever is at a path: the bundled set by name, a MovieLens folder, or tables.
+
+    Args:
+        path: ``ml-latest-small``, a folder or a file of interactions.
+        source: Column mapping for tables; see :class:`TabularSource`.
+
+    Raises:
+        DataError: Nothing is there, or a file is malformed.
+        ConfigError: The mapping names a column that does not exist.
+    """
+    if str(path) == BUNDLED and not Path(path).exists():
+        return load_bundled()
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder", f"give a folder of data, or {BUNDLED!r} for the bundled set")
+    if source is None and path.is_dir() and is_movielens(path):
+        return load_movielens(path)
+    return load_tabular(path, source)
+
+
+def load_bundled() -> Dataset:
+    """MovieLens latest-small, shipped with the package under its own licence (non-commercial)."""
+    with as_file(files("retrieval.datasets") / "bundled" / BUNDLED) as folder:
+        return load_tabular(folder)

@@ -1,0 +1,128 @@
+"""One data set in the house's contracts, whatever file layout it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from retrieval.errors import DataError
+from retrieval.schema import Catalog, Histories, Interactions
+
+_YEAR = r"\(((?:18|19|20)\d{2})\)\s*$"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Catalogue and interactions of one source.
+
+    Attributes:
+        name: Short name, used for folders and reports.
+        catalog: Every item that is described or was interacted with.
+        interactions: Every row of the source.
+        like_above: Rows with a value above this count as liked (3.5 stars in the usual protocol).
+        licence: What the source asks of those who use it; empty if unknown.
+        notes: What a person should know about how the source was read.
+    """
+
+    name: str
+    catalog: Catalog
+    interactions: Interactions
+    like_above: float
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+
+    def likes(self) -> Interactions:
+        """Implicit feedback: rows with ``value > like_above`` (Liang et al. 2018, section 4.1)."""
+        return self.interactions.where(self.interactions.values > self.like_above)
+
+    def histories(self) -> Histories:
+        """What each user liked, oldest first, in the order of ``interactions.user_ids``."""
+        return self.likes().histories()
+
+
+def assemble(
+    *,
+    name: str,
+    interactions: pl.DataFrame,
+    items: pl.DataFrame | None,
+    like_above: float | None,
+    licence: str = "",
+    notes: tuple[str, ...] = (),
+) -> Dataset:
+    """Number the items and users of two frames and check that they fit together.
+
+    Args:
+        name: Of the data set.
+        interactions: ``user`` (str), ``item`` (str), ``value`` (float), optionally ``time`` (int).
+        items: ``item_id`` (str) and any of ``title``, ``categories`` (list[str]), ``year`` and more;
+            None where the source describes no items.
+        like_above: None guesses: 3.5 on a five-star scale, 7 on a ten-point one, else 0.
+        licence: Licence sentence.
+        notes: Notes of the reader.
+
+    Raises:
+        DataError: There are no interactions.
+    """
+    if interactions.height == 0:
+        raise DataError(f"{name}: no interactions", "the file needs at least one row beside its header")
+    described = items if items is not None else pl.DataFrame(schema={"item_id": pl.String})
+    first = described.unique("item_id", keep="first", maintain_order=True)
+    if (repeats := described.height - first.height) > 0:
+        notes = (*notes, f"{repeats:,} repeated rows of items ignored (the first row of an id counts)")
+    bare = interactions.select(pl.col("item").alias("item_id")).unique(maintain_order=True)
+    bare = bare.join(first.select("item_id"), on="item_id", how="anti")
+    if items is not None and bare.height:
+        notes = (*notes, f"{bare.height:,} items have interactions but no description; their id is their title")
+    table = _complete(pl.concat([first, bare], how="diagonal"))
+    position = table.select("item_id").with_row_index("at")
+
+    users = interactions["user"].unique(maintain_order=True)
+    numbered = users.to_frame("user").with_row_index("user_at")
+    ordered = (
+        interactions.join(position, left_on="item", right_on="item_id", how="left")
+        .join(numbered, on="user", how="left")
+        .sort(["user_at", "time"] if "time" in interactions.columns else ["user_at"], maintain_order=True)
+    )
+    values = ordered["value"].to_numpy().astype(np.float32)
+    threshold = like_above
+    if threshold is None:
+        threshold, note = guess_like_threshold(values)
+        notes = (*notes, note) if note else notes
+    rows = Interactions(
+        user_ids=tuple(users.to_list()),
+        users=ordered["user_at"].to_numpy().astype(np.int32),
+        items=ordered["at"].to_numpy().astype(np.int32),
+        values=values,
+        times=ordered["time"].to_numpy().astype(np.int64) if "time" in ordered.columns else None,
+    )
+    counts = np.bincount(rows.items[values > threshold], minlength=table.height)
+    catalog = Catalog(table.with_columns(pl.Series("count", counts, pl.Int64)))
+    return Dataset(name, catalog, rows, threshold, licence, notes)
+
+
+def guess_like_threshold(values: np.ndarray) -> tuple[float, str]:
+    """Above which value an interaction counts as liked, and the note that says so."""
+    low, high = float(values.min()), float(values.max())
+    stars = low >= 0 and high in (5.0, 10.0) and bool(np.all(values * 2 == np.round(values * 2)))
+    if stars:
+        threshold = 3.5 if high == 5.0 else 7.0
+        return threshold, f"ratings up to {high:g}: above {threshold:g} counts as liked (--like-above changes it)"
+    return 0.0, ""
+
+
+def _complete(table: pl.DataFrame) -> pl.DataFrame:
+    """Fill the columns every catalogue has: title, categories, year."""
+    if "title" not in table.columns:
+        table = table.with_columns(pl.col("item_id").alias("title"))
+    table = table.with_columns(pl.col("title").fill_null(pl.col("item_id")))
+    if "categories" not in table.columns:
+        table = table.with_columns(pl.lit([], pl.List(pl.String)).alias("categories"))
+    # A year in brackets at the end of the title is a habit of films, books and albums alike.
+    from_title = pl.col("title").str.extract(_YEAR).cast(pl.Int32)
+    known = pl.col("year").cast(pl.Int32) if "year" in table.columns else pl.lit(None, pl.Int32)
+    return table.with_columns(
+        pl.coalesce(known, from_title).alias("year"),
+        pl.col("categories").fill_null([]).list.eval(pl.element().drop_nulls()),
+    )

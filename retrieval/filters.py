@@ -1,0 +1,79 @@
+"""What may be recommended at all: categories, years, popularity, named items. One mask, made before the search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+
+from retrieval.schema import Bool, Catalog, Int64
+
+HEAD_SHARE = 0.5
+"""The popular head: the fewest items that together hold this share of all interactions."""
+
+
+class Popularity(StrEnum):
+    """Which part of the popularity curve is wanted."""
+
+    ANY = "any"
+    HIDDEN = "hidden gems"
+    WELL_KNOWN = "well known"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """A conjunction of conditions; an empty one lets everything through.
+
+    Attributes:
+        wanted: Groups of categories; an item needs all the categories of at least one group.
+        unwanted: Categories none of which an item may have.
+        years: Inclusive ranges; an item's year must lie in one. Items without a year do not pass.
+        popularity: Part of the popularity curve.
+        excluded: Internal ids that are out.
+    """
+
+    wanted: tuple[frozenset[str], ...] = ()
+    unwanted: frozenset[str] = frozenset()
+    years: tuple[tuple[int, int], ...] = ()
+    popularity: Popularity = Popularity.ANY
+    excluded: tuple[int, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked."""
+        return self == ItemFilter()
+
+    def mask(self, catalog: Catalog) -> Bool:
+        """``(n_items,)`` which items pass."""
+        has = pl.col("categories").list
+        passes = pl.lit(value=True)
+        if self.wanted:
+            groups = [pl.all_horizontal([has.contains(c) for c in sorted(group)]) for group in self.wanted]
+            passes &= pl.any_horizontal(groups)
+        for category in sorted(self.unwanted):
+            passes &= ~has.contains(category)
+        if self.years:
+            spans = [pl.col("year").is_between(low, high) for low, high in self.years]
+            passes &= pl.any_horizontal(spans).fill_null(value=False)
+        keep = catalog.table.select(pl.repeat(value=True, n=pl.len()) & passes).to_series().to_numpy().copy()
+        if self.popularity is not Popularity.ANY:
+            head = popular_head(catalog.counts)
+            keep &= head if self.popularity is Popularity.WELL_KNOWN else ~head
+        keep[list(self.excluded)] = False
+        return keep
+
+
+def popular_head(counts: Int64, share: float = HEAD_SHARE) -> Bool:
+    """The most popular items that together hold ``share`` of all interactions (the "short head").
+
+    Args:
+        counts: ``(n_items,)`` interactions per item.
+        share: Of all interactions, between 0 and 1.
+    """
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    head = np.zeros(len(counts), bool)
+    head[order] = before < share * counts.sum()
+    return head & (counts > 0)

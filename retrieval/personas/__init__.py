@@ -1,0 +1,1 @@
+"""The persona encoder: any list of items becomes a few tastes, with weights and memberships."""

@@ -1,0 +1,159 @@
+"""Where training begins: closed forms, because a few hundred users cannot teach tables from noise.
+
+History and item tables come from a low-rank EDLAE. Themes join a spectral embedding of the interactions (popularity
+axis dropped) with the categories of the items where there are any: interactions alone divide tastes by era and by
+fame more than by subject. Prototypes are the spherical k-means of the themes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.sparse.linalg import svds
+
+from retrieval.baselines.linear import LARGEST, LinearAutoencoder
+
+Float64 = npt.NDArray[np.float64]
+
+_SMOOTHING = 3.0  # interactions added to every item before its themes are scaled, so that rare ones stay quiet
+_RESTARTS = 5
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class InitialTables:
+    """Starting point of training over M items.
+
+    Attributes:
+        items: ``(M, d)`` v_j.
+        history: ``(M, d)`` p_i from all users.
+        held_out: Per group of users, ``(M, d)`` p_i computed without that group, in the same space: a batch
+            of the group reads these, so the likelihood never sees tables that memorised its own targets.
+        groups: The users of each group.
+        themes: ``(M, t)``.
+        prototypes: ``(K, t)``.
+    """
+
+    items: Float64
+    history: Float64
+    held_out: list[Float64]
+    groups: list[npt.NDArray[np.int64]]
+    themes: Float64
+    prototypes: Float64
+
+
+def initial_tables(
+    matrix: sparse.csr_matrix,
+    categories: sparse.csr_matrix | None,
+    *,
+    dimension: int,
+    theme_dimension: int,
+    category_share: float,
+    personas: int,
+    ridge: float,
+    dropout: float,
+    groups: int,
+    seed: int,
+) -> InitialTables:
+    """Compute the closed forms for an ``(N, M)`` binary matrix and ``(M, G)`` categories, if there are any."""
+    users, items = matrix.shape
+    rank = min(dimension, users - 1, items - 1)
+    parts = np.array_split(np.random.default_rng(seed).permutation(users), min(groups, users))
+    if min(users, items) <= LARGEST:
+        model = LinearAutoencoder(matrix, ridge, dropout)
+        space = _right_singular(model.predict(matrix), rank)
+        whole = model.project(space)
+        others = [np.setdiff1d(np.arange(users), part) for part in parts]
+        held_out = [LinearAutoencoder(matrix[rest], ridge, dropout).project(space) for rest in others]
+    else:  # too large for a dense solve: the subspace of the interactions themselves (PureSVD)
+        space = svds(matrix.astype(np.float64), k=rank, random_state=seed)[2].T
+        whole, held_out = space, [space] * len(parts)
+    balance = np.sqrt(np.linalg.norm(whole) / np.linalg.norm(space))
+    themes = _themes(matrix, categories, theme_dimension, category_share)
+    counts = np.asarray(matrix.sum(axis=0)).ravel()
+    return InitialTables(
+        items=_widen(space * balance, dimension),
+        history=_widen(whole / balance, dimension),
+        held_out=[_widen(table / balance, dimension) for table in held_out],
+        groups=parts,
+        themes=_widen(themes, theme_dimension),
+        prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),
+    )
+
+
+def _right_singular(matrix: Float64, rank: int) -> Float64:
+    """The ``rank`` leading right singular vectors of a dense ``(N, M)`` matrix, ``(M, rank)``."""
+    if matrix.shape[0] <= matrix.shape[1]:
+        values, vectors = np.linalg.eigh(matrix @ matrix.T)
+        order = np.argsort(-values)[:rank]
+        return matrix.T @ vectors[:, order] / np.sqrt(np.maximum(values[order], 1e-9))
+    values, vectors = np.linalg.eigh(matrix.T @ matrix)
+    return vectors[:, np.argsort(-values)[:rank]]
+
+
+def _themes(
+    matrix: sparse.csr_matrix, categories: sparse.csr_matrix | None, width: int, category_share: float
+) -> Float64:
+    """Unit rows of ``width``: taste by co-occurrence, and by categories for ``category_share`` of the squared length."""
+    described = None if categories is None or category_share == 0 else _category_embedding(categories, width // 2)
+    taste = _spectral(matrix, width - (0 if described is None else described.shape[1]))
+    if described is None:
+        return taste
+    bare = np.linalg.norm(described, axis=1, keepdims=True) < 0.5  # an item without categories has its taste alone
+    joined = np.hstack([np.sqrt(1.0 - category_share) * taste, np.sqrt(category_share) * described])
+    return np.where(bare, np.hstack([taste, np.zeros_like(described)]), joined)
+
+
+def _spectral(matrix: sparse.csr_matrix, width: int) -> Float64:
+    """Right singular vectors of the normalised interactions without the first, as unit rows."""
+    activity = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0)
+    popularity = np.asarray(matrix.sum(axis=0)).ravel() + _SMOOTHING
+    scaled = sparse.diags(activity**-0.5) @ matrix.astype(np.float64) @ sparse.diags(popularity**-0.5)
+    rank = min(width, min(matrix.shape) - 2)
+    left, _, _ = svds(scaled.tocsr(), k=rank + 1, random_state=0)
+    # svds returns ascending singular values; the last is the popularity axis, which tells tastes apart least.
+    return _widen(_unit(scaled.T @ left[:, ::-1][:, 1:]), width)
+
+
+def _category_embedding(categories: sparse.csr_matrix, width: int) -> Float64:
+    """Categories weighted by rarity, in at most ``width`` dimensions, as unit rows; zeros where an item has none."""
+    present = (categories > 0).astype(np.float64)
+    rarity = np.log((1.0 + present.shape[0]) / (1.0 + np.asarray(present.sum(axis=0)).ravel()))
+    weighted = present @ sparse.diags(np.maximum(rarity, 0.0))
+    if weighted.shape[1] > width:
+        return _unit(weighted @ svds(weighted, k=width, random_state=0)[2].T)
+    return _unit(weighted.toarray())
+
+
+def _unit(rows: Float64) -> Float64:
+    return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-3)
+
+
+def _spherical_kmeans(rows: Float64, weights: Float64, clusters: int, seed: int) -> Float64:
+    """Unit centres of unit rows by weighted k-means on the sphere, best of a few starts."""
+    draw = np.random.default_rng(seed)
+    touched = np.flatnonzero(weights > 0)
+    clusters_there = min(clusters, len(touched))
+    best, best_value = rows[touched[:clusters_there]], -np.inf
+    for _ in range(_RESTARTS):
+        chosen = draw.choice(touched, clusters_there, replace=False, p=weights[touched] / weights[touched].sum())
+        centres = rows[chosen]
+        for _ in range(_ROUNDS):
+            nearest = np.argmax(rows @ centres.T, axis=1)
+            member = sparse.csr_matrix(
+                (weights, (nearest, np.arange(len(rows)))), shape=(clusters_there, len(rows))
+            )
+            centres = member @ rows + 1e-9
+            centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+        value = float((np.max(rows @ centres.T, axis=1) * weights).sum())
+        if value > best_value:
+            best, best_value = centres, value
+    return np.pad(best, ((0, clusters - clusters_there), (0, 0)), constant_values=1e-3)
+
+
+def _widen(table: Float64, width: int) -> Float64:
+    """Zero columns where the data have less rank than was asked for."""
+    return np.pad(table, ((0, 0), (0, width - table.shape[1])))

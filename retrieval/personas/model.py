@@ -1,0 +1,101 @@
+"""The persona encoder as a torch module: what is trained. Its equations stand in :mod:`retrieval.personas.encoder`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
+from retrieval.personas.initial import InitialTables
+
+_EMPTY = 1e-6
+_LOG_FLOOR = 1e-3
+_TYPICAL_LENGTH = 50.0
+
+
+class PersonaModule(nn.Module):
+    """Learned tables, starting from closed forms.
+
+    ``history`` is held as a fixed table plus a learned difference, so that training can read the tables computed
+    without the users of a batch (``held_out``).
+    """
+
+    def __init__(self, config: EncoderConfig, tables: InitialTables, *, gain: float, alpha: float, shrink: float) -> None:
+        super().__init__()
+        self.config = config
+        items, width = tables.items.shape
+        self.history_delta = nn.Parameter(torch.zeros(items, width))
+        self.items = nn.Parameter(_tensor(tables.items))
+        self.bias = nn.Parameter(torch.zeros(items))
+        self.themes = nn.Parameter(_tensor(tables.themes))
+        self.prototypes = nn.Parameter(_tensor(tables.prototypes))
+        self.log_gain = nn.Parameter(torch.tensor(math.log(gain * _TYPICAL_LENGTH**alpha)))
+        self.alpha = nn.Parameter(torch.tensor(alpha))
+        self.log_shrink = nn.Parameter(torch.tensor(math.log(shrink)))
+        self.history_table = _tensor(tables.history)
+        self._initial = {"items": self.items.detach().clone(), "themes": self.themes.detach().clone()}
+
+    def forward(self, items: Tensor, weights: Tensor, table: Tensor) -> Tensor:
+        """Scores of all M items.
+
+        Args:
+            items: ``(B, L)`` ids, anything where the weight is zero.
+            weights: ``(B, L)`` weights, zero in the padding.
+            table: ``(M, d)`` history table to read.
+
+        Returns:
+            ``(B, M)``.
+        """
+        config = self.config
+        total = weights.sum(1, keepdim=True)
+        keys = functional.normalize(self.themes, dim=1)
+        themes, prototypes = keys[items], functional.normalize(self.prototypes, dim=1)
+        centres = prototypes.expand(len(items), -1, -1)
+        for _ in range(config.iterations):
+            member = torch.softmax(config.sharpness * themes @ centres.transpose(1, 2), -1) * weights[:, :, None]
+            centres = functional.normalize(member.transpose(1, 2) @ themes + config.prototype_prior * prototypes, dim=-1)
+        member = torch.softmax(config.sharpness * themes @ centres.transpose(1, 2), -1) * weights[:, :, None]
+        mass = member.sum(1)
+        share = (mass + _EMPTY / config.personas) / (total + _EMPTY)
+
+        said = table[items] + self.history_delta[items]
+        mean = (said * weights[:, :, None]).sum(1) / total.clamp(min=_EMPTY)
+        shrink = self.log_shrink.exp()
+        own = (member.transpose(1, 2) @ said + shrink * mean[:, None]) / (mass + shrink)[:, :, None]
+        vectors = (1 - config.persona_share) * mean[:, None] + config.persona_share * own
+        scale = self.log_gain.exp() * total.clamp(min=_EMPTY) ** (1 - self.alpha) * (total > 0)
+        inner = (scale[:, None] * vectors) @ self.items.T
+        compatible = config.attention_sharpness * centres @ keys.T + torch.log(share + _LOG_FLOOR)[:, :, None]
+        return (torch.softmax(compatible, 1) * inner).sum(1) + self.bias
+
+    def penalty(self, tables: float, themes: float) -> Tensor:
+        """Squared distance from the closed forms: what few users cannot justify is not learned."""
+        moved = self.history_delta.pow(2).sum() + (self.items - self._initial["items"]).pow(2).sum()
+        return tables * (moved + 0.1 * self.bias.pow(2).sum()) + themes * (
+            (self.themes - self._initial["themes"]).pow(2).sum()
+        )
+
+    @torch.no_grad()
+    def encoder(self) -> PersonaEncoder:
+        """What was learned, as the NumPy encoder that serves."""
+        weights = Weights(
+            history=_array(self.history_table + self.history_delta),
+            items=_array(self.items),
+            bias=_array(self.bias),
+            themes=_array(functional.normalize(self.themes, dim=1)),
+            prototypes=_array(functional.normalize(self.prototypes, dim=1)),
+            scalars=np.array([self.log_gain.exp().item(), self.alpha.item(), self.log_shrink.exp().item()], np.float32),
+        )
+        return PersonaEncoder(self.config, weights)
+
+
+def _tensor(table: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(table, np.float32))
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().cpu().numpy().astype(np.float32)

@@ -1,0 +1,291 @@
+"""The contracts of the house: catalogue, interactions, histories, personas, candidates.
+
+Hot boundaries are frozen dataclasses of arrays, batch first: one user is a batch of one. External
+ids are strings; inside, items are contiguous ``int32`` positions in the catalogue, and the map between
+the two lives in :class:`Catalog` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from retrieval.errors import DataError, NotFoundError
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
+
+NO_ITEM = -1
+"""Padding in every array of item positions."""
+
+UNLABELLED = "(none)"
+"""Bucket for items that carry no category, so that shares always sum to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One way to divide items, along which a slate can be calibrated.
+
+    Attributes:
+        name: Column of the catalogue it was read from.
+        labels: The G group names, sorted; :data:`UNLABELLED` last where it is needed.
+        share: ``(n_items, G)`` sparse p(g|i), rows sum to one (uniform over the item's groups,
+            Steck 2018, section 3).
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    share: sparse.csr_matrix
+
+    def rows(self, items: Int32) -> Float32:
+        """Dense p(g|i) of shape ``items.shape + (G,)``; padding gives rows of zeros."""
+        flat = items.ravel()
+        dense = self.share[np.maximum(flat, 0)].toarray()
+        dense[flat < 0] = 0.0
+        return np.asarray(dense, np.float32).reshape(*items.shape, len(self.labels))
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The items, in a table whose row number is the internal item id.
+
+    Attributes:
+        table: At least ``item_id`` (str, unique), ``title`` (str), ``categories`` (list[str], may be
+            empty), ``year`` (int, null if unknown) and ``count`` (interactions seen in training).
+            Further columns of the source are kept as they came.
+    """
+
+    table: pl.DataFrame
+
+    def __post_init__(self) -> None:
+        missing = {"item_id", "title", "categories", "year", "count"} - set(self.table.columns)
+        if missing:
+            raise DataError(
+                f"the catalogue lacks the columns {sorted(missing)}",
+                "build it through retrieval.datasets, which fills what a source does not have",
+            )
+        if self.table["item_id"].n_unique() != self.table.height:
+            twice = self.table.filter(pl.col("item_id").is_duplicated())["item_id"][0]
+            raise DataError(
+                f"item_id {twice!r} stands more than once in the catalogue",
+                "keep one row per item in the file of items",
+            )
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {item_id: i for i, item_id in enumerate(self.table["item_id"].to_list())}
+
+    @cached_property
+    def titles(self) -> list[str]:
+        """Titles by internal id."""
+        return self.table["title"].to_list()
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """External ids by internal id."""
+        return self.table["item_id"].to_list()
+
+    @cached_property
+    def counts(self) -> Int64:
+        """``(n_items,)`` interactions of each item in the training data: its popularity."""
+        return self.table["count"].to_numpy().astype(np.int64)
+
+    def positions(self, item_ids: Sequence[str]) -> Int32:
+        """Internal ids of external ones.
+
+        Raises:
+            NotFoundError: An id is not in the catalogue; the message names the first such id.
+        """
+        try:
+            return np.array([self._position[str(i)] for i in item_ids], np.int32)
+        except KeyError as unknown:
+            raise NotFoundError(
+                f"item id {unknown.args[0]!r} is not in the catalogue",
+                "use an item_id of the data the model was trained on",
+            ) from None
+
+    def has_labels(self, column: str = "categories") -> bool:
+        """Whether any item carries a group in this column."""
+        values = self.table[column]
+        if values.dtype == pl.List(pl.String):
+            return bool((values.list.len() > 0).any())
+        return values.null_count() < len(values)
+
+    def axis(self, column: str = "categories") -> Axis:
+        """The axis that a column of names (one per item, or a list of them) defines.
+
+        Raises:
+            NotFoundError: There is no such column, or it holds no names.
+        """
+        if column not in self.table.columns:
+            raise NotFoundError(
+                f"the catalogue has no column {column!r} to calibrate along",
+                f"choose one of {self.table.columns}, or the axis 'personas'",
+            )
+        values = self.table[column]
+        if values.dtype != pl.List(pl.String):
+            values = values.cast(pl.String).to_frame().select(pl.concat_list(column)).to_series()
+        none = [UNLABELLED]
+        label = pl.when(pl.col("label").list.len() > 0).then("label").otherwise(none)
+        long = (
+            pl.DataFrame({"item": np.arange(len(self), dtype=np.int32), "label": values})
+            .with_columns(label.list.eval(pl.element().fill_null(UNLABELLED)))
+            .explode("label")
+            .unique(maintain_order=True)
+        )
+        names = sorted(set(long["label"]) - {UNLABELLED})
+        labels = (*names, UNLABELLED) if (long["label"] == UNLABELLED).any() else tuple(names)
+        code = {label: g for g, label in enumerate(labels)}
+        rows = long["item"].to_numpy()
+        columns = np.array([code[label] for label in long["label"]], np.int32)
+        weight = (1.0 / np.bincount(rows, minlength=len(self)))[rows]
+        share = sparse.csr_matrix((weight, (rows, columns)), shape=(len(self), len(labels)))
+        return Axis(column, labels, share.astype(np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Histories:
+    """Ragged batch of histories: what each of B users has liked.
+
+    Attributes:
+        indptr: ``(B+1,)`` row b is ``items[indptr[b]:indptr[b+1]]``, oldest first where time is known.
+        items: ``(nnz,)`` internal ids, no repeats within a row.
+        weights: ``(nnz,)`` positive weights (1 unless the caller weights by recency or by a request).
+    """
+
+    indptr: Int64
+    items: Int32
+    weights: Float32
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[Sequence[int] | Int32],
+        weights: Sequence[Sequence[float] | Float32] | None = None,
+    ) -> Histories:
+        """Build from lists; a repeated item keeps its first place and its largest weight."""
+        indptr = np.zeros(len(rows) + 1, np.int64)
+        items: list[Int32] = []
+        kept: list[Float32] = []
+        for b, row in enumerate(rows):
+            ids = np.asarray(row, np.int32)
+            value = np.ones(len(ids), np.float32) if weights is None else np.asarray(weights[b], np.float32)
+            unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+            largest = np.zeros(len(unique), np.float32)
+            np.maximum.at(largest, inverse, value)
+            order = np.argsort(first)
+            items.append(unique[order])
+            kept.append(largest[order])
+            indptr[b + 1] = indptr[b] + len(unique)
+        empty_items, empty_weights = np.empty(0, np.int32), np.empty(0, np.float32)
+        return cls(indptr, np.concatenate([empty_items, *items]), np.concatenate([empty_weights, *kept]))
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    def row(self, b: int) -> Int32:
+        """Items of user b."""
+        return self.items[self.indptr[b] : self.indptr[b + 1]]
+
+    def slice(self, start: int, stop: int) -> Histories:
+        """Users ``start`` to ``stop`` as a batch of their own."""
+        low, high = self.indptr[start], self.indptr[stop]
+        indptr = self.indptr[start : stop + 1] - low
+        return Histories(indptr, self.items[low:high], self.weights[low:high])
+
+    @property
+    def lengths(self) -> Int64:
+        """``(B,)`` number of items in each history."""
+        return np.diff(self.indptr)
+
+    @property
+    def owner(self) -> Int32:
+        """``(nnz,)`` the user of each entry."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    def matrix(self, n_items: int) -> sparse.csr_matrix:
+        """``(B, n_items)`` sparse matrix of the weights."""
+        shape = (len(self), n_items)
+        return sparse.csr_matrix((self.weights, self.items.astype(np.int64), self.indptr), shape=shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Interactions:
+    """Who did what, as parallel arrays sorted by user, then time, then source order.
+
+    Attributes:
+        user_ids: External ids of the users; a position in it is the internal user id.
+        users: ``(nnz,)`` internal user ids.
+        items: ``(nnz,)`` internal item ids.
+        values: ``(nnz,)`` ratings or counts; 1 where the source has none.
+        times: ``(nnz,)`` seconds or any increasing order; None where the source has none.
+    """
+
+    user_ids: tuple[str, ...]
+    users: Int32
+    items: Int32
+    values: Float32
+    times: Int64 | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def where(self, keep: Bool) -> Interactions:
+        """The rows for which ``keep`` (``(nnz,)``) holds; users stay numbered as they were."""
+        times = None if self.times is None else self.times[keep]
+        return Interactions(self.user_ids, self.users[keep], self.items[keep], self.values[keep], times)
+
+    def histories(self) -> Histories:
+        """One history per user, in the order of ``user_ids``, weights 1; repeats are merged."""
+        key = self.users.astype(np.int64) << 32 | self.items
+        _, first = np.unique(key, return_index=True)
+        first.sort()
+        users, items = self.users[first], self.items[first]
+        indptr = np.searchsorted(users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
+        return Histories(indptr, items, np.ones(len(items), np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """What the encoder makes of B histories: each user as K tastes.
+
+    Attributes:
+        vectors: ``(B, K, d)`` in the space of the item vectors: inner products are scores.
+        themes: ``(B, K, t)`` unit vectors in the space of the item themes: what a persona is about, which
+            decides how strongly it attends to an item.
+        weights: ``(B, K)`` share of the history that each persona holds; rows sum to one.
+        membership: ``(nnz, K)`` aligned with ``Histories.items``: how much each liked item belongs
+            to each persona; rows sum to one.
+    """
+
+    vectors: Float32
+    themes: Float32
+    weights: Float32
+    membership: Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What retrieval hands to a reranker, best first.
+
+    Attributes:
+        items: ``(B, n)`` internal ids, distinct within a row; :data:`NO_ITEM` pads short rows.
+        scores: ``(B, n)`` relevance on the retriever's scale; ``-inf`` in the padding.
+        persona: ``(B, n, K)`` share of each persona in the item's score: who brought it, and how
+            strongly. Rows of real items sum to one.
+    """
+
+    items: Int32
+    scores: Float32
+    persona: Float32
