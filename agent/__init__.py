@@ -1,0 +1,23 @@
+"""One request, one slate. Importing this is cheap: the work is imported when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agent.recommender import Recommender, RecommenderConfig, Request
+    from agent.slate import Slate
+
+__all__ = ["Recommender", "RecommenderConfig", "Request", "Slate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Slate":
+        from agent.slate import Slate  # noqa: PLC0415
+
+        return Slate
+    if name in __all__:
+        from agent import recommender  # noqa: PLC0415
+
+        return getattr(recommender, name)
+    raise AttributeError(f"module 'agent' has no attribute {name!r}")

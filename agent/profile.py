@@ -1,0 +1,71 @@
+"""Who asks: a history, weighted by what was asked for, and the proportions that follow from both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.chat.reading import Reading
+from agent.rerank.calibration import target_shares
+from agent.rerank.protocol import Float64
+from retrieval.schema import Axis, Bool, Catalog, Histories, Int32
+
+SEED_SHARE = 0.5
+"""Titles named in a request ("like Alien") weigh together as much as this share of the whole history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One user at the moment of one request.
+
+    Attributes:
+        history: A batch of one: known likes and the seeds of the request, weighted.
+        own: ``(n_own,)`` known likes; the rest of the history are seeds.
+        allowed: ``(n_items,)`` items that the request lets through; None if it sets no condition.
+    """
+
+    history: Histories
+    own: Int32
+    allowed: Bool | None
+
+    @property
+    def cold(self) -> bool:
+        """Nothing is known: neither likes nor seeds."""
+        return len(self.history.items) == 0
+
+
+def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
+    """Join what is known of a user with what a request says."""
+    seeds = np.array(reading.seeds, np.int32)
+    total = float(len(own)) * SEED_SHARE / (1.0 - SEED_SHARE) if len(own) else float(len(seeds))
+    weight = max(total / max(len(seeds), 1), 1.0)
+    items = np.concatenate([own, seeds])
+    weights = np.concatenate([np.ones(len(own)), np.full(len(seeds), weight)])
+    allowed = None if reading.filter.empty else reading.filter.mask(catalog)
+    return Profile(Histories.of([items], [weights]), own, allowed)
+
+
+def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Reading) -> Float64:
+    """``(1, G)`` proportions the slate should keep, from the history only (Steck 2018, eq. 2).
+
+    Where the request sets conditions, only the likes that meet them speak for it, so that "comedies" asks for
+    the user's own kind of comedy; if none does, and for a cold start, the likes of everyone for the items that
+    are allowed do. Unwanted categories get nothing.
+    """
+    history = profile.history
+    weights = history.weights.astype(np.float64)
+    if reading.filter.wanted or reading.filter.unwanted:
+        about = type(reading.filter)(wanted=reading.filter.wanted, unwanted=reading.filter.unwanted)
+        weights = weights * about.mask(catalog)[history.items]
+    if weights.sum() > 0:
+        chosen = Histories(history.indptr, history.items, weights.astype(np.float32))
+        target = target_shares(chosen, axis.rows(history.items))
+    else:
+        counts = catalog.counts.astype(np.float64)
+        counts = counts if profile.allowed is None else counts * profile.allowed
+        target = np.asarray(counts @ axis.share, np.float64).reshape(1, -1)
+    unwanted = [g for g, label in enumerate(axis.labels) if label in reading.filter.unwanted]
+    target[:, unwanted] = 0.0
+    mass = target.sum(axis=1, keepdims=True)
+    return np.divide(target, mass, out=np.zeros_like(target), where=mass > 0)
