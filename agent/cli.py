@@ -1,0 +1,171 @@
+"""The command line. Heavy work is imported by the command that needs it, so that help is instant."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retrieval.errors import ConfigError, PolytasteError
+
+app = typer.Typer(
+    name="polytaste",
+    help="Recommendations that keep every side of you in the list.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+llm = typer.Typer(help="The embedded vLLM server: up, down, status.", no_args_is_help=True)
+app.add_typer(llm, name="llm")
+
+ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")]
+DataPath = Annotated[str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")]
+ColumnMap = Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME for user, item, rating, time, title, categories, year.")]
+LikeAbove = Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")]
+LlmUrl = Annotated[str | None, typer.Option("--llm-url", help="vLLM server, for example http://127.0.0.1:8000.")]
+LlmModel = Annotated[str | None, typer.Option("--llm-model", help="Model name as that server serves it.")]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Rank with the calibrated reranker alone.")]
+Lambda = Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="0: only relevance. 1: only calibration.")]
+AxisName = Annotated[str, typer.Option("--axis", help="'categories', 'personas', or any column of names; 'auto' chooses.")]
+
+
+@app.command()
+def train(
+    data: DataPath = "ml-latest-small",
+    column: ColumnMap = None,
+    items: Annotated[str | None, typer.Option("--items", help="File of items, if --data is a file.")] = None,
+    like_above: LikeAbove = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the model; default: where recommend looks.")] = None,
+    personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
+    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 12,
+    seed: int = 0,
+) -> None:
+    """Train the persona encoder and build the index."""
+    from agent.commands import train_model  # noqa: PLC0415
+
+    train_model(data, column or [], items, like_above, out, personas, epochs, seed)
+
+
+@app.command()
+def recommend(
+    user: Annotated[str | None, typer.Option("--user", help="A user of the data.")] = None,
+    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title or item id; repeat.")] = None,
+    request: Annotated[str, typer.Option("--request", help="What is wanted, in words.")] = "",
+    k: Annotated[int | None, typer.Option("--k", min=1, max=100, help="How many.")] = None,
+    deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1, help="The slate is there by then.")] = 5000,
+    as_json: Annotated[bool, typer.Option("--json", help="The slate alone, on stdout.")] = False,
+    model: ModelFolder = None,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
+    lam: Lambda = 0.9,
+    axis: AxisName = "auto",
+) -> None:
+    """One slate for a known user, for liked titles, or for a request in words."""
+    from agent.commands import open_recommender, print_slate  # noqa: PLC0415
+
+    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, lam=lam, axis=axis)
+    slate = recommender.recommend(request, user=user, like=like or (), k=k, deadline_ms=deadline_ms)
+    print_slate(slate, user, like or [], request, as_json=as_json)
+
+
+@app.command()
+def chat(
+    user: Annotated[str | None, typer.Option("--user", help="A user of the data.")] = None,
+    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title or item id; repeat.")] = None,
+    deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1)] = 5000,
+    model: ModelFolder = None,
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
+    lam: Lambda = 0.9,
+    axis: AxisName = "auto",
+) -> None:
+    """Ask in words, one request a line; an empty line or Ctrl-D ends."""
+    from agent.commands import chat_loop, open_recommender  # noqa: PLC0415
+
+    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, lam=lam, axis=axis)
+    chat_loop(recommender, user, like or [], deadline_ms)
+
+
+@llm.command("up")
+def llm_up(
+    llm_model: Annotated[str, typer.Option("--model", help="Packaged model, model folder or hub name.")] = "smollm2-135m-instruct",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 picks a free one.")] = 0,
+) -> None:
+    """Start vLLM on loopback and wait until it is warm; a running one is kept."""
+    from agent.commands import server_up  # noqa: PLC0415
+
+    server_up(llm_model, port)
+
+
+@llm.command("down")
+def llm_down() -> None:
+    """Stop the server and all its processes."""
+    from agent.commands import server_down  # noqa: PLC0415
+
+    server_down()
+
+
+@llm.command("status")
+def llm_status() -> None:
+    """Is it running and healthy? Exit code 5 if not."""
+    from agent.commands import server_status  # noqa: PLC0415
+
+    server_status()
+
+
+@app.command()
+def doctor(model: ModelFolder = None, llm_url: LlmUrl = None, llm_model: LlmModel = None) -> None:
+    """What is installed, which device, is the server healthy, and what to do."""
+    from agent.doctor import report  # noqa: PLC0415
+
+    report(model, llm_url, llm_model)
+
+
+@app.command()
+def download(
+    name: Annotated[str, typer.Argument(help="ml-100k, ml-1m, ml-10m, ml-20m, ml-25m or ml-32m.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder; default: the platform's data folder.")] = None,
+) -> None:
+    """Fetch a MovieLens archive from GroupLens, verified by its published checksum."""
+    from agent.commands import fetch  # noqa: PLC0415
+
+    fetch(name, out)
+
+
+def _plug_in() -> None:
+    """Commands of higher rooms, each imported only when it is called or its help is shown."""
+    asked = sys.argv[1:2]
+    for entry in entry_points(group="polytaste.commands"):
+        if asked == [entry.name] or asked in (["--help"], ["-h"], []):
+            app.command(entry.name)(entry.load())
+
+
+def main() -> None:
+    """Run, and turn errors that a person can act on into a message and an exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    _plug_in()
+    try:
+        app()
+    except PolytasteError as why:
+        from agent.console import show_error  # noqa: PLC0415
+
+        show_error(why)
+        raise SystemExit(why.exit_code) from None
+
+
+def parse_columns(pairs: list[str]) -> dict[str, str]:
+    """``ROLE=NAME`` pairs as a mapping.
+
+    Raises:
+        ConfigError: One has no equals sign.
+    """
+    for pair in pairs:
+        if "=" not in pair:
+            raise ConfigError(f"--column {pair!r} is not ROLE=NAME", "for example --column user=customer_id")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -1,0 +1,145 @@
+"""The work behind the command line, kept out of it so that help needs no numerical library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+from rich.text import Text
+
+from agent.cli import parse_columns
+from agent.console import err, out, progress_bar, show_error, show_slate
+from agent.llm import server
+from agent.paths import data_folder, models_folder
+from agent.recommender import Recommender, RecommenderConfig
+from agent.rerank.calibrated import CalibratedConfig, warm_up
+from agent.slate import Slate
+from retrieval import artifacts, datasets
+from retrieval.datasets.dataset import Dataset
+from retrieval.datasets.download import download
+from retrieval.datasets.tabular import Columns, TabularSource, read_source
+from retrieval.errors import ConfigError, PolytasteError, ServerError
+
+
+def load_data(data: str, columns: list[str], items: str | None = None, like_above: float | None = None) -> Dataset:
+    """Load data with what the command line says of its columns, and say how it was read."""
+    source = None
+    if columns or items or like_above is not None:
+        folder = Path(data)
+        source = read_source(folder) if (folder / "dataset.yaml").is_file() else TabularSource()
+        try:
+            mapped = Columns.model_validate({**source.columns.model_dump(), **parse_columns(columns)})
+        except ValidationError as why:
+            role = why.errors()[0]["loc"][0]
+            raise ConfigError(f"--column {role}: no such role", f"roles: {', '.join(Columns.model_fields)}") from why
+        items_file = str(Path(items).resolve()) if items else source.items
+        above = source.like_above if like_above is None else like_above
+        source = source.model_copy(update={"columns": mapped, "items": items_file, "like_above": above})
+    dataset = datasets.load(data, source)
+    for note in dataset.notes:
+        err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+    return dataset
+
+
+def train_model(
+    data: str,
+    columns: list[str],
+    items: str | None,
+    like_above: float | None,
+    folder: Path | None,
+    personas: int,
+    epochs: int,
+    seed: int,
+) -> None:
+    """Train, build and save."""
+    from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
+    from retrieval.personas.training import TrainingConfig, train  # noqa: PLC0415  (imports torch)
+
+    dataset = load_data(data, columns, items, like_above)
+    likes = dataset.likes()
+    err.print(
+        f"{dataset.name}: {len(dataset.interactions.user_ids):,} users, {len(dataset.catalog):,} items, "
+        f"{len(likes):,} likes of {len(dataset.interactions):,} interactions"
+    )
+    config = TrainingConfig(encoder=EncoderConfig(personas=personas), epochs=epochs, seed=seed)
+    categories = dataset.catalog.axis().share if dataset.catalog.has_labels() else None
+    with progress_bar("training") as (bar, task):
+        encoder = train(
+            dataset.histories(),
+            len(dataset.catalog),
+            config,
+            categories=categories,
+            progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
+        )
+    place = artifacts.save(artifacts.build(dataset, encoder), folder or models_folder() / "default")
+    warm_up()
+    err.print(Text(f"saved {place}", style="green"), soft_wrap=True)
+    if dataset.licence:
+        err.print(Text(f"data: {dataset.licence}", style="dim"), soft_wrap=True)
+
+
+def open_recommender(
+    model: Path | None, llm_url: str | None, llm_model: str | None, *, use_llm: bool, lam: float, axis: str
+) -> Recommender:
+    """A recommender as the command line asks for it."""
+    config = RecommenderConfig(axis=axis, calibrated=CalibratedConfig(lam=lam))
+    return Recommender.load(model, llm_url=llm_url, llm_model=llm_model, use_llm=use_llm, config=config)
+
+
+def print_slate(slate: Slate, user: str | None, like: list[str], request: str, *, as_json: bool) -> None:
+    """The slate for a person, or alone for a machine."""
+    if as_json:
+        out.file.write(slate.model_dump_json(indent=2) + "\n")
+        return
+    who = f"user {user}" if user else ("someone who likes " + ", ".join(like) if like else "someone new")
+    show_slate(slate, f"For {who}" + (f": \u201c{request}\u201d" if request else ""))
+
+
+def chat_loop(recommender: Recommender, user: str | None, like: list[str], deadline_ms: int) -> None:
+    """Read requests until an empty line; each is answered on its own."""
+    err.print("What would you like? (an empty line ends)")
+    while True:
+        try:
+            request = out.input("[bold]> [/bold]").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if not request:
+            return
+        try:
+            slate = recommender.recommend(request, user=user, like=like, deadline_ms=deadline_ms)
+        except PolytasteError as why:
+            show_error(why)
+            continue
+        print_slate(slate, user, like, request, as_json=False)
+
+
+def server_up(model: str, port: int) -> None:
+    """Start the server under a spinner."""
+    with err.status("starting vLLM") as spinner:
+        state = server.up(model, port=port, progress=lambda line: spinner.update(line))
+    err.print(Text(f"vLLM serves {state.model} at {state.url} (stop it: polytaste llm down)", style="green"))
+
+
+def server_down() -> None:
+    """Stop the server."""
+    err.print("stopped" if server.down() else "no server was running")
+
+
+def server_status() -> None:
+    """Say how the server is.
+
+    Raises:
+        ServerError: It is not running, or does not answer.
+    """
+    state = server.status()
+    if state is None:
+        raise ServerError("no embedded server is running", "start it: polytaste llm up")
+    if not state.healthy():
+        raise ServerError(f"process {state.pid} runs but {state.url} does not answer", f"see {state.log}")
+    out.print(f"healthy: {state.model} at {state.url} (process {state.pid})")
+
+
+def fetch(name: str, folder: Path | None) -> None:
+    """Download a data set."""
+    place = download(name, folder or data_folder())
+    err.print(Text(f"{name} is in {place}; train on it: polytaste train --data {place}", style="green"), soft_wrap=True)

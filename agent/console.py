@@ -1,0 +1,107 @@
+"""What a person sees in a terminal: slates, progress, errors. Everything but a result goes to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.slate import Slate
+from retrieval.errors import NotFoundError, PolytasteError
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red", "bright_cyan", "bright_magenta")
+_BAR = 22
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[tuple[Progress, int]]:
+    """A progress bar on stderr; yields it with its task."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=False) as progress:
+        yield progress, progress.add_task(title, total=None)
+
+
+def show_error(error: PolytasteError) -> None:
+    """The message in red, the remedy below it."""
+    err.print(Text.assemble(("error: ", "bold red"), error.message), soft_wrap=True)
+    if error.remedy:
+        err.print(Text(f"  {error.remedy}", style="yellow"), soft_wrap=True)
+    if isinstance(error, NotFoundError) and len(error.suggestions) > 3:
+        err.print(Text(", ".join(error.suggestions)), soft_wrap=True)
+
+
+def show_slate(slate: Slate, title: str) -> None:
+    """A slate with the tastes it serves, who ranked it, and how well it keeps the proportions."""
+    out.print(Panel(Text(title, style="bold"), border_style="dim", expand=False))
+    if slate.understood:
+        out.print(Text("understood  ", style="dim") + Text(_understood(slate)))
+    for p in slate.personas:
+        colour = _colour(p.number)
+        bar = "\u2588" * max(1, round(p.share * _BAR))
+        words = f" \u2014 {'; '.join(p.exemplars[:2])}" if p.exemplars else ""
+        out.print(
+            Text.assemble((f"taste {p.number}  ", "dim"), (f"{bar:<{_BAR}}", colour), f" {p.share:4.0%} ", (p.name, "bold"), (words, "dim")),
+            overflow="ellipsis", no_wrap=True,
+        )  # fmt: skip
+    table = Table(box=None, padding=(0, 1), header_style="dim", expand=False)
+    table.add_column("#", justify="right")
+    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=44)
+    table.add_column("why", overflow="ellipsis", no_wrap=True, max_width=64)
+    for item in slate.items:
+        colour = _colour(item.persona or 0)
+        table.add_row(str(item.rank), Text(item.title, style=colour), Text(item.reason, style="dim"))
+    out.print(table)
+    if not slate.items:
+        out.print(Text("nothing in the catalogue meets the request; loosen a condition", style="yellow"))
+    out.print(_shares(slate))
+    out.print(_provenance(slate))
+
+
+def _shares(slate: Slate) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    table.add_column("asked for / in the list")
+    table.add_column("")
+    table.add_column("", justify="right")
+    top = sorted(slate.target, key=lambda g: -slate.target[g])[:6]
+    for group in top:
+        target, achieved = slate.target[group], slate.achieved.get(group, 0.0)
+        both = Text("\u2588" * round(min(target, achieved) * 2 * _BAR), style="green")
+        rest = round(abs(target - achieved) * 2 * _BAR)
+        both.append(("\u2591" if target > achieved else "\u2593") * rest, style="yellow")
+        table.add_row(group, both, f"{target:.0%} / {achieved:.0%}")
+    return table
+
+
+def _provenance(slate: Slate) -> Text:
+    kl = "n/a" if slate.kl is None else f"{slate.kl:.3f}"
+    if slate.ranker_used == "llm":
+        mass = f"label mass {slate.label_mass:.2f}, {slate.tokens.prompt}+{slate.tokens.completion} tokens, prompt {slate.prompt_hash}"
+        who = Text.assemble(("ranked by ", "dim"), ("llm", "bold green"), (f" {slate.model} ({mass})", "dim"))
+    else:
+        why = f" {slate.degraded_reason}: {slate.degraded_detail}" if slate.degraded_reason else ""
+        who = Text.assemble(("ranked by ", "dim"), (slate.ranker_used, "bold yellow"), (why, "dim"))
+    cold = " \u00b7 cold start: nothing is known of this user" if slate.cold_start else ""
+    return who + Text(f" \u00b7 C_KL {kl} \u00b7 {slate.latency_ms:.0f} ms{cold}\n", style="dim")
+
+
+def _understood(slate: Slate) -> str:
+    said = slate.understood.items()
+    return "; ".join(f"{key.replace('_', ' ')}: {', '.join(v) if isinstance(v, list) else v}" for key, v in said)
+
+
+def _colour(number: int) -> str:
+    return COLOURS[(number - 1) % len(COLOURS)] if number else "default"
