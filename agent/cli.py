@@ -22,15 +22,21 @@ app = typer.Typer(
 llm = typer.Typer(help="The embedded vLLM server: up, down, status.", no_args_is_help=True)
 app.add_typer(llm, name="llm")
 
-ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")]
+ModelFolder = Annotated[
+    Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")
+]
 DataPath = Annotated[str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")]
-ColumnMap = Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME for user, item, rating, time, title, categories, year.")]
+ColumnMap = Annotated[
+    list[str] | None, typer.Option("--column", help="ROLE=NAME for user, item, rating, time, title, categories, year.")
+]
 LikeAbove = Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")]
 LlmUrl = Annotated[str | None, typer.Option("--llm-url", help="vLLM server, for example http://127.0.0.1:8000.")]
 LlmModel = Annotated[str | None, typer.Option("--llm-model", help="Model name as that server serves it.")]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Rank with the calibrated reranker alone.")]
 Lambda = Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="0: only relevance. 1: only calibration.")]
-AxisName = Annotated[str, typer.Option("--axis", help="'categories', 'personas', or any column of names; 'auto' chooses.")]
+AxisName = Annotated[
+    str, typer.Option("--axis", help="'categories', 'personas', or any column of names; 'auto' chooses.")
+]
 
 
 @app.command()
@@ -39,7 +45,9 @@ def train(
     column: ColumnMap = None,
     items: Annotated[str | None, typer.Option("--items", help="File of items, if --data is a file.")] = None,
     like_above: LikeAbove = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the model; default: where recommend looks.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the model; default: where recommend looks.")
+    ] = None,
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
     epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 12,
     seed: int = 0,
@@ -94,7 +102,9 @@ def chat(
 
 @llm.command("up")
 def llm_up(
-    llm_model: Annotated[str, typer.Option("--model", help="Packaged model, model folder or hub name.")] = "smollm2-135m-instruct",
+    llm_model: Annotated[
+        str, typer.Option("--model", help="Packaged model, model folder or hub name.")
+    ] = "smollm2-135m-instruct",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 picks a free one.")] = 0,
 ) -> None:
     """Start vLLM on loopback and wait until it is warm; a running one is kept."""

@@ -116,7 +116,7 @@ def chat_loop(recommender: Recommender, user: str | None, like: list[str], deadl
 def server_up(model: str, port: int) -> None:
     """Start the server under a spinner."""
     with err.status("starting vLLM") as spinner:
-        state = server.up(model, port=port, progress=lambda line: spinner.update(line))
+        state = server.up(model, port=port, progress=spinner.update)
     err.print(Text(f"vLLM serves {state.model} at {state.url} (stop it: polytaste llm down)", style="green"))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -22,7 +22,7 @@ _BAR = 22
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[tuple[Progress, int]]:
+def progress_bar(title: str) -> Generator[tuple[Progress, TaskID]]:
     """A progress bar on stderr; yields it with its task."""
     columns = (
         SpinnerColumn(),

@@ -43,7 +43,7 @@ def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
     items = np.concatenate([own, seeds])
     weights = np.concatenate([np.ones(len(own)), np.full(len(seeds), weight)])
     allowed = None if reading.filter.empty else reading.filter.mask(catalog)
-    return Profile(Histories.of([items], [weights]), own, allowed)
+    return Profile(Histories.of([items], [weights.astype(np.float32)]), own, allowed)
 
 
 def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Reading) -> Float64:

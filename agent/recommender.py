@@ -27,8 +27,10 @@ from agent.rerank.protocol import Float64, Pool
 from agent.slate import PersonaCard, Slate, SlateItem, Tokens
 from prompts.rerank import rerank_inputs
 from prompts.summaries import PersonaSummary, slot_counts, summarise
-from prompts.template import Message, load as load_prompt
-from retrieval.artifacts import Model, load as load_model
+from prompts.template import Message
+from prompts.template import load as load_prompt
+from retrieval.artifacts import Model
+from retrieval.artifacts import load as load_model
 from retrieval.candidates import Retrieved
 from retrieval.errors import ConfigError
 from retrieval.schema import NO_ITEM, Bool, Candidates, Float32, Int32
@@ -44,12 +46,14 @@ class RecommenderConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    axis: str = Field("auto", description="column to calibrate along, 'personas', or 'auto': categories if there are any")
-    candidates: int = Field(100, ge=1, description="size of the pool")
+    axis: str = Field(
+        default="auto", description="column to calibrate along, 'personas', or 'auto': categories if there are any"
+    )
+    candidates: int = Field(default=100, ge=1, description="size of the pool")
     calibrated: CalibratedConfig = CalibratedConfig()
     llm: LLMConfig = LLMConfig()
     ladder: LadderConfig = LadderConfig()
-    prompt: str = Field("rerank-shares", description="prompt of the library, or the path of a .j2 file")
+    prompt: str = Field(default="rerank-shares", description="prompt of the library, or the path of a .j2 file")
 
 
 class Request(BaseModel):
@@ -223,7 +227,9 @@ class Recommender:
     def _build_ladder(self, absent_reason: Reason) -> Runnable[Step, Ranked]:
         calibrated = Calibrated(self.config.calibrated)
         if self.endpoint is None:
-            detail = "no server is running: polytaste llm up" if absent_reason is Reason.UNREACHABLE else "not asked for"
+            detail = (
+                "no server is running: polytaste llm up" if absent_reason is Reason.UNREACHABLE else "not asked for"
+            )
             return ladder(absent(absent_reason, detail), calibrated)
         rung = LLMRung(LabelScorer(self.endpoint), self._prompt, calibrated, self.config.llm)
         return ladder(guarded(rung, self.config.ladder), calibrated)

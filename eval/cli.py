@@ -9,7 +9,9 @@ import typer
 
 
 def evaluate(
-    data: Annotated[str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")] = "ml-latest-small",
+    data: Annotated[
+        str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")
+    ] = "ml-latest-small",
     column: Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train.")] = None,
     like_above: Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")] = None,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Every user is held out once.")] = 5,

@@ -133,9 +133,7 @@ def ranking_values(lists: Int32, held: HeldOut, n_items: int) -> Float64:
     return np.stack([ndcg(hit, relevant, 100), recall(hit, relevant, 20), recall(hit, relevant, 50)], axis=1)
 
 
-def slate_values(
-    items: Int32, pool: Pool, held: HeldOut, n_items: int, kl: Float64 | None = None
-) -> Float64:
+def slate_values(items: Int32, pool: Pool, held: HeldOut, n_items: int, kl: Float64 | None = None) -> Float64:
     """``(B, 2)`` NDCG@10 and C_KL@10."""
     error = TopK()(pool, SLATE).kl if kl is None else kl
     return np.stack([ndcg(hits(items, held.hidden, n_items), held.hidden.lengths, SLATE), error], axis=1)

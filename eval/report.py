@@ -20,7 +20,14 @@ _OURS = "personas (K=4)"
 
 
 def run_quick(
-    data: str, columns: list[str], like_above: float | None, folds: int, min_items: int, plot: Path | None, *, as_json: bool
+    data: str,
+    columns: list[str],
+    like_above: float | None,
+    folds: int,
+    min_items: int,
+    plot: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Evaluate and show."""
     dataset = load_data(data, columns, None, like_above)

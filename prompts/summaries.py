@@ -51,7 +51,9 @@ class Slot:
     count: int
 
 
-def summarise(catalog: Catalog, history: Histories, personas: Personas, exemplars: int = 3) -> tuple[PersonaSummary, ...]:
+def summarise(
+    catalog: Catalog, history: Histories, personas: Personas, exemplars: int = 3
+) -> tuple[PersonaSummary, ...]:
     """Put the personas of one user (a batch of one) into words, the largest first."""
     items = history.items
     if not len(items):
@@ -71,8 +73,8 @@ def summarise(catalog: Catalog, history: Histories, personas: Personas, exemplar
         inside = mine @ rows / max(float(mine.sum()), 1e-9)
         # Share alone names every persona after the commonest category; lift alone after the rarest.
         scored = np.argsort(-(inside * np.sqrt(inside / overall)), kind="stable")
-        labels = axis.labels if axis is not None else ()
-        named = [labels[g] for g in scored[:4] if labels[g] != UNLABELLED and inside[g] > 0.08][:3]
+        labels: tuple[str, ...] = axis.labels if axis is not None else ()
+        named: list[str] = [labels[g] for g in scored[:4] if labels[g] != UNLABELLED and inside[g] > 0.08][:3]
         belongs = np.flatnonzero(owner == k) if (owner == k).any() else np.arange(len(items))
         best = belongs[np.argsort(-mine[belongs], kind="stable")][:exemplars]
         titles = tuple(catalog.titles[items[i]] for i in best)

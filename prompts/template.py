@@ -101,9 +101,7 @@ def parse(text: str, origin: str) -> Prompt:
     if missing := [block for block in _BLOCKS if block not in template.blocks]:
         raise ConfigError(f"{origin}: no block {missing[0]!r}", "a prompt has the blocks system and user")
     if used != set(front.inputs):
-        raise ConfigError(
-            f"{origin}: declares {sorted(front.inputs)} but uses {sorted(used)}", "make the two agree"
-        )
+        raise ConfigError(f"{origin}: declares {sorted(front.inputs)} but uses {sorted(used)}", "make the two agree")
     return Prompt(front, hashlib.sha256(text.encode()).hexdigest()[:12], template)
 
 

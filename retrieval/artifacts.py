@@ -99,7 +99,9 @@ def build(dataset: Dataset, encoder: PersonaEncoder) -> Model:
     vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
     index = ItemIndex(vectors, items, len(dataset.catalog))
     histories = dataset.histories()
-    return Model(dataset.catalog, encoder, index, dataset.interactions.user_ids, histories, dataset.name, dataset.licence)
+    return Model(
+        dataset.catalog, encoder, index, dataset.interactions.user_ids, histories, dataset.name, dataset.licence
+    )
 
 
 def save(model: Model, folder: Path) -> Path:
@@ -118,9 +120,9 @@ def save(model: Model, folder: Path) -> Path:
         model.index.save(made / "items.faiss")
         model.catalog.table.write_parquet(made / "catalog.parquet")
         history = model.histories
-        pl.DataFrame(
-            {"user": [model.user_ids[u] for u in history.owner], "item": history.items}
-        ).write_parquet(made / "histories.parquet")
+        pl.DataFrame({"user": [model.user_ids[u] for u in history.owner], "item": history.items}).write_parquet(
+            made / "histories.parquet"
+        )
         pl.DataFrame({"user": list(model.user_ids)}).write_parquet(made / "users.parquet")
         manifest = Manifest(
             format=FORMAT,

@@ -82,7 +82,9 @@ class Retriever:
         exhausted = found[:, :, -1] == NO_ITEM  # fewer items than the depth: nothing is left outside
         beyond = np.where(exhausted, -np.inf, inner[:, :, -1]).max(axis=1)
         certified = last >= beyond - 10.0**-_DECIMALS
-        return Retrieved(personas, Candidates(_padded(items, n, NO_ITEM), _padded(kept, n, -np.inf), _rows(persona, n)), certified)
+        return Retrieved(
+            personas, Candidates(_padded(items, n, NO_ITEM), _padded(kept, n, -np.inf), _rows(persona, n)), certified
+        )
 
 
 def _padded(values: np.ndarray, n: int, filler: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval import threads as _threads  # noqa: F401  (must be imported before FAISS loads OpenMP)
+from retrieval import threads as _threads  # noqa: F401  # pyright: ignore[reportUnusedImport]  (must be imported before FAISS loads OpenMP)
 from retrieval.errors import DataError
 from retrieval.schema import NO_ITEM, Bool, Float32, Histories, Int32
 
@@ -124,7 +124,7 @@ class ItemIndex:
         if index.ntotal != len(items):
             raise DataError(f"{path}: {index.ntotal} vectors for {len(items)} items", "train again: polytaste train")
         made = cls.__new__(cls)
-        made._adopt(index, items, n_items)
+        made._adopt(index, items, n_items)  # noqa: SLF001  (our own class)
         return made
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
+
+Csr: TypeAlias = Any
+"""A ``scipy.sparse.csr_matrix``, whose own annotations are too loose to check against."""
 
 NO_ITEM = -1
 """Padding in every array of item positions."""
@@ -43,7 +47,7 @@ class Axis:
 
     name: str
     labels: tuple[str, ...]
-    share: sparse.csr_matrix
+    share: Csr
 
     def rows(self, items: Int32) -> Float32:
         """Dense p(g|i) of shape ``items.shape + (G,)``; padding gives rows of zeros."""
@@ -214,7 +218,7 @@ class Histories:
         """``(nnz,)`` the user of each entry."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
 
-    def matrix(self, n_items: int) -> sparse.csr_matrix:
+    def matrix(self, n_items: int) -> Csr:
         """``(B, n_items)`` sparse matrix of the weights."""
         shape = (len(self), n_items)
         return sparse.csr_matrix((self.weights, self.items.astype(np.int64), self.indptr), shape=shape)

@@ -18,7 +18,12 @@ from retrieval.schema import UNLABELLED, Catalog
 from retrieval.titles import TitleIndex
 
 MAX_K = 100
-_NUMBERS = {w: n for n, w in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)}
+_NUMBERS = {
+    w: n
+    for n, w in enumerate(
+        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
+    )
+}
 _COUNT = "|".join([r"\d{1,3}", *_NUMBERS, "a dozen"])
 _HOW_MANY = (
     re.compile(rf"\b(?:top|give me|show me|list|recommend|suggest|find me|need|want|name)\s+(?:me\s+)?({_COUNT})\b(?!\s*(?:years?|minutes?|hours?)\b)"),
@@ -27,14 +32,32 @@ _HOW_MANY = (
 _LIKE = re.compile(
     r"\b(?:(?<!would )(?<!'d )(?<!\u2019d )like|similar to|reminds? me of|as good as|in the (?:style|spirit|vein) of|loved|liked|enjoyed|fan of|more of)\s+"
 )
-_NEGATION = frozenset("no not without except nothing avoid never dont hate skip exclude excluding minus".split())
+_NEGATION = frozenset(
+    [
+        "no",
+        "not",
+        "without",
+        "except",
+        "nothing",
+        "avoid",
+        "never",
+        "dont",
+        "hate",
+        "skip",
+        "exclude",
+        "excluding",
+        "minus",
+    ]
+)
 _CLAUSE_END = frozenset((".", ";", "!", "?", "but", ",", ":"))
 _JOINS = frozenset(("and", "or", "nor", "&", "/"))
 _HIDDEN = re.compile(
     r"\b(?:hidden gems?|less(?:er)?[- ](?:popular|known|famous|obvious|mainstream)|not (?:so |too |very )?(?:popular|mainstream|famous)|"
     r"obscure|underrated|under the radar|off the beaten (?:path|track)|overlooked|niche|little[- ]known|unpopular)\b"
 )
-_WELL_KNOWN = re.compile(r"\b(?:popular|well[- ]known|famous|mainstream|blockbusters?|crowd[- ]pleasers?|best[- ]?sellers?|hits)\b")
+_WELL_KNOWN = re.compile(
+    r"\b(?:popular|well[- ]known|famous|mainstream|blockbusters?|crowd[- ]pleasers?|best[- ]?sellers?|hits)\b"
+)
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/]")
 
 
@@ -111,7 +134,9 @@ class RequestReader:
         while cue is not None:
             head, tail = rest[: cue.start()], rest[cue.end() :]
             found_ids, tail = self._titles_at(tail)
-            if not found_ids and (name := re.match(r"(?:[A-Z][\w'.-]*)(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*", tail)):
+            if not found_ids and (
+                name := re.match(r"(?:[A-Z][\w'.-]*)(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*", tail)
+            ):
                 unknown.append(name.group())
             seeds.extend(found_ids)
             rest, start = f"{head} {tail}", len(head) + 1
@@ -176,7 +201,11 @@ def _is_named(words: list[str], tail: str) -> bool:
     if len(words) > 1 or words[0][0].isupper() or words[0][0].isdigit():
         return True
     after = tail[len(words[0]) :].lstrip()
-    return not after or bool(re.match(r"[,.;!?]|(?:and|or|but|from|with|without|only|please|set)\b", after)) or words[0][-1] in ",.;!?"
+    return (
+        not after
+        or bool(re.match(r"[,.;!?]|(?:and|or|but|from|with|without|only|please|set)\b", after))
+        or words[0][-1] in ",.;!?"
+    )
 
 
 def _how_many(text: str) -> int | None:

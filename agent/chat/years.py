@@ -10,7 +10,7 @@ EARLIEST, LATEST = 1000, 2999
 _DECADES = {
     name: 1900 + 10 * n
     for n, name in enumerate(
-        "twenties thirties forties fifties sixties seventies eighties nineties".split(), start=2
+        ["twenties", "thirties", "forties", "fifties", "sixties", "seventies", "eighties", "nineties"], start=2
     )
 }
 _YEAR = r"((?:1[5-9]|20)\d\d)"
@@ -52,8 +52,7 @@ def read_years(text: str) -> tuple[tuple[Range, ...], str]:
     """
     ranges: list[Range] = []
     for pattern, to_range in _RULES:
-        for match in pattern.finditer(text):
-            ranges.append(to_range(match))
+        ranges.extend(to_range(match) for match in pattern.finditer(text))
         text = pattern.sub(" ", text)
     return tuple(dict.fromkeys(ranges)), text
 

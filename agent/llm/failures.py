@@ -19,7 +19,7 @@ class Reason(StrEnum):
     TOO_FEW_CANDIDATES = "too_few_candidates"
 
 
-class LLMFailure(Exception):
+class LLMFailure(Exception):  # noqa: N818  (a failure is expected, and has a next rung)
     """The language model's rung failed; the next rung takes over.
 
     Attributes:

@@ -60,9 +60,7 @@ async def verify_labels(client: httpx.AsyncClient, endpoint: Endpoint, count: in
 async def _tokens(client: httpx.AsyncClient, endpoint: Endpoint, body: dict[str, Any]) -> list[int]:
     headers = {"Authorization": f"Bearer {endpoint.api_key.get_secret_value()}"}
     try:
-        answer = await client.post(
-            f"{endpoint.url}/tokenize", json={"model": endpoint.model, **body}, headers=headers
-        )
+        answer = await client.post(f"{endpoint.url}/tokenize", json={"model": endpoint.model, **body}, headers=headers)
         answer.raise_for_status()
         tokens = answer.json()["tokens"]
     except httpx.HTTPStatusError as why:

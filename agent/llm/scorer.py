@@ -146,4 +146,6 @@ def standardised(values: Float32) -> Float32:
     """Zero mean and unit deviation over the candidates; zeros where they are all alike. ``(n,)``"""
     centred = values.astype(np.float64) - values.mean(dtype=np.float64)
     deviation = float(np.sqrt(np.mean(centred**2)))
-    return (centred / deviation if deviation > math.sqrt(np.finfo(np.float32).eps) else centred * 0.0).astype(np.float32)
+    return (centred / deviation if deviation > math.sqrt(np.finfo(np.float32).eps) else centred * 0.0).astype(
+        np.float32
+    )

@@ -5,7 +5,6 @@ The application never imports vLLM; it talks HTTP to this server exactly as it w
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -134,9 +133,7 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
             env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
     created = psutil.Process(process.pid).create_time()
-    state = ServerState(
-        pid=process.pid, process_created=created, url=f"http://127.0.0.1:{port}", model=model, log=log
-    )
+    state = ServerState(pid=process.pid, process_created=created, url=f"http://127.0.0.1:{port}", model=model, log=log)
     partial = _state_file().with_suffix(".partial")
     partial.write_text(state.model_dump_json(indent=2), encoding="utf-8")
     partial.replace(_state_file())

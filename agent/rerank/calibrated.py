@@ -22,9 +22,9 @@ class CalibratedConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    lam: float = Field(0.9, ge=0.0, le=1.0, description="0 is only relevance, 1 only calibration")
-    alpha: float = Field(ALPHA, gt=0.0, lt=1.0, description="smoothing of the slate's shares")
-    max_swaps: int = Field(50, ge=0, description="most swaps after the greedy pass; 0 is plain greedy")
+    lam: float = Field(default=0.9, ge=0.0, le=1.0, description="0 is only relevance, 1 only calibration")
+    alpha: float = Field(default=ALPHA, gt=0.0, lt=1.0, description="smoothing of the slate's shares")
+    max_swaps: int = Field(default=50, ge=0, description="most swaps after the greedy pass; 0 is plain greedy")
 
 
 class Calibrated:
@@ -181,9 +181,7 @@ def _by_relevance(scores: Float64, chosen: Int32, size: int) -> None:  # pragma:
     for t in range(1, size):
         item = chosen[t]
         j = t - 1
-        while j >= 0 and (
-            scores[chosen[j]] < scores[item] or (scores[chosen[j]] == scores[item] and chosen[j] > item)
-        ):
+        while j >= 0 and (scores[chosen[j]] < scores[item] or (scores[chosen[j]] == scores[item] and chosen[j] > item)):
             chosen[j + 1] = chosen[j]
             j -= 1
         chosen[j + 1] = item

@@ -28,8 +28,10 @@ class LadderConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    failures_to_open: int = Field(3, ge=1, description="consecutive failures after which the server is left alone")
-    rest_s: float = Field(30.0, gt=0.0, description="seconds until it is tried again")
+    failures_to_open: int = Field(
+        default=3, ge=1, description="consecutive failures after which the server is left alone"
+    )
+    rest_s: float = Field(default=30.0, gt=0.0, description="seconds until it is tried again")
 
 
 class _ModelAbsent:
@@ -38,7 +40,7 @@ class _ModelAbsent:
     def __init__(self, reason: Reason, detail: str) -> None:
         self.failure = LLMFailure(reason, detail)
 
-    async def __call__(self, ask: Ask) -> Ranked:
+    async def __call__(self, _ask: Ask) -> Ranked:
         raise self.failure
 
 
@@ -65,7 +67,9 @@ def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, 
             with breaker.calling():
                 return await patient.ainvoke(ask)
         except pybreaker.CircuitBreakerError as why:
-            detail = f"the last {config.failures_to_open} calls failed; the model is left alone for {config.rest_s:.0f} s"
+            detail = (
+                f"the last {config.failures_to_open} calls failed; the model is left alone for {config.rest_s:.0f} s"
+            )
             raise LLMFailure(Reason.CIRCUIT_OPEN, detail) from why
 
     return RunnableLambda(through_breaker, name="circuit breaker")

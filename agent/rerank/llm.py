@@ -29,10 +29,10 @@ class LLMConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weight: float = Field(0.2, ge=0.0, le=1.0, description="share of the model in the fused relevance")
-    candidates: int = Field(20, ge=1, le=MAX_LABELS, description="candidates shown to the model")
+    weight: float = Field(default=0.2, ge=0.0, le=1.0, description="share of the model in the fused relevance")
+    candidates: int = Field(default=20, ge=1, le=MAX_LABELS, description="candidates shown to the model")
     min_label_mass: float = Field(
-        0.05, ge=0.0, le=1.0, description="below this the model is not answering in labels, and is not believed"
+        default=0.05, ge=0.0, le=1.0, description="below this the model is not answering in labels, and is not believed"
     )
 
 
@@ -120,7 +120,7 @@ class LLMRung:
     def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> Slates:
         weight = self.config.weight
         base = standardised(ask.pool.relevance[0, shown])
-        fused = (1.0 - weight) * base + weight * standardised(scores.logprobs)
+        fused = ((1.0 - weight) * base + weight * standardised(scores.logprobs)).astype(np.float32)
         pool = Pool(fused[None], ask.pool.groups[:, shown], ask.pool.target)
         slates = self.calibrated(pool, ask.k)
         places = slates.positions

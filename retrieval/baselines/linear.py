@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, sparse
+from scipy import linalg
 
 from retrieval.errors import DataError
-from retrieval.schema import Float32, Histories
+from retrieval.schema import Csr, Float32, Histories
 
 LARGEST = 12_000
 """The smaller of users and items may be at most this: a dense matrix of that size is solved."""
@@ -32,7 +32,7 @@ class LinearAutoencoder:
         DataError: Both users and items outnumber :data:`LARGEST`.
     """
 
-    def __init__(self, interactions: sparse.csr_matrix, ridge: float = 100.0, dropout: float = 0.0) -> None:
+    def __init__(self, interactions: Csr, ridge: float = 100.0, dropout: float = 0.0) -> None:
         users, items = interactions.shape
         if min(users, items) > LARGEST:
             raise DataError(
@@ -63,8 +63,8 @@ class LinearAutoencoder:
         """B @ right, for ``(M, d)``: what each item of a history contributes in a space of d dimensions."""
         return right - self._inverse_times(right / self.diagonal[:, None])
 
-    def predict(self, rows: sparse.csr_matrix) -> Float64:
-        """x B for each row of ``(B, M)``, dense."""
+    def predict(self, rows: Csr) -> Float64:
+        """X B for each row of ``(B, M)``, dense."""
         dense = rows.toarray().astype(np.float64)
         return dense - self._inverse_times(dense.T).T / self.diagonal
 

@@ -108,9 +108,7 @@ def last_n(likes: Interactions, n_items: int, *, n: int = 1, min_items: int = 5)
     position = np.arange(len(histories.items)) - np.repeat(histories.indptr[:-1], histories.lengths)
     limit = np.array([cut.get(u, np.iinfo(np.int64).max) for u in range(len(histories))])
     keep = position < limit[histories.owner]
-    train = Interactions(
-        likes.user_ids, histories.owner[keep], histories.items[keep], histories.weights[keep], None
-    )
+    train = Interactions(likes.user_ids, histories.owner[keep], histories.items[keep], histories.weights[keep], None)
     universe = np.zeros(n_items, bool)
     universe[train.items] = True
     validation = HeldOut(

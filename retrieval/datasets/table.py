@@ -50,13 +50,11 @@ def numbers(table: pl.DataFrame, column: str, path: Path, dtype: type[pl.DataTyp
         return values.cast(pl.Datetime("us")).dt.epoch("s").cast(dtype)
     if values.dtype == pl.String:
         text = values.str.strip_chars()
-        text = pl.select(pl.when(text == "").then(None).otherwise(text)).to_series()  # noqa: PLC1901
+        text = pl.select(pl.when(text == "").then(None).otherwise(text)).to_series()
         parsed = text.cast(pl.Float64, strict=False)
         if dtype == pl.Int64 and (bad := parsed.is_null() & text.is_not_null()).any():
             moments = text.str.to_datetime(strict=False)
-            parsed = pl.select(
-                pl.when(bad).then(moments.dt.epoch("s").cast(pl.Float64)).otherwise(parsed)
-            ).to_series()
+            parsed = pl.select(pl.when(bad).then(moments.dt.epoch("s").cast(pl.Float64)).otherwise(parsed)).to_series()
         bad = (parsed.is_null() | parsed.is_nan() | parsed.is_infinite()) & text.is_not_null()
         if bad.any():
             row = bad.arg_max() or 0
@@ -75,7 +73,7 @@ def keys(table: pl.DataFrame, column: str, path: Path) -> pl.Series:
         DataError: An id is empty; the message names file, row and column.
     """
     values = table[column].cast(pl.String).str.strip_chars()
-    empty = values.is_null() | (values == "")  # noqa: PLC1901
+    empty = values.is_null() | (values == "")
     if empty.any():
         row = empty.arg_max() or 0
         raise DataError(
@@ -87,6 +85,7 @@ def keys(table: pl.DataFrame, column: str, path: Path) -> pl.Series:
 
 def _explain(path: Path, separator: str, why: Exception) -> DataError:
     """Find the row that a failed CSV read stumbled over (the fast reader does not say)."""
+    number = 0
     remedy = "mend that row (unbalanced quotes and unquoted commas are the usual reasons)"
     try:
         with path.open(newline="", encoding="utf-8") as lines:
@@ -102,7 +101,7 @@ def _explain(path: Path, separator: str, why: Exception) -> DataError:
     except UnicodeDecodeError as encoding:
         return DataError(f"{path}: not UTF-8 text ({encoding})", "save the file as UTF-8")
     except csv.Error as broken:
-        return DataError(f"{path}: row {rows.line_num}: {broken}", remedy)  # pyright: ignore[reportPossiblyUnbound]
+        return DataError(f"{path}: {broken} after row {number}", remedy)
     return DataError(f"{path}: cannot be read as CSV ({_first_line(why)})", remedy)
 
 

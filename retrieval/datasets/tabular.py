@@ -127,9 +127,7 @@ def _check_stated(columns: Columns, tables: dict[Path, pl.DataFrame]) -> None:
             raise ConfigError(f"no column {stated!r} for {role} in {files}", f"correct --column {role}=NAME")
 
 
-def _interactions(
-    table: pl.DataFrame, path: Path, source: TabularSource
-) -> tuple[pl.DataFrame, tuple[str, ...]]:
+def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.DataFrame, tuple[str, ...]]:
     mapped, notes = source.columns, ()
     frame = {
         "user": keys(table, _column(table, "user", mapped.user, path, required=True), path),
@@ -137,7 +135,9 @@ def _interactions(
     }
     rating = _column(table, "rating", mapped.rating, path)
     frame["value"] = (
-        numbers(table, rating, path, pl.Float32) if rating else pl.repeat(1.0, table.height, dtype=pl.Float32, eager=True)
+        numbers(table, rating, path, pl.Float32)
+        if rating
+        else pl.repeat(1.0, table.height, dtype=pl.Float32, eager=True)
     )
     if time := _column(table, "time", mapped.time, path):
         frame["time"] = numbers(table, time, path, pl.Int64)
@@ -170,8 +170,8 @@ def _items(table: pl.DataFrame, path: Path, source: TabularSource) -> pl.DataFra
         renamed["categories"] = _name_lists(table[categories], source.category_separator)
     if year := _column(table, "year", mapped.year, path):
         renamed["year"] = _years(table, year, path)
-    spent = {item, title, categories, year} - {"item_id"} - {None}
-    rest = out.drop([name for name in spent if name is not None], strict=False)
+    spent = {item, title, categories, year} - {"item_id", ""}
+    rest = out.drop(list(spent), strict=False)
     return rest.with_columns(**renamed)
 
 
@@ -192,7 +192,7 @@ def _name_lists(values: pl.Series, separator: str | None) -> pl.Series:
     text = values.cast(pl.String)
     cut = separator or next((s for s in ("|", ";") if text.str.contains(s, literal=True).any()), ",")
     lists = text.fill_null("").str.split(cut).list.eval(pl.element().str.strip_chars())
-    return lists.list.eval(pl.element().filter(pl.element() != "")).list.unique(maintain_order=True)  # noqa: PLC1901
+    return lists.list.eval(pl.element().filter(pl.element() != "")).list.unique(maintain_order=True)
 
 
 def _column(table: pl.DataFrame, role: str, stated: str | None, path: Path, *, required: bool = False) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from retrieval.schema import Float32, Histories, Int32, Personas
+from retrieval.schema import Csr, Float32, Histories, Int32, Personas
 
 _EMPTY = 1e-6  # keeps an empty history from dividing by zero, far below the weight of one item
 _LOG_FLOOR = 1e-3
@@ -35,14 +35,14 @@ class EncoderConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    personas: int = Field(4, ge=1, description="K, tastes per user")
-    dimension: int = Field(192, ge=1, description="d, of item and persona vectors")
-    theme_dimension: int = Field(32, ge=1, description="t, of the themes that memberships are made of")
-    iterations: int = Field(3, ge=1, description="T, rounds of routing")
-    sharpness: float = Field(8.0, gt=0, description="tau of the memberships")
-    attention_sharpness: float = Field(2.0, ge=0, description="tau_a of the attention to a candidate")
-    prototype_prior: float = Field(0.5, ge=0, description="items' worth of pull towards the learned prototypes")
-    persona_share: float = Field(0.5, ge=0, le=1, description="beta, part of a persona vector that is its own")
+    personas: int = Field(default=4, ge=1, description="K, tastes per user")
+    dimension: int = Field(default=192, ge=1, description="d, of item and persona vectors")
+    theme_dimension: int = Field(default=32, ge=1, description="t, of the themes that memberships are made of")
+    iterations: int = Field(default=3, ge=1, description="T, rounds of routing")
+    sharpness: float = Field(default=8.0, gt=0, description="tau of the memberships")
+    attention_sharpness: float = Field(default=2.0, ge=0, description="tau_a of the attention to a candidate")
+    prototype_prior: float = Field(default=0.5, ge=0, description="items' worth of pull towards the learned prototypes")
+    persona_share: float = Field(default=0.5, ge=0, le=1, description="beta, part of a persona vector that is its own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class PersonaEncoder:
         return _softmax(self.config.sharpness * agreement)
 
 
-def _rows(histories: Histories, factor: Float32, n_items: int) -> sparse.csr_matrix:
+def _rows(histories: Histories, factor: Float32, n_items: int) -> Csr:
     values = histories.weights * factor
     shape = (len(histories), n_items)
     return sparse.csr_matrix((values, histories.items.astype(np.int64), histories.indptr), shape=shape)

@@ -8,15 +8,19 @@ fame more than by subject. Prototypes are the spherical k-means of the themes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.linalg import svds
+from scipy.sparse import linalg as sparse_linalg
 
 from retrieval.baselines.linear import LARGEST, LinearAutoencoder
+from retrieval.schema import Csr
 
 Float64 = npt.NDArray[np.float64]
+
+_svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 
 _SMOOTHING = 3.0  # interactions added to every item before its themes are scaled, so that rare ones stay quiet
 _RESTARTS = 5
@@ -46,8 +50,8 @@ class InitialTables:
 
 
 def initial_tables(
-    matrix: sparse.csr_matrix,
-    categories: sparse.csr_matrix | None,
+    matrix: Csr,
+    categories: Csr | None,
     *,
     dimension: int,
     theme_dimension: int,
@@ -69,7 +73,7 @@ def initial_tables(
         others = [np.setdiff1d(np.arange(users), part) for part in parts]
         held_out = [LinearAutoencoder(matrix[rest], ridge, dropout).project(space) for rest in others]
     else:  # too large for a dense solve: the subspace of the interactions themselves (PureSVD)
-        space = svds(matrix.astype(np.float64), k=rank, random_state=seed)[2].T
+        space = _svds(matrix.astype(np.float64), k=rank, rng=seed)[2].T
         whole, held_out = space, [space] * len(parts)
     balance = np.sqrt(np.linalg.norm(whole) / np.linalg.norm(space))
     themes = _themes(matrix, categories, theme_dimension, category_share)
@@ -94,9 +98,7 @@ def _right_singular(matrix: Float64, rank: int) -> Float64:
     return vectors[:, np.argsort(-values)[:rank]]
 
 
-def _themes(
-    matrix: sparse.csr_matrix, categories: sparse.csr_matrix | None, width: int, category_share: float
-) -> Float64:
+def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Float64:
     """Unit rows of ``width``: taste by co-occurrence, and by categories for ``category_share`` of the squared length."""
     described = None if categories is None or category_share == 0 else _category_embedding(categories, width // 2)
     taste = _spectral(matrix, width - (0 if described is None else described.shape[1]))
@@ -107,24 +109,24 @@ def _themes(
     return np.where(bare, np.hstack([taste, np.zeros_like(described)]), joined)
 
 
-def _spectral(matrix: sparse.csr_matrix, width: int) -> Float64:
+def _spectral(matrix: Csr, width: int) -> Float64:
     """Right singular vectors of the normalised interactions without the first, as unit rows."""
     activity = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0)
     popularity = np.asarray(matrix.sum(axis=0)).ravel() + _SMOOTHING
     scaled = sparse.diags(activity**-0.5) @ matrix.astype(np.float64) @ sparse.diags(popularity**-0.5)
     rank = min(width, min(matrix.shape) - 2)
-    left, _, _ = svds(scaled.tocsr(), k=rank + 1, random_state=0)
+    left, _, _ = _svds(scaled.tocsr(), k=rank + 1, rng=0)
     # svds returns ascending singular values; the last is the popularity axis, which tells tastes apart least.
     return _widen(_unit(scaled.T @ left[:, ::-1][:, 1:]), width)
 
 
-def _category_embedding(categories: sparse.csr_matrix, width: int) -> Float64:
+def _category_embedding(categories: Csr, width: int) -> Float64:
     """Categories weighted by rarity, in at most ``width`` dimensions, as unit rows; zeros where an item has none."""
-    present = (categories > 0).astype(np.float64)
+    present: Any = (categories > 0).astype(np.float64)
     rarity = np.log((1.0 + present.shape[0]) / (1.0 + np.asarray(present.sum(axis=0)).ravel()))
-    weighted = present @ sparse.diags(np.maximum(rarity, 0.0))
+    weighted: Any = present @ sparse.diags(np.maximum(rarity, 0.0))
     if weighted.shape[1] > width:
-        return _unit(weighted @ svds(weighted, k=width, random_state=0)[2].T)
+        return _unit(weighted @ _svds(weighted, k=width, rng=0)[2].T)
     return _unit(weighted.toarray())
 
 
@@ -143,9 +145,7 @@ def _spherical_kmeans(rows: Float64, weights: Float64, clusters: int, seed: int)
         centres = rows[chosen]
         for _ in range(_ROUNDS):
             nearest = np.argmax(rows @ centres.T, axis=1)
-            member = sparse.csr_matrix(
-                (weights, (nearest, np.arange(len(rows)))), shape=(clusters_there, len(rows))
-            )
+            member = sparse.csr_matrix((weights, (nearest, np.arange(len(rows)))), shape=(clusters_there, len(rows)))
             centres = member @ rows + 1e-9
             centres /= np.linalg.norm(centres, axis=1, keepdims=True)
         value = float((np.max(rows @ centres.T, axis=1) * weights).sum())

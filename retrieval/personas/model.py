@@ -24,7 +24,9 @@ class PersonaModule(nn.Module):
     without the users of a batch (``held_out``).
     """
 
-    def __init__(self, config: EncoderConfig, tables: InitialTables, *, gain: float, alpha: float, shrink: float) -> None:
+    def __init__(
+        self, config: EncoderConfig, tables: InitialTables, *, gain: float, alpha: float, shrink: float
+    ) -> None:
         super().__init__()
         self.config = config
         items, width = tables.items.shape
@@ -57,7 +59,9 @@ class PersonaModule(nn.Module):
         centres = prototypes.expand(len(items), -1, -1)
         for _ in range(config.iterations):
             member = torch.softmax(config.sharpness * themes @ centres.transpose(1, 2), -1) * weights[:, :, None]
-            centres = functional.normalize(member.transpose(1, 2) @ themes + config.prototype_prior * prototypes, dim=-1)
+            centres = functional.normalize(
+                member.transpose(1, 2) @ themes + config.prototype_prior * prototypes, dim=-1
+            )
         member = torch.softmax(config.sharpness * themes @ centres.transpose(1, 2), -1) * weights[:, :, None]
         mass = member.sum(1)
         share = (mass + _EMPTY / config.personas) / (total + _EMPTY)

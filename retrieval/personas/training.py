@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from scipy import sparse
 from torch import Tensor
 
 from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.initial import initial_tables
 from retrieval.personas.model import PersonaModule
-from retrieval.schema import Histories
+from retrieval.schema import Csr, Histories
 
 _log = logging.getLogger(__name__)
 
@@ -35,23 +34,31 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: EncoderConfig = EncoderConfig()
-    epochs: int = Field(12, ge=0, description="0 keeps the closed forms")
-    batch: int = Field(64, ge=1, description="users per step")
-    learning_rate: float = Field(1e-4, gt=0)
-    bias_learning_rate: float = Field(5e-4, gt=0)
-    scalar_learning_rate: float = Field(5e-2, gt=0)
-    table_penalty: float = Field(1e-2, ge=0, description="pull of the tables to their closed forms")
-    theme_penalty: float = Field(1e-3, ge=0)
-    ridge: float = Field(100.0, gt=0, description="lambda of the EDLAE that the tables start from")
-    dropout: float = Field(0.5, ge=0, lt=1, description="p of that EDLAE")
-    category_share: float = Field(0.7, ge=0, le=1, description="part of an item's theme that its categories make")
-    groups: int = Field(8, ge=2, description="folds of users for cross-fitted tables")
-    kept: tuple[float, float] = Field((0.5, 0.8), description="smallest and largest part of a history that is shown")
-    longest: int = Field(150, ge=1, description="items of a history that a training step reads")
-    gain: float = Field(8.0, gt=0, description="initial scale of the scores")
-    alpha: float = Field(0.5, description="initial exponent of the history's length")
-    shrink: float = Field(3.0, gt=0, description="initial items' worth of the whole user in a persona")
+    epochs: int = Field(default=12, ge=0, description="0 keeps the closed forms")
+    batch: int = Field(default=64, ge=1, description="users per step")
+    learning_rate: float = Field(default=1e-4, gt=0)
+    bias_learning_rate: float = Field(default=5e-4, gt=0)
+    scalar_learning_rate: float = Field(default=5e-2, gt=0)
+    table_penalty: float = Field(default=1e-2, ge=0, description="pull of the tables to their closed forms")
+    theme_penalty: float = Field(default=1e-3, ge=0)
+    ridge: float = Field(default=100.0, gt=0, description="lambda of the EDLAE that the tables start from")
+    dropout: float = Field(default=0.5, ge=0, lt=1, description="p of that EDLAE")
+    category_share: float = Field(
+        default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
+    )
+    groups: int = Field(default=8, ge=2, description="folds of users for cross-fitted tables")
+    kept: tuple[float, float] = Field(
+        default=(0.5, 0.8), description="smallest and largest part of a history that is shown"
+    )
+    longest: int = Field(default=150, ge=1, description="items of a history that a training step reads")
+    gain: float = Field(default=8.0, gt=0, description="initial scale of the scores")
+    alpha: float = Field(default=0.5, description="initial exponent of the history's length")
+    shrink: float = Field(default=3.0, gt=0, description="initial items' worth of the whole user in a persona")
     seed: int = 0
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,8 @@ def train(
     n_items: int,
     config: TrainingConfig | None = None,
     *,
-    categories: sparse.csr_matrix | None = None,
-    progress: Progress = lambda stage, done, total: None,
+    categories: Csr | None = None,
+    progress: Progress = _silent,
 ) -> PersonaEncoder:
     """Train an encoder.
 
@@ -110,13 +117,15 @@ def train(
     steps = config.epochs * len(batches)
     warm = max(1, min(10 * len(batches) // config.groups, steps // 5))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(steps, 1))))
+        optimiser,
+        lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(steps, 1)))),
     )
     _log.info("training on %s with %d threads of %d cores", device, torch.get_num_threads(), os.cpu_count() or 0)
+    order = np.arange(len(batches))
     for step in range(steps):
         if step % len(batches) == 0:
-            order = draw.permutation(len(batches))
-        group, part = batches[order[step % len(batches)]]  # pyright: ignore[reportPossiblyUnbound]
+            draw.shuffle(order)
+        group, part = batches[order[step % len(batches)]]
         batch = _draw(compact, part, len(touched), config, draw, device)
         loss = _loss(module, batch, held_out[group]) + module.penalty(config.table_penalty, config.theme_penalty)
         optimiser.zero_grad()
