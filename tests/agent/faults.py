@@ -1,0 +1,101 @@
+"""A server that misbehaves on purpose; fault injection only, beside the tests of the real one."""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def _send(handler, status, body, content_type="application/json"):
+    handler.send_response(status)
+    handler.send_header("Content-Type", content_type)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def _tokens(handler, payload):
+    last = payload["messages"][-1]
+    tail = [1, 2, 3]
+    _send(handler, 200, json.dumps({"tokens": tail if last["role"] == "user" else [*tail, ord(last["content"])]}).encode())
+
+
+def chat_body(logprobs, content="A"):
+    entries = [{"token": f"token_id:{t}", "logprob": v, "bytes": None} for t, v in logprobs.items()]
+    first = {"token": entries[0]["token"] if entries else "x", "logprob": -0.1, "bytes": None, "top_logprobs": entries}
+    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "length", "logprobs": {"content": [first]}}
+    usage = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
+    return {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+
+
+def _chat(kind):
+    def answer(handler, payload):
+        ids = payload.get("logprob_token_ids", [])
+        good = {t: -1.0 - i for i, t in enumerate(ids)}
+        if kind == "hang":
+            time.sleep(handler.server.patience)
+        elif kind == "drip":
+            handler.send_response(200)
+            handler.end_headers()
+            for _ in range(int(handler.server.patience / 0.1)):
+                handler.wfile.write(b" ")
+                handler.wfile.flush()
+                time.sleep(0.1)
+        elif kind == "garbage":
+            _send(handler, 200, b"<html>Connection error. Retry 3 of 5</html>", "text/html")
+        elif kind == "broken json":
+            _send(handler, 200, b'{"choices": [{"mess')
+        elif kind == "status 500":
+            _send(handler, 500, b'{"error": {"message": "boom"}}')
+        elif kind == "status 429":
+            _send(handler, 429, b'{"error": {"message": "slow down"}}')
+        elif kind == "empty choices":
+            _send(handler, 200, json.dumps({**chat_body(good), "choices": []}).encode())
+        elif kind == "missing label":
+            _send(handler, 200, json.dumps(chat_body({t: v for t, v in good.items() if t != ids[1]})).encode())
+        elif kind == "not probabilities":
+            _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, 3.0))).encode())
+        elif kind == "low mass":
+            _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, -20.0))).encode())
+        elif kind == "reset":
+            handler.connection.close()
+        elif kind == "reset once" and handler.server.asked == 1:
+            handler.connection.close()
+        else:
+            _send(handler, 200, json.dumps(chat_body(good)).encode())
+
+    return answer
+
+
+@contextmanager
+def faulty_server(kind, *, tokenize_too=False, patience=8.0):
+    """Serve one kind of fault; yields (url, payloads of the chat requests)."""
+    payloads = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            try:
+                if self.path == "/tokenize" and not tokenize_too:
+                    _tokens(self, payload)
+                    return
+                payloads.append(payload)
+                self.server.asked += 1
+                _chat(kind)(self, payload)
+            except (BrokenPipeError, ConnectionResetError, OSError):
+                self.close_connection = True
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.patience, server.asked = patience, 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", payloads
+    finally:
+        server.shutdown()

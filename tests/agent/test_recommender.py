@@ -1,0 +1,108 @@
+import json
+
+import numpy as np
+import pytest
+
+from agent.recommender import Recommender, RecommenderConfig
+from retrieval.errors import ConfigError, NotFoundError
+
+FIVE = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", "Monsters, Inc. (2001)", "Titanic (1997)"]
+
+
+@pytest.fixture(scope="module")
+def recommender(model):
+    return Recommender(model)
+
+
+def test_slate_tells_its_whole_story(recommender):
+    slate = json.loads(recommender.recommend(user="1").model_dump_json())
+    for key in (
+        "ranker_used", "degraded_reason", "model", "prompt_hash", "label_mass", "tokens", "latency_ms",
+        "target", "achieved", "kl", "personas", "items",
+    ):  # fmt: skip
+        assert key in slate
+    assert slate["degraded_reason"] == "llm_off"
+    assert sum(slate["target"].values()) == pytest.approx(1, abs=0.01)
+    assert sum(slate["achieved"].values()) == pytest.approx(1, abs=0.01)
+    numbers = {p["number"] for p in slate["personas"]}
+    for item in slate["items"]:
+        assert item["persona"] in numbers
+        assert item["reason"].startswith(f"taste {item['persona']}")
+
+
+def test_known_items_never_come_back(recommender, model):
+    seen = {model.catalog.item_ids[i] for i in model.history_of("1")}
+    assert not seen & {i.item_id for i in recommender.recommend(user="1", k=50).items}
+    named = recommender.recommend(like=FIVE)
+    assert not set(FIVE) & {i.title for i in named.items}
+
+
+def test_request_conditions_hold(recommender):
+    slate = recommender.recommend("8 comedies from the 90s, no romance", user="1")
+    assert len(slate.items) == 8
+    for item in slate.items:
+        assert "Comedy" in item.categories
+        assert "Romance" not in item.categories
+        assert item.year is not None
+        assert 1990 <= item.year <= 1999
+    assert "Romance" not in slate.target
+
+
+def test_every_side_of_five_titles_is_in_the_list(recommender):
+    slate = recommender.recommend(like=FIVE)
+    assert len(slate.personas) == 3
+    assert {i.persona for i in slate.items} == {1, 2, 3}
+    assert any("Animation" in i.categories for i in slate.items)
+
+
+def test_calibration_lowers_the_error(model):
+    errors = []
+    for lam in (0.0, 0.9):
+        config = RecommenderConfig.model_validate({"calibrated": {"lam": lam}})
+        asked = Recommender(model, config=config)
+        errors.append(np.mean([asked.recommend(user=str(u)).kl for u in range(1, 30)]))
+    assert errors[1] < errors[0] / 3
+
+
+def test_personas_as_the_axis(model):
+    slate = Recommender(model, config=RecommenderConfig(axis="personas")).recommend(user="1")
+    assert slate.axis == "personas"
+    assert all(label.startswith(("taste", "(other")) for label in slate.target)
+    assert sum(slate.target.values()) == pytest.approx(1, abs=0.01)
+
+
+def test_cold_start_is_labelled(recommender):
+    slate = recommender.recommend()
+    assert slate.cold_start
+    assert slate.personas == []
+    assert len(slate.items) == 10
+    assert all(i.reason.startswith("popular") for i in slate.items)
+    horror = recommender.recommend("horror of the 80s")
+    assert horror.cold_start
+    assert all("Horror" in i.categories for i in horror.items)
+
+
+def test_impossible_request_gives_an_empty_slate(recommender):
+    slate = recommender.recommend("westerns from 2017 to 2018, no drama, no action, no comedy, no horror, no thriller", user="1")
+    assert len(slate.items) < 10
+    assert slate.understood["matching_items"] < 10
+    if not slate.items:
+        assert slate.kl is None
+
+
+def test_errors_name_what_is_wrong(recommender):
+    with pytest.raises(NotFoundError, match="Godfathr") as caught:
+        recommender.recommend(like=["The Godfathr"])
+    assert "Godfather, The (1972)" in caught.value.suggestions
+    with pytest.raises(NotFoundError, match="user 'nobody'"):
+        recommender.recommend(user="nobody")
+    for bad in ({"k": 0}, {"k": 101}, {"deadline_ms": 0}):
+        with pytest.raises(ConfigError, match=next(iter(bad))):
+            recommender.recommend(user="1", **bad)
+    with pytest.raises(NotFoundError, match="no column 'mood'"):
+        Recommender(recommender.model, config=RecommenderConfig(axis="mood"))
+
+
+def test_item_ids_work_as_likes(recommender, model):
+    item = model.catalog.item_ids[recommender.resolve("Alien")]
+    assert recommender.recommend(like=[item]).items == recommender.recommend(like=["Alien"]).items

@@ -1,0 +1,68 @@
+"""Against a real vLLM with a real model: nothing here is mocked."""
+
+import json
+
+import pytest
+
+from agent.llm import server
+from agent.llm.labels import MAX_LABELS
+from agent.llm.loop import run
+from agent.llm.scorer import LabelScorer
+from agent.recommender import Recommender
+from prompts.template import Message
+from retrieval.errors import ServerError
+
+pytestmark = pytest.mark.vllm
+PATIENT_MS = 60_000  # the point is the answer, not the speed of a test machine
+
+
+def test_llm_ranks_a_slate(model, vllm):
+    slate = Recommender(model, vllm).recommend("something like Blade Runner, no horror", user="1", deadline_ms=PATIENT_MS)
+    assert slate.ranker_used == "llm"
+    assert slate.degraded_reason is None
+    assert slate.model == vllm.model
+    assert len(slate.prompt_hash) == 12
+    assert 0.05 < slate.label_mass <= 1
+    assert slate.tokens.prompt > 300
+    assert slate.tokens.completion == 1
+    assert len(slate.items) == 10
+    assert all("Horror" not in i.categories for i in slate.items)
+
+
+def test_all_labels_are_single_tokens_after_the_template(vllm):
+    labels = run(LabelScorer(vllm).labels(MAX_LABELS))
+    assert len({label.token for label in labels}) == MAX_LABELS
+
+
+def test_label_scores_are_log_probabilities_and_repeat(vllm):
+    chat = (Message("system", "Answer with one letter."), Message("user", "Which is first in the alphabet: A, B or C?"))
+    scorer = LabelScorer(vllm)
+    one, two = (run(scorer.score(chat, 3, 60.0)) for _ in range(2))
+    assert one.logprobs.max() <= 0
+    assert one.mass == pytest.approx(two.mass, abs=0.05)
+    assert one.prompt_tokens == two.prompt_tokens > 10
+    assert len(run(scorer.score(chat, 3, 60.0)).logprobs) == 3
+
+
+def test_unknown_model_degrades_with_a_reason(model, vllm):
+    wrong = vllm.model_copy(update={"model": "no-such-model"})
+    slate = Recommender(model, wrong).recommend(user="1", deadline_ms=PATIENT_MS)
+    assert slate.ranker_used == "calibrated"
+    assert slate.degraded_reason == "llm_http_error"
+
+
+def test_deadline_too_short_for_the_model_is_kept(model, vllm):
+    slate = Recommender(model, vllm).recommend("like Heat", user="2", deadline_ms=60)
+    assert slate.ranker_used == "calibrated"
+    assert slate.degraded_reason == "llm_timeout"
+    assert len(slate.items) == 10
+
+
+def test_status_and_conflicting_model(vllm):
+    state = server.status()
+    assert state is not None
+    assert state.healthy()
+    assert state.url.startswith("http://127.0.0.1:")
+    assert json.loads(state.model_dump_json())["model"] == vllm.model
+    with pytest.raises(ServerError, match="already up"):
+        server.up("another-model")

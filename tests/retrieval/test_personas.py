@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from retrieval.errors import DataError
+from retrieval.personas.encoder import EncoderConfig
+from retrieval.personas.initial import initial_tables
+from retrieval.personas.model import PersonaModule
+from retrieval.personas.training import TrainingConfig, train
+from retrieval.schema import Histories
+from retrieval.titles import TitleIndex
+
+
+@pytest.fixture(scope="module")
+def encoder(model):
+    return model.encoder
+
+
+def all_scores(encoder, personas):
+    users = len(personas.weights)
+    return encoder.attend(personas, np.tile(np.arange(encoder.n_items, dtype=np.int32), (users, 1)))[0]
+
+
+def test_numpy_equals_torch(dataset):
+    histories = dataset.histories()
+    matrix = histories.matrix(len(dataset.catalog)).tocsr()
+    config = EncoderConfig(dimension=16, theme_dimension=8)
+    tables = initial_tables(
+        matrix, dataset.catalog.axis().share, dimension=16, theme_dimension=8, category_share=0.5, personas=4,
+        ridge=100.0, dropout=0.5, groups=2, seed=0,
+    )  # fmt: skip
+    module = PersonaModule(config, tables, gain=8.0, alpha=0.5, shrink=3.0)
+    with torch.no_grad():
+        for parameter in module.parameters():  # away from the closed forms, so that every term counts
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    rows = [histories.row(u)[:40] for u in range(8)] + [np.empty(0, np.int32)]
+    ids, weights = torch.zeros(9, 40, dtype=torch.long), torch.zeros(9, 40)
+    for b, row in enumerate(rows):
+        ids[b, : len(row)], weights[b, : len(row)] = torch.from_numpy(row.astype(np.int64)), 1.0
+    expected = module(ids, weights, module.history_table).detach().numpy()
+    encoder = module.encoder()
+    np.testing.assert_allclose(all_scores(encoder, encoder.encode(Histories.of(rows))), expected, atol=2e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 9741), min_size=1, max_size=30, unique=True), st.randoms(use_true_random=False))
+def test_order_does_not_matter_and_shares_sum_to_one(model, items, random):
+    encoder = model.encoder
+    shuffled = items[:]
+    random.shuffle(shuffled)
+    one, other = encoder.encode(Histories.of([items])), encoder.encode(Histories.of([shuffled]))
+    np.testing.assert_allclose(one.weights, other.weights, atol=1e-4)
+    np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-3)
+    np.testing.assert_allclose(one.weights.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(one.membership.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(one.weights[0], one.membership.mean(0), atol=1e-4)
+
+
+def test_batch_equals_single(encoder, dataset):
+    histories = dataset.histories().slice(0, 12)
+    batch = encoder.encode(histories)
+    for b in range(12):
+        alone = encoder.encode(histories.slice(b, b + 1))
+        np.testing.assert_allclose(batch.vectors[b], alone.vectors[0], atol=1e-4)
+        np.testing.assert_allclose(batch.weights[b], alone.weights[0], atol=1e-5)
+
+
+def test_empty_history_scores_are_the_biases(encoder):
+    personas = encoder.encode(Histories.of([[]]))
+    np.testing.assert_allclose(personas.weights, 0.25)
+    np.testing.assert_allclose(all_scores(encoder, personas)[0], encoder.weights.bias, atol=1e-6)
+
+
+def test_unknown_item_is_refused(encoder):
+    with pytest.raises(ValueError, match="item ids"):
+        encoder.encode(Histories.of([[encoder.n_items]]))
+
+
+def test_five_titles_fall_into_sensible_personas(model):
+    titles = TitleIndex(model.catalog)
+    names = ["Alien", "Aliens", "Toy Story", "Monsters, Inc.", "Titanic (1997)"]
+    member = model.encoder.encode(Histories.of([[titles.resolve(n) for n in names]])).membership.argmax(1)
+    assert member[0] == member[1]
+    assert member[2] == member[3]
+    assert len({member[0], member[2], member[4]}) == 3
+
+
+def test_training_needs_users():
+    with pytest.raises(DataError, match="only 3 users"):
+        train(Histories.of([[0, 1]] * 3), 5)
+
+
+def test_training_is_repeatable_and_works_without_categories():
+    rng = np.random.default_rng(0)
+    rows = [rng.choice(60, 12, replace=False) for _ in range(40)]
+    config = TrainingConfig(encoder=EncoderConfig(dimension=8, theme_dimension=6, personas=3), epochs=2, groups=4)
+    one, two = (train(Histories.of(rows), 70, config) for _ in range(2))
+    np.testing.assert_array_equal(one.weights.items, two.weights.items)
+    assert np.all(one.weights.items[60:] == 0)  # nobody touched these
