@@ -285,7 +285,7 @@ class Recommender:
             lam=self.config.calibrated.lam,
             target=_shares(labels, target[0]),
             achieved=_shares(labels, ranked.slates.achieved[0]),
-            kl=None if np.isnan(kl) else round(kl, 5),
+            kl=round(kl, 5) if items and not np.isnan(kl) else None,
             cold_start=profile.cold,
             understood=understood,
             personas=[

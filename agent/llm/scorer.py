@@ -70,8 +70,8 @@ class LabelScorer:
 
     async def labels(self, count: int) -> tuple[Label, ...]:
         """The first ``count`` labels, verified once against the server."""
-        if not self._labels:
-            self._labels = await verify_labels(self._http, self.endpoint, MAX_LABELS)
+        if len(self._labels) < count:
+            self._labels = await verify_labels(self._http, self.endpoint, count)
         return self._labels[:count]
 
     async def score(self, messages: Sequence[Message], count: int, timeout_s: float) -> LabelScores:

@@ -1,6 +1,7 @@
 """A server that misbehaves on purpose; fault injection only, beside the tests of the real one."""
 
 import json
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -18,13 +19,20 @@ def _send(handler, status, body, content_type="application/json"):
 def _tokens(handler, payload):
     last = payload["messages"][-1]
     tail = [1, 2, 3]
-    _send(handler, 200, json.dumps({"tokens": tail if last["role"] == "user" else [*tail, ord(last["content"])]}).encode())
+    _send(
+        handler, 200, json.dumps({"tokens": tail if last["role"] == "user" else [*tail, ord(last["content"])]}).encode()
+    )
 
 
 def chat_body(logprobs, content="A"):
     entries = [{"token": f"token_id:{t}", "logprob": v, "bytes": None} for t, v in logprobs.items()]
     first = {"token": entries[0]["token"] if entries else "x", "logprob": -0.1, "bytes": None, "top_logprobs": entries}
-    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "length", "logprobs": {"content": [first]}}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": content},
+        "finish_reason": "length",
+        "logprobs": {"content": [first]},
+    }
     usage = {"prompt_tokens": 7, "completion_tokens": 1, "total_tokens": 8}
     return {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
 
@@ -58,10 +66,8 @@ def _chat(kind):
             _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, 3.0))).encode())
         elif kind == "low mass":
             _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, -20.0))).encode())
-        elif kind == "reset":
-            handler.connection.close()
-        elif kind == "reset once" and handler.server.asked == 1:
-            handler.connection.close()
+        elif kind == "reset" or (kind == "reset once" and handler.server.asked == 1):
+            handler.connection.shutdown(socket.SHUT_RDWR)
         else:
             _send(handler, 200, json.dumps(chat_body(good)).encode())
 
@@ -77,21 +83,24 @@ def faulty_server(kind, *, tokenize_too=False, patience=8.0):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
-            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
+                payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path == "/tokenize" and not tokenize_too:
                     _tokens(self, payload)
                     return
                 payloads.append(payload)
                 self.server.asked += 1
                 _chat(kind)(self, payload)
-            except (BrokenPipeError, ConnectionResetError, OSError):
+            except (OSError, ValueError):  # the client hung up
                 self.close_connection = True
 
         def log_message(self, *args):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # labels are verified by many connections at once
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.patience, server.asked = patience, 0
     threading.Thread(target=server.serve_forever, daemon=True).start()

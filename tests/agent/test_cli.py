@@ -13,7 +13,9 @@ POLYTASTE = Path(sys.executable).parent / "polytaste"
 
 def polytaste(*args, stdin="", home=None):
     environment = {**os.environ, "COLUMNS": "120", **({"POLYTASTE_HOME": str(home)} if home else {})}
-    return subprocess.run([POLYTASTE, *map(str, args)], input=stdin, capture_output=True, text=True, env=environment, timeout=300)
+    return subprocess.run(
+        [POLYTASTE, *map(str, args)], input=stdin, capture_output=True, text=True, env=environment, timeout=300
+    )
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +124,8 @@ def test_train_on_own_tables_then_recommend(tmp_path):
 
 
 def test_chat_answers_line_by_line(folder):
-    done = polytaste("chat", "--user", "1", "--no-llm", "--model", folder, stdin="3 comedies\nlike Nonexistent Filmname\n\n")
+    done = polytaste(
+        "chat", "--user", "1", "--no-llm", "--model", folder, stdin="3 comedies\nlike Nonexistent Filmname\n\n"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("C_KL") == 2

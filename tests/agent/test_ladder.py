@@ -49,8 +49,8 @@ def test_every_fault_gives_a_labelled_slate_within_the_deadline(model, kind, rea
     with faulty_server(kind, tokenize_too=tokenize_too) as (url, _):
         asked = recommender(model, url)
         started = time.monotonic()
-        slate = asked.recommend("something like Alien", user="1", deadline_ms=2500)
-        assert time.monotonic() - started < 5.0  # the deadline and a generous margin for a busy machine
+        slate = asked.recommend("something like Alien", user="1", deadline_ms=4000)
+        assert time.monotonic() - started < 6.0  # the deadline and a generous margin for a busy machine
     assert slate.ranker_used == "calibrated"
     assert slate.degraded_reason == reason
     assert len(slate.items) == 10
@@ -60,10 +60,10 @@ def test_every_fault_gives_a_labelled_slate_within_the_deadline(model, kind, rea
 
 
 def test_stopped_hung_garbage_and_500_have_four_different_codes(model):
-    codes = {recommender(model, "http://127.0.0.1:9").recommend(user="1", deadline_ms=1500).degraded_reason}
+    codes = {recommender(model, "http://127.0.0.1:9").recommend(user="1", deadline_ms=4000).degraded_reason}
     for kind in ("hang", "garbage", "status 500"):
         with faulty_server(kind) as (url, _):
-            codes.add(recommender(model, url).recommend(user="1", deadline_ms=1500).degraded_reason)
+            codes.add(recommender(model, url).recommend(user="1", deadline_ms=4000).degraded_reason)
     assert codes == {"llm_unreachable", "llm_timeout", "llm_invalid_answer", "llm_http_error"}
 
 
@@ -107,8 +107,12 @@ def test_golden_payload(model):
 def test_model_settings_change_what_happens(model):
     with faulty_server("ok") as (url, _):
         endpoint = Endpoint(url=url, model="m")
-        plain = Recommender(model, endpoint, RecommenderConfig.model_validate({"llm": {"weight": 0.0}})).recommend(user="1")
-        heavy = Recommender(model, endpoint, RecommenderConfig.model_validate({"llm": {"weight": 1.0}, "calibrated": {"lam": 0.0}})).recommend(user="1")
+        plain = Recommender(model, endpoint, RecommenderConfig.model_validate({"llm": {"weight": 0.0}})).recommend(
+            user="1"
+        )
+        heavy = Recommender(
+            model, endpoint, RecommenderConfig.model_validate({"llm": {"weight": 1.0}, "calibrated": {"lam": 0.0}})
+        ).recommend(user="1")
         assert plain.llm_weight == 0.0
         assert [i.item_id for i in heavy.items] != [i.item_id for i in plain.items]
 

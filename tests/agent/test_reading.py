@@ -41,7 +41,11 @@ def test_nothing_assumes_films():
 
     from retrieval.schema import Catalog
 
-    table = {"item_id": ["1", "2"], "title": ["Catan", "Uno"], "categories": [["Strategy Games"], ["Card Games", "Party"]]}
+    table = {
+        "item_id": ["1", "2"],
+        "title": ["Catan", "Uno"],
+        "categories": [["Strategy Games"], ["Card Games", "Party"]],
+    }
     shop = Catalog(pl.DataFrame({**table, "year": [1995, 1971], "count": [3, 9]}))
     reader = RequestReader(shop, TitleIndex(shop))
     assert reader.read("4 card games like Catan, no party").understood(shop) == {

@@ -17,7 +17,9 @@ PATIENT_MS = 60_000  # the point is the answer, not the speed of a test machine
 
 
 def test_llm_ranks_a_slate(model, vllm):
-    slate = Recommender(model, vllm).recommend("something like Blade Runner, no horror", user="1", deadline_ms=PATIENT_MS)
+    slate = Recommender(model, vllm).recommend(
+        "something like Blade Runner, no horror", user="1", deadline_ms=PATIENT_MS
+    )
     assert slate.ranker_used == "llm"
     assert slate.degraded_reason is None
     assert slate.model == vllm.model

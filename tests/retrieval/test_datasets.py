@@ -23,7 +23,11 @@ def write(folder, name, text, encoding="utf-8"):
 
 def test_movielens_csv(tmp_path):
     write(tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,10,4.0,100\n1,20,3.5,50\n2,10,5.0,7\n")
-    write(tmp_path, "movies.csv", 'movieId,title,genres\n10,"Matrix, The (1999)",Action|Sci-Fi\n20,Odd (2001),(no genres listed)\n')
+    write(
+        tmp_path,
+        "movies.csv",
+        'movieId,title,genres\n10,"Matrix, The (1999)",Action|Sci-Fi\n20,Odd (2001),(no genres listed)\n',
+    )
     d = load(tmp_path)
     assert d.catalog.table["title"].to_list() == ["Matrix, The (1999)", "Odd (2001)"]
     assert d.catalog.table["year"].to_list() == [1999, 2001]
@@ -118,7 +122,9 @@ def test_unknown_field_of_dataset_yaml(tmp_path):
 
 def test_parquet_with_lists(tmp_path):
     pl.DataFrame({"user_id": [1, 1], "item_id": [7, 8]}).write_parquet(tmp_path / "interactions.parquet")
-    pl.DataFrame({"item_id": [7, 8], "title": ["A", None], "tags": [["x"], None]}).write_parquet(tmp_path / "items.parquet")
+    pl.DataFrame({"item_id": [7, 8], "title": ["A", None], "tags": [["x"], None]}).write_parquet(
+        tmp_path / "items.parquet"
+    )
     d = load(tmp_path)
     assert d.catalog.titles == ["A", "8"]
     assert d.catalog.table["categories"].to_list() == [["x"], []]

@@ -104,7 +104,9 @@ def test_filters_by_hand(catalog):
 
 def test_artifact_round_trip(model, some, tmp_path):
     again = load(save(model, tmp_path / "m"))
-    np.testing.assert_array_equal(again.retriever(some, 30).candidates.items, model.retriever(some, 30).candidates.items)
+    np.testing.assert_array_equal(
+        again.retriever(some, 30).candidates.items, model.retriever(some, 30).candidates.items
+    )
     assert again.user_ids == model.user_ids
     np.testing.assert_array_equal(again.histories.items, model.histories.items)
     save(model, tmp_path / "m")  # replaced whole

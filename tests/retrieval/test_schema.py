@@ -46,6 +46,8 @@ def test_histories_drop_repeats_and_keep_the_order():
 
 
 def test_interactions_become_histories():
-    i = Interactions(("u", "v", "w"), np.array([0, 0, 0, 2], np.int32), np.array([5, 4, 5, 1], np.int32), np.ones(4, np.float32))
+    i = Interactions(
+        ("u", "v", "w"), np.array([0, 0, 0, 2], np.int32), np.array([5, 4, 5, 1], np.int32), np.ones(4, np.float32)
+    )
     h = i.histories()
     assert [h.row(b).tolist() for b in range(3)] == [[5, 4], [], [1]]

@@ -50,7 +50,9 @@ def test_ml1m_split_equals_the_published_one(shared_data):
 def timed(*rows):
     users, items, times = (np.array(c) for c in zip(*sorted(rows, key=lambda r: (r[0], r[2])), strict=True))
     ids = tuple(f"u{i}" for i in range(users.max() + 1))
-    return Interactions(ids, users.astype(np.int32), items.astype(np.int32), np.ones(len(users), np.float32), times.astype(np.int64))
+    return Interactions(
+        ids, users.astype(np.int32), items.astype(np.int32), np.ones(len(users), np.float32), times.astype(np.int64)
+    )
 
 
 def test_last_n_by_hand():
@@ -66,7 +68,11 @@ def test_last_n_by_hand():
 
 def test_global_time_never_looks_ahead():
     rng = np.random.default_rng(0)
-    rows = [(u, i, int(t)) for u in range(20) for i, t in zip(rng.permutation(30)[:15], rng.integers(0, 1000, 15), strict=True)]
+    rows = [
+        (u, i, int(t))
+        for u in range(20)
+        for i, t in zip(rng.permutation(30)[:15], rng.integers(0, 1000, 15), strict=True)
+    ]
     likes = timed(*rows)
     split = global_time(likes, 30)
     assert likes.times is not None
