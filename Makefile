@@ -13,7 +13,7 @@ setup: .venv/.installed-$(EXTRA)
 	@echo "== setting up .venv with the extra '$(EXTRA)' (once; 1-3 minutes)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.13'
-	@links="$$($(BIN)/python -m pip config get global.find-links 2>/dev/null || true)"; \
+	@links="$${PIP_FIND_LINKS:-$$($(BIN)/python -m pip config get global.find-links 2>/dev/null || true)}"; \
 	if [ -n "$$links" ]; then export UV_FIND_LINKS="$$links"; elif [ "$(EXTRA)" = cpu ]; then backend="--torch-backend cpu"; fi; \
 	VIRTUAL_ENV=.venv $(BIN)/uv pip install $$backend --editable '.[$(EXTRA),dev]'
 	@touch $@
