@@ -58,8 +58,8 @@ def show_slate(slate: Slate, title: str) -> None:
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
     table = Table(box=None, padding=(0, 1), header_style="dim", expand=False)
-    table.add_column("#", justify="right")
-    table.add_column("title", no_wrap=True, overflow="ellipsis", max_width=44)
+    table.add_column("#", justify="right", no_wrap=True, min_width=2)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", min_width=26, max_width=44)
     table.add_column("why", overflow="ellipsis", no_wrap=True, max_width=64)
     for item in slate.items:
         colour = _colour(item.persona or 0)
