@@ -45,15 +45,15 @@ def test_json_is_the_slate_alone(folder):
 
 
 def test_options_change_the_slate(folder):
-    def ids(*more):
-        done = polytaste("recommend", "--user", "1", "--no-llm", "--model", folder, "--json", *more)
+    def ids(*more, user=("--user", "1")):
+        done = polytaste("recommend", *user, "--no-llm", "--model", folder, "--json", *more)
         return [i["item_id"] for i in json.loads(done.stdout)["items"]]
 
     plain = ids()
     assert ids("--lam", "0") != plain
     assert ids("--axis", "personas") != plain
     assert ids("--request", "like Fargo") != plain
-    assert ids("--like", "Fargo") != plain
+    assert ids("--like", "Fargo", user=()) != ids("--like", "Toy Story", user=())
 
 
 def test_no_server_is_a_reason_not_an_error(folder, tmp_path):
