@@ -74,7 +74,8 @@ def summarise(
         # Share alone names every persona after the commonest category; lift alone after the rarest.
         scored = np.argsort(-(inside * np.sqrt(inside / overall)), kind="stable")
         labels: tuple[str, ...] = axis.labels if axis is not None else ()
-        named: list[str] = [labels[g] for g in scored[:4] if labels[g] != UNLABELLED and inside[g] > 0.08][:3]
+        named = [labels[int(g)] for g in scored[:4] if inside[g] > 0.08]
+        named = [label for label in named if label != UNLABELLED][:3]
         belongs = np.flatnonzero(owner == k) if (owner == k).any() else np.arange(len(items))
         best = belongs[np.argsort(-mine[belongs], kind="stable")][:exemplars]
         titles = tuple(catalog.titles[items[i]] for i in best)
