@@ -14,7 +14,7 @@ import numpy as np
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig, TopK
 from agent.rerank.calibration import target_shares
-from agent.rerank.protocol import Pool
+from agent.rerank.protocol import Pool, Slates
 from eval.metrics import Float64, hits, ndcg, recall
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.baselines.popularity import Popularity
@@ -103,10 +103,10 @@ def evaluate(dataset: Dataset, folds: int, min_items: int, progress: Progress) -
         weights = retrieved.personas.weights
         effective.append(np.exp(-(weights * np.log(weights)).sum(axis=1)))
         pool = _pool(axis, retrieved.candidates, retrieved.personas.weights, held)
-        top.append(slate_values(TopK()(pool, SLATE).items(retrieved.candidates.items), pool, held, n_items))
+        top.append(slate_values(TopK()(pool, SLATE), retrieved.candidates.items, held, n_items))
         for lam in LAMBDAS:
             slates = Calibrated(CalibratedConfig(lam=lam))(pool, SLATE)
-            curve[lam].append(slate_values(slates.items(retrieved.candidates.items), pool, held, n_items, slates.kl))
+            curve[lam].append(slate_values(slates, retrieved.candidates.items, held, n_items))
     progress("done", folds, folds)
     return Quick(
         retrievers={name: np.concatenate(values) for name, values in scored.items()},
@@ -133,10 +133,10 @@ def ranking_values(lists: Int32, held: HeldOut, n_items: int) -> Float64:
     return np.stack([ndcg(hit, relevant, 100), recall(hit, relevant, 20), recall(hit, relevant, 50)], axis=1)
 
 
-def slate_values(items: Int32, pool: Pool, held: HeldOut, n_items: int, kl: Float64 | None = None) -> Float64:
+def slate_values(slates: Slates, candidates: Int32, held: HeldOut, n_items: int) -> Float64:
     """``(B, 2)`` NDCG@10 and C_KL@10."""
-    error = TopK()(pool, SLATE).kl if kl is None else kl
-    return np.stack([ndcg(hits(items, held.hidden, n_items), held.hidden.lengths, SLATE), error], axis=1)
+    hit = hits(slates.items(candidates), held.hidden, n_items)
+    return np.stack([ndcg(hit, held.hidden.lengths, SLATE), slates.kl], axis=1)
 
 
 def _pool(axis: Axis | None, candidates: Candidates, weights: Float32, held: HeldOut) -> Pool:

@@ -129,9 +129,20 @@ class Catalog:
     def axis(self, column: str = "categories") -> Axis:
         """The axis that a column of names (one per item, or a list of them) defines.
 
+        Made once per column and kept: every request asks for it.
+
         Raises:
             NotFoundError: There is no such column, or it holds no names.
         """
+        if column not in self._axes:
+            self._axes[column] = self._make_axis(column)
+        return self._axes[column]
+
+    @cached_property
+    def _axes(self) -> dict[str, Axis]:
+        return {}
+
+    def _make_axis(self, column: str) -> Axis:
         if column not in self.table.columns:
             raise NotFoundError(
                 f"the catalogue has no column {column!r} to calibrate along",
