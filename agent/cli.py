@@ -50,7 +50,7 @@ def train(
     ] = None,
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
     epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 12,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Train the persona encoder and build the index."""
     from agent.commands import train_model  # noqa: PLC0415

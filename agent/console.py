@@ -57,10 +57,10 @@ def show_slate(slate: Slate, title: str) -> None:
             Text.assemble((f"taste {p.number}  ", "dim"), (f"{bar:<{_BAR}}", colour), f" {p.share:4.0%} ", (p.name, "bold"), (words, "dim")),
             overflow="ellipsis", no_wrap=True,
         )  # fmt: skip
-    table = Table(box=None, padding=(0, 1), header_style="dim", expand=False)
+    table = Table(box=None, padding=(0, 1), header_style="dim", expand=True)
     table.add_column("#", justify="right", no_wrap=True, min_width=2)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", min_width=26, max_width=44)
-    table.add_column("why", overflow="ellipsis", no_wrap=True, max_width=64)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=4)
+    table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=6)
     for item in slate.items:
         colour = _colour(item.persona or 0)
         table.add_row(str(item.rank), Text(item.title, style=colour), Text(item.reason, style="dim"))
@@ -82,7 +82,7 @@ def _shares(slate: Slate) -> Table:
         both = Text("\u2588" * round(min(target, achieved) * 2 * _BAR), style="green")
         rest = round(abs(target - achieved) * 2 * _BAR)
         both.append(("\u2591" if target > achieved else "\u2593") * rest, style="yellow")
-        table.add_row(group, both, f"{target:.0%} / {achieved:.0%}")
+        table.add_row(Text(group), both, f"{target:.0%} / {achieved:.0%}")
     return table
 
 

@@ -16,7 +16,7 @@ from agent.chat.reading import MAX_K, Reading, RequestReader
 from agent.explain import explain
 from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
-from agent.llm.loop import run
+from agent.llm.loop import on_shared_loop, run
 from agent.llm.scorer import LabelScorer
 from agent.paths import models_folder
 from agent.profile import Profile, category_target, make_profile
@@ -33,7 +33,7 @@ from retrieval.artifacts import Model
 from retrieval.artifacts import load as load_model
 from retrieval.candidates import Retrieved
 from retrieval.errors import ConfigError
-from retrieval.schema import NO_ITEM, Bool, Candidates, Float32, Int32
+from retrieval.schema import NO_ITEM, Bool, Candidates, Float32, Histories, Int32
 from retrieval.titles import TitleIndex
 
 DEFAULT_K = 10
@@ -160,10 +160,10 @@ class Recommender:
             raise ConfigError(f"{first['loc'][0]}: {first['msg']}", f"it was {first['input']!r:.80}") from why
         reading = self.reader.read(asked.request)
         profile = make_profile(self.model.catalog, self._likes(asked), reading)
-        retrieved = self._retrieve(profile)
+        length = asked.k or reading.k or DEFAULT_K
+        retrieved = self._retrieve(profile, asked.user, length)
         summaries = summarise(self.model.catalog, profile.history, retrieved.personas)
         labels, pool = self._pool(profile, retrieved, summaries, reading)
-        length = asked.k or reading.k or DEFAULT_K
 
         def render(shown: Int32, letters: Sequence[str]) -> tuple[Message, ...]:
             why = explain(self.model.catalog, self.model.encoder.weights.items, profile, retrieved, summaries, shown)
@@ -180,7 +180,7 @@ class Recommender:
             return self._prompt.render(**inputs)
 
         deadline = started + asked.deadline_ms / 1000.0 - _LAST_STEPS_S
-        ranked = await self._ladder.ainvoke({"ask": Ask(pool, length, deadline, render)})
+        ranked = await on_shared_loop(self._ladder.ainvoke({"ask": Ask(pool, length, deadline, render)}))
         return self._slate(ranked, profile, retrieved, summaries, labels, pool.target, reading, started)
 
     def resolve(self, name: str) -> int:
@@ -203,12 +203,15 @@ class Recommender:
         named = np.array([self.resolve(name) for name in asked.like], np.int32)
         return np.concatenate([known, named[~np.isin(named, known)]]).astype(np.int32)
 
-    def _retrieve(self, profile: Profile) -> Retrieved:
-        retrieved = self.model.retriever(profile.history, self.config.candidates, allowed=profile.allowed)
+    def _retrieve(self, profile: Profile, user: str | None, k: int) -> Retrieved:
+        touched = self.model.seen_by(user) if user is not None else np.empty(0, np.int32)
+        seen = Histories.of([np.concatenate([profile.history.items, touched])])
+        n = max(self.config.candidates, k)
+        retrieved = self.model.retriever(profile.history, n, allowed=profile.allowed, seen=seen)
         if not profile.cold:
             return retrieved
         # Without a history the personas are blank; what most people like is the best guess there is.
-        popular = popular_candidates(self.model, profile.allowed, self.config.candidates)
+        popular = popular_candidates(self.model, profile.allowed, seen.items, n)
         return Retrieved(retrieved.personas, popular, np.ones(1, bool))
 
     def _pool(
@@ -302,9 +305,10 @@ class Recommender:
         )
 
 
-def popular_candidates(model: Model, allowed: Bool | None, n: int) -> Candidates:
-    """The n most liked items that are allowed, as a batch of one; scores are log counts."""
+def popular_candidates(model: Model, allowed: Bool | None, seen: Int32, n: int) -> Candidates:
+    """The n most liked items that are allowed and not seen, as a batch of one; scores are log counts."""
     counts = model.catalog.counts * (1 if allowed is None else allowed)
+    counts[seen] = 0
     order = np.argsort(-counts, kind="stable")[:n].astype(np.int32)
     order = np.where(counts[order] > 0, order, NO_ITEM)[None].astype(np.int32)
     scores: Float32 = np.where(order >= 0, np.log1p(counts[np.maximum(order, 0)]), -np.inf).astype(np.float32)

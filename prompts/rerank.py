@@ -14,8 +14,9 @@ _CATEGORIES = 4
 
 
 def clean(text: str, limit: int) -> str:
-    """One line without control characters, at most ``limit`` characters, the cut marked."""
+    """One line without control characters or a chat template's marks, at most ``limit`` characters, the cut marked."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = line.replace("<|", "< |").replace("|>", "| >").replace("[INST]", "[ INST]").replace("[/INST]", "[ /INST]")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

@@ -26,7 +26,7 @@ from retrieval.index import ItemIndex
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.schema import Catalog, Histories, Int32
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 
 
@@ -56,6 +56,7 @@ class Model:
         index: Items that can be found.
         user_ids: External ids of the users known from the data.
         histories: What each of them liked.
+        seen: Everything each of them has touched, liked or not: never recommended again.
         dataset: Name of the data.
         licence: What the data's owners ask.
     """
@@ -65,6 +66,7 @@ class Model:
     index: ItemIndex
     user_ids: tuple[str, ...]
     histories: Histories
+    seen: Histories
     dataset: str
     licence: str
 
@@ -79,8 +81,19 @@ class Model:
         Raises:
             NotFoundError: No such user.
         """
+        return self.histories.row(self._position(user_id))
+
+    def seen_by(self, user_id: str) -> Int32:
+        """Items a known user has touched, liked or not.
+
+        Raises:
+            NotFoundError: No such user.
+        """
+        return self.seen.row(self._position(user_id))
+
+    def _position(self, user_id: str) -> int:
         try:
-            return self.histories.row(self._user_position[user_id])
+            return self._user_position[user_id]
         except KeyError:
             raise NotFoundError(
                 f"user {user_id!r} is not in {self.dataset}",
@@ -99,9 +112,11 @@ def build(dataset: Dataset, encoder: PersonaEncoder) -> Model:
     vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
     index = ItemIndex(vectors, items, len(dataset.catalog))
     histories = dataset.histories()
+    everything = dataset.interactions
     return Model(
-        dataset.catalog, encoder, index, dataset.interactions.user_ids, histories, dataset.name, dataset.licence
-    )
+        dataset.catalog, encoder, index, everything.user_ids, histories, everything.histories(),
+        dataset.name, dataset.licence,
+    )  # fmt: skip
 
 
 def save(model: Model, folder: Path) -> Path:
@@ -120,9 +135,8 @@ def save(model: Model, folder: Path) -> Path:
         model.index.save(made / "items.faiss")
         model.catalog.table.write_parquet(made / "catalog.parquet")
         history = model.histories
-        pl.DataFrame({"user": [model.user_ids[u] for u in history.owner], "item": history.items}).write_parquet(
-            made / "histories.parquet"
-        )
+        _rows(history).write_parquet(made / "histories.parquet")
+        _rows(model.seen).write_parquet(made / "seen.parquet")
         pl.DataFrame({"user": list(model.user_ids)}).write_parquet(made / "users.parquet")
         manifest = Manifest(
             format=FORMAT,
@@ -168,12 +182,19 @@ def load(folder: Path) -> Model:
     items = np.flatnonzero(catalog.counts > 0).astype(np.int32)
     index = ItemIndex.load(folder / "items.faiss", items, len(catalog))
     user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user"].to_list())
-    rows = pl.read_parquet(folder / "histories.parquet")
-    lengths = dict(rows.group_by("user", maintain_order=True).len().iter_rows())
-    indptr = np.concatenate([[0], np.cumsum([lengths.get(u, 0) for u in user_ids])]).astype(np.int64)
-    liked = rows["item"].to_numpy().astype(np.int32)
-    histories = Histories(indptr, liked, np.ones(len(liked), np.float32))
-    return Model(catalog, encoder, index, user_ids, histories, manifest.dataset, manifest.licence)
+    histories, seen = (_ragged(folder / name, len(user_ids)) for name in ("histories.parquet", "seen.parquet"))
+    return Model(catalog, encoder, index, user_ids, histories, seen, manifest.dataset, manifest.licence)
+
+
+def _rows(histories: Histories) -> pl.DataFrame:
+    return pl.DataFrame({"user": histories.owner, "item": histories.items})
+
+
+def _ragged(path: Path, n_users: int) -> Histories:
+    rows = pl.read_parquet(path)
+    lengths = np.bincount(rows["user"].to_numpy(), minlength=n_users)
+    items = rows["item"].to_numpy().astype(np.int32)
+    return Histories(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), items, np.ones(len(items), np.float32))
 
 
 def _sha256(path: Path) -> str:

@@ -32,6 +32,9 @@ _HOW_MANY = (
 _LIKE = re.compile(
     r"\b(?:(?<!would )(?<!'d )(?<!\u2019d )like|similar to|reminds? me of|as good as|in the (?:style|spirit|vein) of|loved|liked|enjoyed|fan of|more of)\s+"
 )
+_NOT_LIKE = re.compile(r"\b(?:not|never|nothing|no|don[\u2019']?t|didn[\u2019']?t|do(?:es)? not)\s+(?:\w+\s+){0,2}$")
+_ALL_BUT = re.compile(r"\b(?:anything|everything|all)\s+but\b")
+_NO_MORE_THAN = re.compile(r"\b(?:no|not)\s+(?:more|less|fewer)\s+than\b")
 _NEGATION = frozenset(
     [
         "no",
@@ -84,6 +87,7 @@ class Reading:
         f = self.filter
         said: dict[str, object] = {
             "like": [catalog.titles[i] for i in self.seeds],
+            "not_like": [catalog.titles[i] for i in f.excluded],
             "not_found": list(self.unknown),
             "wanted": [" + ".join(sorted(group)) for group in f.wanted],
             "unwanted": sorted(f.unwanted),
@@ -105,8 +109,9 @@ class RequestReader:
     def read(self, text: str) -> Reading:
         """Understand a request as far as rules go."""
         text = " ".join(text.split())
-        seeds, unknown, rest = self._seeds(text)
+        seeds, rejected, unknown, rest = self._seeds(text)
         lowered = rest.lower().replace("\u2019", "'")
+        lowered = _ALL_BUT.sub(" no ", _NO_MORE_THAN.sub(" ", lowered))
         years, lowered = read_years(lowered)
         popularity = Popularity.ANY
         if _HIDDEN.search(lowered):
@@ -115,12 +120,13 @@ class RequestReader:
             popularity = Popularity.WELL_KNOWN
         lowered = _WELL_KNOWN.sub(" ", _HIDDEN.sub(" ", lowered))
         wanted, unwanted = self._categories(lowered)
-        condition = ItemFilter(wanted, unwanted, years, popularity)
+        condition = ItemFilter(wanted, unwanted, years, popularity, rejected)
         return Reading(text, seeds, unknown, condition, _how_many(lowered))
 
-    def _seeds(self, text: str) -> tuple[tuple[int, ...], tuple[str, ...], str]:
-        """Titles after "like" and the like, and titles in quotes; returns the text without them."""
+    def _seeds(self, text: str) -> tuple[tuple[int, ...], tuple[int, ...], tuple[str, ...], str]:
+        """Titles after "like" and the like, and titles in quotes; those after "not like"; and the text without them."""
         seeds: list[int] = []
+        rejected: list[int] = []
         unknown: list[str] = []
         rest = text
         for quoted in re.findall(r"[\"\u201c]([^\"\u201d]{2,80})[\"\u201d]", text):
@@ -138,10 +144,10 @@ class RequestReader:
                 name := re.match(r"(?:[A-Z][\w'.-]*)(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*", tail)
             ):
                 unknown.append(name.group())
-            seeds.extend(found_ids)
+            (rejected if _NOT_LIKE.search(head.lower()) else seeds).extend(found_ids)
             rest, start = f"{head} {tail}", len(head) + 1
             cue = _LIKE.search(rest.lower(), start)
-        return tuple(dict.fromkeys(seeds)), tuple(dict.fromkeys(unknown)), rest
+        return tuple(dict.fromkeys(seeds)), tuple(dict.fromkeys(rejected)), tuple(dict.fromkeys(unknown)), rest
 
     def _titles_at(self, tail: str) -> tuple[list[int], str]:
         """Titles in a row at the beginning of a text, joined by commas or "and"; and what follows them."""
@@ -190,6 +196,8 @@ class RequestReader:
 
     def _category_at(self, tokens: list[str], i: int) -> tuple[str, int]:
         for length in range(min(self._longest, len(tokens) - i), 0, -1):
+            if not all(_words(token) for token in tokens[i : i + length]):
+                continue  # a comma or a full stop is a boundary, never part of a name
             phrase = tuple(word for token in tokens[i : i + length] for word in _words(token))
             if phrase in self._phrases:
                 return self._phrases[phrase], length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from agent.llm.server import status
@@ -35,8 +36,8 @@ def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint 
     Raises:
         ConfigError: A URL without a model, or one that is not HTTP.
     """
-    url = url or os.environ.get("POLYTASTE_LLM_URL")
-    model = model or os.environ.get("POLYTASTE_LLM_MODEL")
+    url = url or os.environ.get("POLYTASTE_LLM_URL") or None
+    model = model or os.environ.get("POLYTASTE_LLM_MODEL") or None
     if url is None:
         running = status()
         if running is None:
@@ -49,6 +50,13 @@ def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint 
         return Endpoint(url=running.url, model=running.model)
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"--llm-url {url!r} is not an HTTP address", "for example http://127.0.0.1:8000")
+    try:
+        parsed = httpx.URL(url)
+        valid = bool(parsed.host) and (parsed.port is None or parsed.port < 65536)
+    except httpx.InvalidURL:
+        valid = False
+    if not valid:
+        raise ConfigError(f"--llm-url {url!r} is not a valid address", "for example http://127.0.0.1:8000")
     if model is None:
         raise ConfigError("--llm-url is given without --llm-model", "name the model as the server serves it")
     key = os.environ.get("POLYTASTE_LLM_API_KEY", "none")

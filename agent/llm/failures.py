@@ -11,11 +11,13 @@ class Reason(StrEnum):
     OFF = "llm_off"
     UNREACHABLE = "llm_unreachable"
     TIMEOUT = "llm_timeout"
+    NO_TIME = "llm_no_time"
     HTTP_ERROR = "llm_http_error"
     INVALID_ANSWER = "llm_invalid_answer"
     LOW_LABEL_MASS = "llm_low_label_mass"
     UNUSABLE_LABELS = "llm_unusable_labels"
     CIRCUIT_OPEN = "llm_circuit_open"
+    TOO_LONG = "llm_slate_too_long"
     TOO_FEW_CANDIDATES = "too_few_candidates"
 
 

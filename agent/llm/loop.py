@@ -1,23 +1,42 @@
-"""One event loop in a thread of its own, so that synchronous callers share connections and time-outs."""
+"""One event loop in a thread of its own, so that all callers, on whatever loop, share connections and time-outs."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_making = threading.Lock()
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _made() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="polytaste-llm", daemon=True).start()
     return loop
 
 
+def _loop() -> asyncio.AbstractEventLoop:
+    with _making:
+        return _made()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child has the loop but not its thread.
+    os.register_at_fork(after_in_child=_made.cache_clear)
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine on the shared loop and wait for it."""
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+async def on_shared_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the shared loop from any loop: connections and locks belong to the loop that made them."""
+    if asyncio.get_running_loop() is _loop():
+        return await work
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))

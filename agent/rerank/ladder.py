@@ -1,12 +1,13 @@
 """The way down when the language model fails, as wiring: retry once, break the circuit, then rank without it.
 
-    deadline( breaker( retry once on transport errors( LLM rung ) ) )  --LLMFailure-->  calibrated rung
+    breaker( retry once on transport errors( LLM rung, within the deadline ) )  --LLMFailure-->  calibrated rung
 
 Built from LangChain's runnables, so the shape can be read off, drawn and traced.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pybreaker
@@ -18,7 +19,7 @@ from agent.rerank.calibrated import Calibrated
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Failures that say something about one request, not about the server's health.
-_INNOCENT = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.LOW_LABEL_MASS))
+_INNOCENT = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.LOW_LABEL_MASS, Reason.NO_TIME, Reason.TOO_LONG))
 
 Step = dict[str, Any]
 
@@ -95,4 +96,5 @@ def ladder(model: Runnable[Ask, Ranked], calibrated: Calibrated) -> Runnable[Ste
 
 
 def _is_innocent(error: BaseException) -> bool:
-    return isinstance(error, LLMFailure) and error.reason in _INNOCENT
+    cancelled = isinstance(error, asyncio.CancelledError)  # the caller went away
+    return cancelled or (isinstance(error, LLMFailure) and error.reason in _INNOCENT)

@@ -97,7 +97,9 @@ class LLMRung:
         """
         remaining = ask.deadline - time.monotonic()
         if remaining <= 0:
-            raise LLMFailure(Reason.TIMEOUT, "no time was left to ask the model")
+            raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
+        if ask.k > MAX_LABELS:
+            raise LLMFailure(Reason.TOO_LONG, f"the model can tell {MAX_LABELS} candidates apart, not {ask.k}")
         shown = shortlist(ask.pool, max(self.config.candidates, ask.k), self.calibrated)
         if len(shown) < 2:
             raise LLMFailure(Reason.TOO_FEW_CANDIDATES, f"{len(shown)} candidates leave nothing to rank")

@@ -38,8 +38,13 @@ class PersonaModule(nn.Module):
         self.log_gain = nn.Parameter(torch.tensor(math.log(gain * _TYPICAL_LENGTH**alpha)))
         self.alpha = nn.Parameter(torch.tensor(alpha))
         self.log_shrink = nn.Parameter(torch.tensor(math.log(shrink)))
-        self.history_table = _tensor(tables.history)
-        self._initial = {"items": self.items.detach().clone(), "themes": self.themes.detach().clone()}
+        # Buffers, so that they follow the module to its device.
+        self.history_table: Tensor
+        self.initial_items: Tensor
+        self.initial_themes: Tensor
+        self.register_buffer("history_table", _tensor(tables.history))
+        self.register_buffer("initial_items", self.items.detach().clone())
+        self.register_buffer("initial_themes", self.themes.detach().clone())
 
     def forward(self, items: Tensor, weights: Tensor, table: Tensor) -> Tensor:
         """Scores of all M items.
@@ -78,9 +83,9 @@ class PersonaModule(nn.Module):
 
     def penalty(self, tables: float, themes: float) -> Tensor:
         """Squared distance from the closed forms: what few users cannot justify is not learned."""
-        moved = self.history_delta.pow(2).sum() + (self.items - self._initial["items"]).pow(2).sum()
+        moved = self.history_delta.pow(2).sum() + (self.items - self.initial_items).pow(2).sum()
         return tables * (moved + 0.1 * self.bias.pow(2).sum()) + themes * (
-            (self.themes - self._initial["themes"]).pow(2).sum()
+            (self.themes - self.initial_themes).pow(2).sum()
         )
 
     @torch.no_grad()

@@ -55,3 +55,27 @@ def test_nothing_assumes_films():
 
 def test_popularity_is_a_condition(reader):
     assert reader.read("obscure thrillers").filter.popularity is Popularity.HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "unwanted"),
+    [
+        ("no horror. comedies please", [{"Comedy"}], {"Horror"}),
+        ("no horror, comedies please", [{"Comedy"}], {"Horror"}),
+        ("comedies, westerns", [{"Comedy"}, {"Western"}], set()),
+        ("anything but horror", [], {"Horror"}),
+        ("no more than five comedies", [{"Comedy"}], set()),
+    ],
+)
+def test_punctuation_and_exceptions(catalog, text, wanted, unwanted):
+    found = RequestReader(catalog, TitleIndex(catalog)).read(text).filter
+    assert [set(group) for group in found.wanted] == wanted
+    assert found.unwanted == unwanted
+
+
+@pytest.mark.parametrize("text", ["I don't like Titanic", "nothing like Titanic", "I never liked Titanic"])
+def test_what_is_not_liked_is_no_seed(catalog, text):
+    reading = RequestReader(catalog, TitleIndex(catalog)).read(text)
+    assert reading.seeds == ()
+    assert [catalog.titles[i] for i in reading.filter.excluded] == reading.understood(catalog)["not_like"]
+    assert any("Titanic" in title for title in reading.understood(catalog)["not_like"])

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from agent.llm.endpoint import Endpoint
 from agent.recommender import Recommender, RecommenderConfig
 from retrieval.errors import ConfigError, NotFoundError
 
@@ -111,3 +112,38 @@ def test_errors_name_what_is_wrong(recommender):
 def test_item_ids_work_as_likes(recommender, model):
     item = model.catalog.item_ids[recommender.resolve("Alien")]
     assert recommender.recommend(like=[item]).items == recommender.recommend(like=["Alien"]).items
+
+
+def test_nothing_a_user_has_touched_comes_back(model, dataset):
+    recommender = Recommender(model)
+    rows = dataset.interactions
+    for position in range(5):
+        touched = {model.catalog.item_ids[i] for i in rows.items[rows.users == position]}
+        slate = recommender.recommend(user=rows.user_ids[position], k=30)
+        assert not touched & {item.item_id for item in slate.items}
+
+
+def test_any_event_loop_will_do(model):
+    import asyncio
+
+    recommender = Recommender(model)
+    slates = [asyncio.run(recommender.arecommend(user="1")) for _ in range(2)]
+    assert slates[0].items == slates[1].items == recommender.recommend(user="1").items
+
+
+def test_pool_is_never_smaller_than_the_slate(model):
+    slate = Recommender(model, config=RecommenderConfig(candidates=5)).recommend(user="1", k=12)
+    assert len(slate.items) == 12
+
+
+def test_more_places_than_labels_are_filled_without_the_model(model):
+    nobody = Endpoint(url="http://127.0.0.1:9", model="none")
+    slate = Recommender(model, nobody).recommend(user="1", k=60)
+    assert (len(slate.items), slate.degraded_reason) == (60, "llm_slate_too_long")
+
+
+def test_callers_in_a_hurry_do_not_open_the_circuit(model):
+    recommender = Recommender(model, Endpoint(url="http://127.0.0.1:9", model="none"))
+    reasons = [recommender.recommend(user="1", deadline_ms=1).degraded_reason for _ in range(4)]
+    assert reasons == ["llm_no_time"] * 4
+    assert recommender.recommend(user="1", deadline_ms=3000).degraded_reason == "llm_unreachable"

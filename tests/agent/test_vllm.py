@@ -59,7 +59,7 @@ def test_unknown_model_degrades_with_a_reason(model, vllm):
 def test_deadline_too_short_for_the_model_is_kept(model, vllm):
     slate = Recommender(model, vllm).recommend("like Heat", user="2", deadline_ms=60)
     assert slate.ranker_used == "calibrated"
-    assert slate.degraded_reason == "llm_timeout"
+    assert slate.degraded_reason in {"llm_timeout", "llm_no_time"}
     assert len(slate.items) == 10
 
 
