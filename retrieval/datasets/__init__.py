@@ -31,7 +31,8 @@ def load(path: str | Path = BUNDLED, source: TabularSource | None = None) -> Dat
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder", f"give a folder of data, or {BUNDLED!r} for the bundled set")
-    if source is None and path.is_dir() and is_movielens(path):
+    described = (path / "dataset.yaml").is_file()  # an own description goes before any guess
+    if source is None and path.is_dir() and not described and is_movielens(path):
         return load_movielens(path)
     return load_tabular(path, source)
 

@@ -18,9 +18,12 @@ _NO_GENRE = ("(no genres listed)", "unknown", "")
 
 
 def is_movielens(folder: Path) -> bool:
-    """Whether a folder has one of the three layouts."""
-    pairs = (("u.data", "u.item"), ("ratings.dat", "movies.dat"), ("ratings.csv", "movies.csv"))
-    return any(all((folder / name).is_file() for name in pair) for pair in pairs)
+    """Whether a folder has one of the three layouts; a shop's own ``ratings.csv`` has another header."""
+    for first, second in (("u.data", "u.item"), ("ratings.dat", "movies.dat"), ("ratings.csv", "movies.csv")):
+        if (folder / first).is_file() and (folder / second).is_file():
+            with (folder / first).open(encoding="latin-1") as lines:
+                return first != "ratings.csv" or "userId" in lines.readline()
+    return False
 
 
 def load_movielens(folder: Path) -> Dataset:

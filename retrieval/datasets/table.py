@@ -53,7 +53,7 @@ def numbers(table: pl.DataFrame, column: str, path: Path, dtype: type[pl.DataTyp
         text = pl.select(pl.when(text == "").then(None).otherwise(text)).to_series()
         parsed = text.cast(pl.Float64, strict=False)
         if dtype == pl.Int64 and (bad := parsed.is_null() & text.is_not_null()).any():
-            moments = text.str.to_datetime(strict=False)
+            moments = _moments(text, column, path)
             parsed = pl.select(pl.when(bad).then(moments.dt.epoch("s").cast(pl.Float64)).otherwise(parsed)).to_series()
         bad = (parsed.is_null() | parsed.is_nan() | parsed.is_infinite()) & text.is_not_null()
         if bad.any():
@@ -63,7 +63,24 @@ def numbers(table: pl.DataFrame, column: str, path: Path, dtype: type[pl.DataTyp
                 "correct that value, or map another column with --column",
             )
         return parsed.cast(dtype, strict=False)
-    return values.cast(dtype)
+    if values.dtype.is_float():
+        values = values.fill_nan(None)  # a gap, as Parquet writers of other libraries store it
+    try:
+        return values.cast(dtype)
+    except pl.exceptions.PolarsError as why:
+        raise DataError(
+            f"{path}: column {column!r} does not hold numbers ({_first_line(why)})", "map another column with --column"
+        ) from why
+
+
+def _moments(text: pl.Series, column: str, path: Path) -> pl.Series:
+    try:
+        return text.str.to_datetime(strict=False)
+    except pl.exceptions.PolarsError as why:
+        raise DataError(
+            f"{path}: column {column!r} holds neither numbers nor dates",
+            "correct it, or map another column with --column",
+        ) from why
 
 
 def keys(table: pl.DataFrame, column: str, path: Path) -> pl.Series:

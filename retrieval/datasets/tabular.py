@@ -188,7 +188,8 @@ def _years(table: pl.DataFrame, column: str, path: Path) -> pl.Series:
 def _name_lists(values: pl.Series, separator: str | None) -> pl.Series:
     """A column of categories as lists of names, whether lists already or joined by a separator."""
     if isinstance(values.dtype, pl.List):
-        return values.cast(pl.List(pl.String))
+        lists = values.cast(pl.List(pl.String)).list.eval(pl.element().str.strip_chars())
+        return lists.list.eval(pl.element().filter(pl.element() != "")).list.unique(maintain_order=True)
     text = values.cast(pl.String)
     cut = separator or next((s for s in ("|", ";") if text.str.contains(s, literal=True).any()), ",")
     lists = text.fill_null("").str.split(cut).list.eval(pl.element().str.strip_chars())

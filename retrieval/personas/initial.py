@@ -126,7 +126,9 @@ def _category_embedding(categories: Csr, width: int) -> Float64:
     rarity = np.log((1.0 + present.shape[0]) / (1.0 + np.asarray(present.sum(axis=0)).ravel()))
     weighted: Any = present @ sparse.diags(np.maximum(rarity, 0.0))
     if weighted.shape[1] > width:
-        return _unit(weighted @ _svds(weighted, k=width, rng=0)[2].T)
+        # svds needs fewer axes than the shorter side, which a small catalogue with many tags lacks.
+        axes = min(width, min(weighted.shape) - 1)
+        return _unit(weighted @ _svds(weighted, k=axes, rng=0)[2].T) if axes > 0 else _unit(weighted.toarray())
     return _unit(weighted.toarray())
 
 

@@ -156,3 +156,28 @@ def test_download_verifies_the_checksum(tmp_path, monkeypatch):
         module.download("ml-100k", tmp_path / "out")
     assert not list((tmp_path / "out").glob("*.zip"))
     server.shutdown()
+
+
+def test_odd_tables(tmp_path):
+    """Gaps as NaN, blank categories, dates that are none, and a shop whose files are called as MovieLens's are."""
+    import polars as pl
+
+    from retrieval.datasets import load
+
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "ratings.csv").write_text("user_id,movie_id,rating\n" + "\n".join(f"u{i},m{i % 3},4" for i in range(9)))
+    (shop / "movies.csv").write_text("movie_id,title\nm0,A\nm1,B\nm2,C\n")
+    assert load(shop).catalog.titles == ["A", "B", "C"]
+    log = tmp_path / "log.parquet"
+    pl.DataFrame({"user": ["a", "b", "c"], "item": ["x", "y", "x"], "rating": [5.0, float("nan"), 1.0]}).write_parquet(
+        log
+    )
+    gaps = load(log)
+    assert gaps.interactions.values.tolist() == [5.0, 1.0]
+    assert gaps.like_above == 3.5
+    assert any("1 rows without 'rating'" in note for note in gaps.notes)
+    bad = tmp_path / "bad.csv"
+    bad.write_text("user,item,time\na,x,yesterday\n")
+    with pytest.raises(DataError, match="time"):
+        load(bad)
