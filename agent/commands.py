@@ -24,7 +24,7 @@ from retrieval.errors import ConfigError, PolytasteError, ServerError
 def load_data(data: str, columns: list[str], items: str | None = None, like_above: float | None = None) -> Dataset:
     """Load data with what the command line says of its columns, and say how it was read."""
     source = None
-    if columns or items or like_above is not None:
+    if columns or items:
         folder = Path(data)
         source = read_source(folder) if (folder / "dataset.yaml").is_file() else TabularSource()
         try:
@@ -33,9 +33,8 @@ def load_data(data: str, columns: list[str], items: str | None = None, like_abov
             role = why.errors()[0]["loc"][0]
             raise ConfigError(f"--column {role}: no such role", f"roles: {', '.join(Columns.model_fields)}") from why
         items_file = str(Path(items).resolve()) if items else source.items
-        above = source.like_above if like_above is None else like_above
-        source = source.model_copy(update={"columns": mapped, "items": items_file, "like_above": above})
-    dataset = datasets.load(data, source)
+        source = source.model_copy(update={"columns": mapped, "items": items_file})
+    dataset = datasets.load(data, source, like_above)
     for note in dataset.notes:
         err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
     return dataset
@@ -57,10 +56,11 @@ def train_model(
 
     dataset = load_data(data, columns, items, like_above)
     likes = dataset.likes()
-    err.print(
+    counted = (
         f"{dataset.name}: {len(dataset.interactions.user_ids):,} users, {len(dataset.catalog):,} items, "
         f"{len(likes):,} likes of {len(dataset.interactions):,} interactions"
     )
+    err.print(Text(counted))
     config = TrainingConfig(encoder=EncoderConfig(personas=personas), epochs=epochs, seed=seed)
     categories = dataset.catalog.axis().share if dataset.catalog.has_labels() else None
     with progress_bar("training") as (bar, task):
@@ -116,7 +116,7 @@ def chat_loop(recommender: Recommender, user: str | None, like: list[str], deadl
 def server_up(model: str, port: int) -> None:
     """Start the server under a spinner."""
     with err.status("starting vLLM") as spinner:
-        state = server.up(model, port=port, progress=spinner.update)
+        state = server.up(model, port=port, progress=lambda words: spinner.update(Text(words)))
     err.print(Text(f"vLLM serves {state.model} at {state.url} (stop it: polytaste llm down)", style="green"))
 
 
@@ -136,7 +136,7 @@ def server_status() -> None:
         raise ServerError("no embedded server is running", "start it: polytaste llm up")
     if not state.healthy():
         raise ServerError(f"process {state.pid} runs but {state.url} does not answer", f"see {state.log}")
-    out.print(f"healthy: {state.model} at {state.url} (process {state.pid})")
+    out.print(Text(f"healthy: {state.model} at {state.url} (process {state.pid})"), soft_wrap=True)
 
 
 def fetch(name: str, folder: Path | None) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.slate import Slate
-from retrieval.errors import NotFoundError, PolytasteError
+from retrieval.errors import PolytasteError
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -40,8 +40,6 @@ def show_error(error: PolytasteError) -> None:
     err.print(Text.assemble(("error: ", "bold red"), error.message), soft_wrap=True)
     if error.remedy:
         err.print(Text(f"  {error.remedy}", style="yellow"), soft_wrap=True)
-    if isinstance(error, NotFoundError) and len(error.suggestions) > 3:
-        err.print(Text(", ".join(error.suggestions)), soft_wrap=True)
 
 
 def show_slate(slate: Slate, title: str) -> None:

@@ -19,7 +19,7 @@ class Why:
 
     Attributes:
         persona: The taste it serves most among those that were put into words, or None.
-        share: Part of its score that this taste brought.
+        share: How much of the user's attention to the item is this taste's, 0 to 1.
         reason: A sentence.
     """
 

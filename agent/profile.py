@@ -20,18 +20,20 @@ class Profile:
     """One user at the moment of one request.
 
     Attributes:
-        history: A batch of one: known likes and the seeds of the request, weighted.
-        own: ``(n_own,)`` known likes; the rest of the history are seeds.
+        liked: A batch of one: known likes and the seeds of the request, weighted.
+        history: ``liked`` without what nobody liked in training: such an item has no learned vector.
+        own: ``(n_own,)`` known likes; the rest are seeds.
         allowed: ``(n_items,)`` items that the request lets through; None if it sets no condition.
     """
 
+    liked: Histories
     history: Histories
     own: Int32
     allowed: Bool | None
 
     @property
     def cold(self) -> bool:
-        """Nothing is known: neither likes nor seeds."""
+        """Nothing is known that the model could learn from: neither likes nor seeds."""
         return len(self.history.items) == 0
 
 
@@ -43,7 +45,10 @@ def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
     items = np.concatenate([own, seeds])
     weights = np.concatenate([np.ones(len(own)), np.full(len(seeds), weight)])
     allowed = None if reading.filter.empty else reading.filter.mask(catalog)
-    return Profile(Histories.of([items], [weights.astype(np.float32)]), own, allowed)
+    weights = weights.astype(np.float32)
+    learned = catalog.counts[items] > 0
+    liked, history = Histories.of([items], [weights]), Histories.of([items[learned]], [weights[learned]])
+    return Profile(liked, history, own, allowed)
 
 
 def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Reading) -> Float64:
@@ -51,9 +56,9 @@ def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Rea
 
     Where the request sets conditions, only the likes that meet them speak for it, so that "comedies" asks for
     the user's own kind of comedy; if none does, and for a cold start, the likes of everyone for the items that
-    are allowed do. Unwanted categories get nothing.
+    are allowed do. Unwanted categories get nothing. If nothing at all is left the row is zeros.
     """
-    history = profile.history
+    history = profile.liked
     weights = history.weights.astype(np.float64)
     if reading.filter.wanted or reading.filter.unwanted:
         about = type(reading.filter)(wanted=reading.filter.wanted, unwanted=reading.filter.unwanted)

@@ -25,7 +25,7 @@ from agent.rerank.ladder import LadderConfig, Step, absent, guarded, ladder
 from agent.rerank.llm import Ask, LLMConfig, LLMRung, Ranked
 from agent.rerank.protocol import Float64, Pool
 from agent.slate import PersonaCard, Slate, SlateItem, Tokens
-from prompts.rerank import rerank_inputs
+from prompts.rerank import INPUTS, rerank_inputs
 from prompts.summaries import PersonaSummary, slot_counts, summarise
 from prompts.template import Message
 from prompts.template import load as load_prompt
@@ -91,6 +91,7 @@ class Recommender:
         self.titles = TitleIndex(model.catalog)
         self.reader = RequestReader(model.catalog, self.titles)
         self._prompt = load_prompt(self.config.prompt)
+        self._prompt.require(INPUTS)
         labelled = model.catalog.has_labels()
         self.axis_name = ("categories" if labelled else "personas") if self.config.axis == "auto" else self.config.axis
         self._axis = None if self.axis_name == "personas" else model.catalog.axis(self.axis_name)
@@ -205,7 +206,7 @@ class Recommender:
 
     def _retrieve(self, profile: Profile, user: str | None, k: int) -> Retrieved:
         touched = self.model.seen_by(user) if user is not None else np.empty(0, np.int32)
-        seen = Histories.of([np.concatenate([profile.history.items, touched])])
+        seen = Histories.of([np.concatenate([profile.liked.items, touched])])
         n = max(self.config.candidates, k)
         retrieved = self.model.retriever(profile.history, n, allowed=profile.allowed, seen=seen)
         if not profile.cold:

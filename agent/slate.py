@@ -21,7 +21,7 @@ class SlateItem(_Closed):
     year: int | None
     persona: int | None = Field(description="number of the taste it serves most; null for a cold start")
     persona_name: str
-    persona_share: float = Field(description="part of its score that this taste brought, 0 to 1")
+    persona_share: float = Field(description="how much of the user's attention to this item is this taste's, 0 to 1")
     score: float = Field(description="retrieval score; higher is more relevant")
     reason: str
 

@@ -8,6 +8,7 @@ from typing import Any
 from prompts.summaries import PersonaSummary, Slot
 from retrieval.schema import Catalog, Int32
 
+INPUTS = frozenset(("candidates", "personas", "slots", "request", "k"))
 TITLE_CHARACTERS = 100
 REQUEST_CHARACTERS = 400
 _CATEGORIES = 4
@@ -42,6 +43,9 @@ def rerank_inputs(
         slots: Places per group.
         request: The user's words, may be empty.
         k: Length of the slate.
+
+    Returns:
+        One value for each of :data:`INPUTS`; a prompt may use any of them.
     """
     categories = catalog.table["categories"]
     candidates = [

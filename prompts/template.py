@@ -59,24 +59,30 @@ class Prompt:
         """System and user message.
 
         Args:
-            inputs: Exactly the inputs that the front matter names.
+            inputs: At least the inputs that the front matter names; what it does not name is not used.
 
         Raises:
-            ConfigError: An input is missing, or one is given that the prompt does not take.
+            ConfigError: An input is missing.
         """
-        if set(inputs) != set(self.front.inputs):
-            missing = sorted(set(self.front.inputs) - set(inputs))
-            extra = sorted(set(inputs) - set(self.front.inputs))
-            raise ConfigError(
-                f"prompt {self.front.name!r}: missing inputs {missing}, unknown inputs {extra}",
-                f"give exactly {list(self.front.inputs)}",
-            )
+        self.require(set(inputs))
         context = self._template.new_context(inputs)
         try:
             texts = ["".join(self._template.blocks[block](context)).strip() for block in _BLOCKS]
         except TemplateError as why:
             raise ConfigError(f"prompt {self.front.name!r} cannot be rendered: {why}") from why
         return Message("system", texts[0]), Message("user", texts[1])
+
+    def require(self, offered: set[str] | frozenset[str]) -> None:
+        """Check, before anything is asked, that every input the prompt uses is offered.
+
+        Raises:
+            ConfigError: One is not.
+        """
+        if missing := sorted(set(self.front.inputs) - offered):
+            raise ConfigError(
+                f"prompt {self.front.name!r} wants inputs that are not there: {', '.join(missing)}",
+                f"it may use {', '.join(sorted(offered))}",
+            )
 
 
 def parse(text: str, origin: str) -> Prompt:

@@ -132,7 +132,7 @@ class Catalog:
         Made once per column and kept: every request asks for it.
 
         Raises:
-            NotFoundError: There is no such column, or it holds no names.
+            NotFoundError: There is no such column.
         """
         if column not in self._axes:
             self._axes[column] = self._make_axis(column)

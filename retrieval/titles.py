@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cached_property
 
 from rapidfuzz import fuzz, process
 
@@ -38,9 +37,9 @@ class TitleIndex:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._by_name = self._names()  # now, so that no request waits for it
 
-    @cached_property
-    def _by_name(self) -> dict[str, int]:
+    def _names(self) -> dict[str, int]:
         """Plain title, with and without its year, to the internal id."""
         counts = self._catalog.counts
         names: dict[str, int] = {}
@@ -56,7 +55,8 @@ class TitleIndex:
                     names.setdefault(name, i)
                     if year:
                         names.setdefault(f"{name} {year}", i)
-            names.setdefault(plain(title), i)
+            if name := plain(title):
+                names.setdefault(name, i)
         return names
 
     def find(self, title: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-EARLIEST, LATEST = 1000, 2999
+EARLIEST, LATEST = -99_999, 99_999
 
 _DECADES = {
     name: 1900 + 10 * n

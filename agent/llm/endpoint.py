@@ -26,6 +26,11 @@ class Endpoint(BaseModel):
     model: str
     api_key: SecretStr = SecretStr("none")
 
+    @property
+    def through_proxy(self) -> bool:
+        """Whether a proxy of the environment may be used: never for this machine itself."""
+        return httpx.URL(self.url).host not in {"localhost", "127.0.0.1", "::1"}
+
 
 def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint | None:
     """The server to ask, or None where there is none.

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     TIMEOUT = "llm_timeout"
     NO_TIME = "llm_no_time"
     HTTP_ERROR = "llm_http_error"
+    REFUSED = "llm_refused_request"
     INVALID_ANSWER = "llm_invalid_answer"
     LOW_LABEL_MASS = "llm_low_label_mass"
     UNUSABLE_LABELS = "llm_unusable_labels"

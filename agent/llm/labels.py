@@ -69,7 +69,7 @@ async def _tokens(client: httpx.AsyncClient, endpoint: Endpoint, body: dict[str,
         raise LLMFailure(Reason.TIMEOUT, "no answer from /tokenize") from why
     except httpx.TransportError as why:
         raise TransportFailure(Reason.UNREACHABLE, f"{endpoint.url}: {why or type(why).__name__}") from why
-    except (ValueError, KeyError, TypeError) as why:
+    except (httpx.RequestError, ValueError, KeyError, TypeError) as why:
         raise LLMFailure(Reason.INVALID_ANSWER, "/tokenize answered no list of tokens") from why
     if not (isinstance(tokens, list) and tokens and all(isinstance(t, int) for t in tokens)):
         raise LLMFailure(Reason.INVALID_ANSWER, "/tokenize answered no list of tokens")

@@ -7,7 +7,6 @@ asked for named tokens (``logprob_token_ids``), so no candidate can be missing, 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +25,7 @@ from retrieval.schema import Float32
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "seed": 0, "max_tokens": 1}
 _CONNECTION_LIMIT = 64
+_ABOUT_THE_REQUEST = frozenset((400, 413, 422))  # a prompt that is too long, say; another may pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,14 @@ class LabelScores:
     Attributes:
         logprobs: ``(n,)`` log-probability of each candidate's label as the next token.
         mass: Probability of all labels together: near 1 means the model answers in labels.
-        argmax_is_label: Whether the likeliest token of all is one of the labels.
         prompt_tokens: Tokens read.
         completion_tokens: Tokens written (one).
-        latency_ms: Wall time of the request.
     """
 
     logprobs: Float32
     mass: float
-    argmax_is_label: bool
     prompt_tokens: int
     completion_tokens: int
-    latency_ms: float
 
 
 class LabelScorer:
@@ -58,12 +54,15 @@ class LabelScorer:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self._labels: tuple[Label, ...] = ()
-        self._http = httpx.AsyncClient(limits=httpx.Limits(max_connections=_CONNECTION_LIMIT), timeout=None)
+        self._http = httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=_CONNECTION_LIMIT), timeout=None, trust_env=endpoint.through_proxy
+        )
         self._chat = ChatOpenAI(
             model=endpoint.model,
             base_url=f"{endpoint.url}/v1",
             api_key=endpoint.api_key,
             max_retries=0,
+            http_async_client=self._http,
             logprobs=True,
             **SAMPLING,
         )
@@ -85,7 +84,6 @@ class LabelScorer:
         if not 1 <= count <= MAX_LABELS:
             raise ValueError(f"between 1 and {MAX_LABELS} candidates can be labelled, not {count}")
         labels = await self.labels(count)
-        started = time.perf_counter()
         chat = [(message.role, message.content) for message in messages]
         extra = {
             "logprob_token_ids": [label.token for label in labels],
@@ -98,16 +96,17 @@ class LabelScorer:
         except openai.APITimeoutError as why:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {timeout_s:.1f} s") from why
         except openai.APIStatusError as why:
-            raise LLMFailure(Reason.HTTP_ERROR, f"answered {why.status_code}") from why
+            reason = Reason.REFUSED if why.status_code in _ABOUT_THE_REQUEST else Reason.HTTP_ERROR
+            raise LLMFailure(reason, f"answered {why.status_code}") from why
         except openai.APIConnectionError as why:
             raise TransportFailure(Reason.UNREACHABLE, f"{self.endpoint.url}: {why}") from why
         except (openai.OpenAIError, ValueError, TypeError, AttributeError, KeyError, IndexError) as why:
             # The client trips over a malformed body in whichever of these ways its shape provokes.
             raise LLMFailure(Reason.INVALID_ANSWER, f"{type(why).__name__} while reading the answer") from why
-        return read_answer(answer, labels, 1000.0 * (time.perf_counter() - started))
+        return read_answer(answer, labels)
 
 
-def read_answer(answer: AIMessage, labels: Sequence[Label], latency_ms: float) -> LabelScores:
+def read_answer(answer: AIMessage, labels: Sequence[Label]) -> LabelScores:
     """Strictly read the log-probabilities of all labels from a chat answer.
 
     Raises:
@@ -117,7 +116,6 @@ def read_answer(answer: AIMessage, labels: Sequence[Label], latency_ms: float) -
         first = answer.response_metadata["logprobs"]["content"][0]
         found = {_token_id(entry["token"]): float(entry["logprob"]) for entry in first["top_logprobs"]}
         logprobs = np.array([found[label.token] for label in labels], np.float32)
-        likeliest = _token_id(first["token"])
     except (KeyError, IndexError, TypeError, ValueError) as why:
         raise LLMFailure(
             Reason.INVALID_ANSWER, "the answer lacks the log-probabilities of the labels (vLLM 0.32 or newer?)"
@@ -128,10 +126,8 @@ def read_answer(answer: AIMessage, labels: Sequence[Label], latency_ms: float) -
     return LabelScores(
         logprobs=logprobs,
         mass=min(float(np.exp(logprobs.astype(np.float64)).sum()), 1.0),
-        argmax_is_label=any(label.token == likeliest for label in labels),
         prompt_tokens=usage["input_tokens"] if usage else 0,
         completion_tokens=usage["output_tokens"] if usage else 0,
-        latency_ms=latency_ms,
     )
 
 

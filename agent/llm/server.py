@@ -17,6 +17,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from agent.llm.weights import PACKAGED, checkpoint
@@ -80,11 +81,13 @@ def up(model: str = PACKAGED, *, port: int = 0, progress: Progress = lambda _: N
             the message ends with the last lines of its log.
         NotFoundError: The packaged model is asked for and not installed.
     """
-    running = status()
-    if running is not None and running.model != model:
-        raise ServerError(f"a server for {running.model!r} is already up", "run `polytaste llm down` first")
-    if running is None:
-        running = _start(model, port, progress)
+    server_folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(server_folder() / "start.lock"):  # two at once start one server
+        running = status()
+        if running is not None and running.model != model:
+            raise ServerError(f"a server for {running.model!r} is already up", "run `polytaste llm down` first")
+        if running is None:
+            running = _start(model, port, progress)
     _wait(running, progress)
     return running
 
@@ -125,7 +128,6 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
     # The server runs in a folder of its own, so a relative path has to be made absolute here.
     source = checkpoint(str(Path(model).resolve()) if Path(model).is_dir() else model)
     folder = server_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     log = folder / "vllm.log"
     command = launch_command(source, model, port, cpu=cpu)
     environment = {**os.environ, **(_CPU_ENVIRONMENT if cpu else {}), "VLLM_NO_USAGE_STATS": "1"}

@@ -19,7 +19,9 @@ from agent.rerank.calibrated import Calibrated
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Failures that say something about one request, not about the server's health.
-_INNOCENT = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.LOW_LABEL_MASS, Reason.NO_TIME, Reason.TOO_LONG))
+_INNOCENT = frozenset(
+    (Reason.TOO_FEW_CANDIDATES, Reason.LOW_LABEL_MASS, Reason.NO_TIME, Reason.TOO_LONG, Reason.REFUSED)
+)
 
 Step = dict[str, Any]
 

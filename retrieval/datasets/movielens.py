@@ -14,6 +14,7 @@ from retrieval.datasets.table import numbers, read_table
 from retrieval.errors import DataError
 
 LICENCE = "MovieLens by GroupLens: research use with acknowledgement, no commercial use without permission"
+LIKE_ABOVE = 3.5
 _NO_GENRE = ("(no genres listed)", "unknown", "")
 
 
@@ -26,8 +27,8 @@ def is_movielens(folder: Path) -> bool:
     return False
 
 
-def load_movielens(folder: Path) -> Dataset:
-    """Read a MovieLens folder; ratings above 3.5 count as liked.
+def load_movielens(folder: Path, like_above: float | None = None) -> Dataset:
+    """Read a MovieLens folder; ratings above ``like_above`` (3.5 unless given) count as liked.
 
     Raises:
         DataError: A row is malformed; names file, row and column.
@@ -38,7 +39,8 @@ def load_movielens(folder: Path) -> Dataset:
         ratings, items = _layout_dat(folder)
     else:
         ratings, items = _layout_csv(folder)
-    return assemble(name=folder.name, interactions=ratings, items=items, like_above=3.5, licence=LICENCE)
+    above = LIKE_ABOVE if like_above is None else like_above
+    return assemble(name=folder.name, interactions=ratings, items=items, like_above=above, licence=LICENCE)
 
 
 def _layout_csv(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -78,12 +78,13 @@ def read_source(folder: Path) -> TabularSource:
         raise ConfigError(f"{path}: field {where!r}: {first['msg']}", f"known fields: {allowed}") from why
 
 
-def load_tabular(path: Path, source: TabularSource | None = None) -> Dataset:
+def load_tabular(path: Path, source: TabularSource | None = None, like_above: float | None = None) -> Dataset:
     """Read a folder of tables, or one table of interactions.
 
     Args:
         path: A folder (with or without ``dataset.yaml``) or a file of interactions.
         source: Overrides ``dataset.yaml``; unset fields are recognised by their usual names.
+        like_above: Overrides the source's; None leaves it.
 
     Raises:
         DataError: A file is missing or malformed; names file, row and column.
@@ -112,7 +113,7 @@ def load_tabular(path: Path, source: TabularSource | None = None) -> Dataset:
         name=source.name or (folder.name if path.is_dir() else path.stem),
         interactions=rows,
         items=items,
-        like_above=source.like_above,
+        like_above=source.like_above if like_above is None else like_above,
         licence=source.licence,
         notes=notes,
     )

@@ -56,6 +56,8 @@ def _chat(kind):
             _send(handler, 200, b'{"choices": [{"mess')
         elif kind == "status 500":
             _send(handler, 500, b'{"error": {"message": "boom"}}')
+        elif kind == "status 400":
+            _send(handler, 400, b'{"error": {"message": "too long"}}')
         elif kind == "status 429":
             _send(handler, 429, b'{"error": {"message": "slow down"}}')
         elif kind == "empty choices":

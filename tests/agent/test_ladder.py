@@ -38,13 +38,14 @@ def _clients_are_imported(model):
         ("not probabilities", Reason.INVALID_ANSWER),
         ("status 500", Reason.HTTP_ERROR),
         ("status 429", Reason.HTTP_ERROR),
+        ("status 400", Reason.REFUSED),
         ("low mass", Reason.LOW_LABEL_MASS),
         ("reset", Reason.UNREACHABLE),
     ],
 )
 @pytest.mark.parametrize("tokenize_too", [False, True])
 def test_every_fault_gives_a_labelled_slate_within_the_deadline(model, kind, reason, tokenize_too):
-    if tokenize_too and kind in {"missing label", "not probabilities", "low mass"}:
+    if tokenize_too and kind in {"missing label", "not probabilities", "low mass", "status 400"}:
         pytest.skip("a fault of the chat answer only")
     with faulty_server(kind, tokenize_too=tokenize_too) as (url, _):
         asked = recommender(model, url)
@@ -86,6 +87,21 @@ def test_circuit_opens_and_half_opens(model):
         time.sleep(0.6)
         assert asked.recommend(user="1").degraded_reason == "llm_http_error"
         assert len(payloads) == 3
+
+
+def test_refused_prompts_do_not_open_the_circuit(model):
+    with faulty_server("status 400") as (url, payloads):
+        asked = recommender(model, url, failures_to_open=2, rest_s=60.0)
+        reasons = {asked.recommend(user="1").degraded_reason for _ in range(4)}
+    assert reasons == {"llm_refused_request"}
+    assert len(payloads) == 4
+
+
+def test_a_proxy_is_not_asked_for_this_machine(model, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with faulty_server("ok") as (url, _):
+        assert recommender(model, url).recommend(user="1").ranker_used == "llm"
 
 
 def test_golden_payload(model):

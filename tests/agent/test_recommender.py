@@ -90,10 +90,11 @@ def test_impossible_request_gives_an_empty_slate(recommender):
     slate = recommender.recommend(
         "westerns from 2017 to 2018, no drama, no action, no comedy, no horror, no thriller", user="1"
     )
-    assert len(slate.items) < 10
-    assert slate.understood["matching_items"] < 10
-    if not slate.items:
-        assert slate.kl is None
+    assert len(slate.items) == slate.understood["matching_items"] < 10
+    nothing = recommender.recommend("westerns before 1900", user="1")
+    assert nothing.items == []
+    assert nothing.kl is None
+    assert nothing.understood["matching_items"] == 0
 
 
 def test_errors_name_what_is_wrong(recommender):
@@ -147,3 +148,23 @@ def test_callers_in_a_hurry_do_not_open_the_circuit(model):
     reasons = [recommender.recommend(user="1", deadline_ms=1).degraded_reason for _ in range(4)]
     assert reasons == ["llm_no_time"] * 4
     assert recommender.recommend(user="1", deadline_ms=3000).degraded_reason == "llm_unreachable"
+
+
+def test_likes_that_nobody_shares_are_a_cold_start(recommender, model):
+    unknown = int(np.flatnonzero(model.catalog.counts == 0)[0])
+    slate = recommender.recommend(like=[model.catalog.item_ids[unknown]])
+    assert slate.cold_start
+    assert slate.personas == []
+    assert model.catalog.item_ids[unknown] not in {i.item_id for i in slate.items}
+
+
+def test_a_prompt_may_use_some_of_the_inputs_but_no_others(model, tmp_path):
+    def prompt(inputs, body):
+        path = tmp_path / f"{len(inputs)}.j2"
+        front = f"---\nname: t\npurpose: p\noutput: label\ninputs: [{inputs}]\n---\n"
+        path.write_text(f"{front}{{% block system %}}s{{% endblock %}}{{% block user %}}{body}{{% endblock %}}")
+        return RecommenderConfig(prompt=str(path))
+
+    assert Recommender(model, config=prompt("k", "{{ k }}")).recommend(user="1").items
+    with pytest.raises(ConfigError, match="not there: mood"):
+        Recommender(model, config=prompt("k, mood", "{{ k }}{{ mood }}"))

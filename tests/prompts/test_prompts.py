@@ -52,7 +52,7 @@ def test_broken_prompts_are_refused(change, words):
 
 
 def test_inputs_are_exact():
-    with pytest.raises(ConfigError, match="missing inputs"):
+    with pytest.raises(ConfigError, match="wants inputs that are not there: candidates"):
         load().render(k=3)
     with pytest.raises(ConfigError, match="no prompt 'nothing'") as caught:
         load("nothing")

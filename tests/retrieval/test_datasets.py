@@ -181,3 +181,20 @@ def test_odd_tables(tmp_path):
     bad.write_text("user,item,time\na,x,yesterday\n")
     with pytest.raises(DataError, match="time"):
         load(bad)
+
+
+def test_threshold_applies_to_every_layout(tmp_path):
+    folder = tmp_path / "ml"
+    folder.mkdir()
+    (folder / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,1,5,1\n1,2,4,2\n2,1,3,3\n")
+    (folder / "movies.csv").write_text("movieId,title,genres\n1,A (1999),(no genres listed)\n2,B (2001),Drama\n")
+    assert len(load(folder).likes()) == 2
+    strict = load(folder, like_above=4.5)
+    assert len(strict.likes()) == 1
+    assert strict.catalog.table["categories"].to_list() == [[], ["Drama"]]
+    assert len(load(like_above=4.5).likes()) < len(load().likes())
+
+
+def test_a_mapping_is_refused_where_none_applies():
+    with pytest.raises(ConfigError, match="do not apply to ml-latest-small"):
+        load(source=TabularSource())
