@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.rerank.calibrated import Calibrated, CalibratedConfig, TopK
+from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool, Slates
+from agent.rerank.topk import TopK
 from eval.metrics import Float64, hits, ndcg, recall
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.baselines.popularity import Popularity

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.rerank.protocol import Float64, Pool
+from agent.rerank.protocol import Float64, Pool, Slates
 from retrieval.schema import Float32, Histories, Int32
 
 ALPHA = 0.01
@@ -62,6 +62,12 @@ def achieved_shares(pool: Pool, positions: Int32) -> Float64:
     total = rows.sum(axis=1)
     mass = total.sum(axis=1, keepdims=True)
     return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
+
+
+def slates_of(pool: Pool, positions: Int32, alpha: float = ALPHA) -> Slates:
+    """Slates with their shares and C_KL, measured alike for every reranker whatever it aimed at."""
+    achieved = achieved_shares(pool, positions)
+    return Slates(positions, achieved, kl_divergence(pool.target, achieved, alpha))
 
 
 def normalised(pool: Pool) -> Float64:

@@ -22,11 +22,15 @@ class Pool:
             row matter: rerankers normalise per user.
         groups: ``(B, n, G)`` p(g|i) of each candidate, rows sum to one.
         target: ``(B, G)`` p(g|u), rows sum to one; a row of zeros asks for no calibration.
+        vectors: ``(B, n, d)`` of the candidates, for rerankers that look at how alike two items are.
+        popularity: ``(B, n)`` training interactions of the candidates, for rerankers that weigh them.
     """
 
     relevance: Float32
     groups: Float32
     target: Float64
+    vectors: Float32 | None = None
+    popularity: Float32 | None = None
 
     @property
     def valid(self) -> Bool:
