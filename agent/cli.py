@@ -153,7 +153,11 @@ def _plug_in() -> None:
     asked = sys.argv[1:2]
     for entry in entry_points(group="polytaste.commands"):
         if asked == [entry.name] or asked in (["--help"], ["-h"], []):
-            app.command(entry.name)(entry.load())
+            loaded = entry.load()
+            if isinstance(loaded, typer.Typer):
+                app.add_typer(loaded, name=entry.name)
+            else:
+                app.command(entry.name)(loaded)
 
 
 def main() -> None:

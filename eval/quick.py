@@ -16,13 +16,13 @@ from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool, Slates
 from agent.rerank.topk import TopK
+from eval.folds import make_folds
 from eval.metrics import Float64, hits, ndcg, recall
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.baselines.popularity import Popularity
 from retrieval.candidates import Retriever
 from retrieval.datasets.dataset import Dataset
-from retrieval.datasets.splits import SEED, HeldOut, hide_share
-from retrieval.errors import DataError
+from retrieval.datasets.splits import HeldOut
 from retrieval.index import ItemIndex
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.training import TrainingConfig, train
@@ -65,41 +65,30 @@ def evaluate(dataset: Dataset, folds: int, min_items: int, progress: Progress) -
     Raises:
         DataError: Too few users with enough liked items.
     """
-    likes, n_items = dataset.likes(), len(dataset.catalog)
-    sizes = np.bincount(likes.users, minlength=len(likes.user_ids))
-    users = np.flatnonzero(sizes >= min_items)
-    if len(users) < 2 * folds:
-        raise DataError(f"only {len(users)} users have {min_items} liked items", "lower --min-items or --folds")
-    parts = np.array_split(np.random.RandomState(SEED).permutation(users), folds)
+    users, parts = make_folds(dataset, folds, min_items)
+    n_items = len(dataset.catalog)
     axis = dataset.catalog.axis() if dataset.catalog.has_labels() else None
     scored: dict[str, list[Float64]] = {}
     curve: dict[float, list[Float64]] = {lam: [] for lam in LAMBDAS}
     top: list[Float64] = []
     certified: list[Bool] = []
     effective: list[Float32] = []
-    for number, part in enumerate(parts):
-        progress(f"fold {number + 1}: training", number, folds)
-        rows = likes.where(~np.isin(likes.users, part))
-        universe = np.zeros(n_items, bool)
-        universe[rows.items] = True
-        held = hide_share(likes.where(universe[likes.items]), np.sort(part).astype(np.int32), 0.2)
-        train_rows = rows.histories()
+    for fold in parts:
+        progress(f"fold {fold.number + 1}: training", fold.number, folds)
+        train_rows, universe, held = fold.train, fold.universe, fold.held
         categories = axis.share if axis is not None else None
         personas = train(train_rows, n_items, categories=categories)
         single = train(train_rows, n_items, TrainingConfig(encoder=EncoderConfig(personas=1)), categories=categories)
-        matrix = train_rows.matrix(n_items).tocsr()
-        counts = np.asarray(matrix.sum(axis=0)).ravel().astype(np.int64)
-        matrix = matrix[np.flatnonzero(train_rows.lengths)][:, np.flatnonzero(universe)]
         models = {
-            "popularity": Popularity(counts).scores,
-            "EASE": _on_universe(LinearAutoencoder(matrix, 100.0), universe),
+            "popularity": Popularity(fold.counts).scores,
+            "EASE": on_universe(LinearAutoencoder(fold.matrix(), 100.0), universe),
             "one vector (K=1)": _all_items(single),
             "personas (K=4)": _all_items(personas),
         }
         for name, model in models.items():
             lists = best_items(model(held.fold_in), held.fold_in, universe, 100)
             scored.setdefault(name, []).append(ranking_values(lists, held, n_items))
-        retrieved = _retriever(personas, universe)(held.fold_in, POOL)
+        retrieved = persona_retriever(personas, universe)(held.fold_in, POOL)
         certified.append(retrieved.certified)
         weights = retrieved.personas.weights
         effective.append(np.exp(-(weights * np.log(weights)).sum(axis=1)))
@@ -116,7 +105,7 @@ def evaluate(dataset: Dataset, folds: int, min_items: int, progress: Progress) -
         certified=float(np.concatenate(certified).mean()),
         effective_personas=float(np.concatenate(effective).mean()),
         axis="categories" if axis is not None else "personas",
-        users=len(users),
+        users=users,
     )
 
 
@@ -147,7 +136,8 @@ def _pool(axis: Axis | None, candidates: Candidates, weights: Float32, held: Hel
     return Pool(candidates.scores, axis.rows(candidates.items), target)
 
 
-def _retriever(encoder: PersonaEncoder, universe: Bool) -> Retriever:
+def persona_retriever(encoder: PersonaEncoder, universe: Bool) -> Retriever:
+    """A retriever over the items that training touched."""
     items = np.flatnonzero(universe).astype(np.int32)
     weights = encoder.weights
     vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
@@ -166,7 +156,7 @@ def _all_items(encoder: PersonaEncoder) -> Callable[[Histories], Float32]:
     return scores
 
 
-def _on_universe(model: LinearAutoencoder, universe: Bool) -> Callable[[Histories], Float32]:
+def on_universe(model: LinearAutoencoder, universe: Bool) -> Callable[[Histories], Float32]:
     """A model over the trained items only, spread over the whole catalogue."""
     place = np.cumsum(universe) - 1
 
