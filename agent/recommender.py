@@ -252,6 +252,7 @@ class Recommender:
         catalog = self.model.catalog
         places = ranked.slates.positions[0]
         places = places[places >= 0]
+        by_relevance, by_calibration = ranked.gains.relevance[0], ranked.gains.calibration[0]
         why = explain(catalog, self.model.encoder.weights.items, profile, retrieved, summaries, places)
         rows = catalog.table[retrieved.candidates.items[0, places].tolist()].iter_rows(named=True)
         scores = retrieved.candidates.scores[0, places]
@@ -266,6 +267,8 @@ class Recommender:
                 persona_name=w.persona.name if w.persona else "",
                 persona_share=round(w.share, 4),
                 score=round(float(score), 5),
+                gain_relevance=round(float(by_relevance[rank - 1]), 5),
+                gain_calibration=round(float(by_calibration[rank - 1]), 5),
                 reason=w.reason,
             )
             for rank, (row, w, score) in enumerate(zip(rows, why, scores, strict=True), start=1)

@@ -23,6 +23,8 @@ class SlateItem(_Closed):
     persona_name: str
     persona_share: float = Field(description="how much of the user's attention to this item is this taste's, 0 to 1")
     score: float = Field(description="retrieval score; higher is more relevant")
+    gain_relevance: float = Field(description="what it adds to the objective by its relevance: (1 - lam) s")
+    gain_calibration: float = Field(description="what it adds by keeping the proportions: lam times the C_KL it saves")
     reason: str
 
 

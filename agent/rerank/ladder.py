@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.rerank.calibrated import Calibrated
+from agent.rerank.gains import gains
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Failures that say something about one request, not about the server's health.
@@ -88,7 +89,8 @@ def ladder(model: Runnable[Ask, Ranked], calibrated: Calibrated) -> Runnable[Ste
         ask: Ask = step["ask"]
         failure: LLMFailure = step["failure"]
         slates = calibrated(ask.pool, ask.k)
-        return Ranked(slates, calibrated.name, reason=failure.reason, detail=failure.detail)
+        split = gains(ask.pool, slates, calibrated.config.lam, calibrated.config.alpha)
+        return Ranked(slates, calibrated.name, split, reason=failure.reason, detail=failure.detail)
 
     return RunnableLambda(ask_model, name="language model").with_fallbacks(
         [RunnableLambda(without_model, name="calibrated")],

@@ -19,6 +19,7 @@ from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, MAX_LABELS
 from agent.llm.scorer import LabelScorer, LabelScores, standardised
 from agent.rerank.calibrated import Calibrated
+from agent.rerank.gains import Gains, gains
 from agent.rerank.protocol import Pool, Slates
 from prompts.template import Message, Prompt
 from retrieval.schema import Int32
@@ -60,6 +61,7 @@ class Ranked:
     Attributes:
         slates: A batch of one; positions in the pool.
         ranker_used: Name of the rung that answered.
+        gains: What every pick added, in the relevance that this rung ranked by.
         reason: Why it was not the language model, or None.
         detail: One line to go with the reason.
         model: Model that ranked, if one did.
@@ -69,6 +71,7 @@ class Ranked:
 
     slates: Slates
     ranker_used: str
+    gains: Gains
     reason: Reason | None = None
     detail: str = ""
     model: str | None = None
@@ -114,21 +117,21 @@ class LLMRung:
             raise LLMFailure(
                 Reason.LOW_LABEL_MASS, f"only {scores.mass:.1%} of the model's probability is on the labels"
             )
-        slates = self._fused(ask, shown, scores)
+        slates, split = self._fused(ask, shown, scores)
         return Ranked(
-            slates, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
+            slates, self.name, split, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
         )
 
-    def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> Slates:
+    def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> tuple[Slates, Gains]:
         weight = self.config.weight
         base = standardised(ask.pool.relevance[0, shown])
         fused = ((1.0 - weight) * base + weight * standardised(scores.logprobs)).astype(np.float32)
         pool = Pool(fused[None], ask.pool.groups[:, shown], ask.pool.target)
         slates = self.calibrated(pool, ask.k)
+        split = gains(pool, slates, self.calibrated.config.lam, self.calibrated.config.alpha)
         places = slates.positions
-        return Slates(
-            np.where(places < 0, -1, shown[np.maximum(places, 0)]).astype(np.int32), slates.achieved, slates.kl
-        )
+        in_pool = np.where(places < 0, -1, shown[np.maximum(places, 0)]).astype(np.int32)
+        return Slates(in_pool, slates.achieved, slates.kl), split
 
 
 def shortlist(pool: Pool, size: int, calibrated: Calibrated) -> Int32:

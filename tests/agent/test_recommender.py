@@ -168,3 +168,11 @@ def test_a_prompt_may_use_some_of_the_inputs_but_no_others(model, tmp_path):
     assert Recommender(model, config=prompt("k", "{{ k }}")).recommend(user="1").items
     with pytest.raises(ConfigError, match="not there: mood"):
         Recommender(model, config=prompt("k, mood", "{{ k }}{{ mood }}"))
+
+
+def test_every_pick_says_what_it_adds(model):
+    mixed = Recommender(model).recommend(user="1")
+    assert all(item.gain_relevance >= 0 and item.gain_calibration >= 0 for item in mixed.items)
+    assert any(item.gain_calibration > item.gain_relevance for item in mixed.items)
+    plain = RecommenderConfig.model_validate({"calibrated": {"lam": 0.0}})
+    assert all(item.gain_calibration == 0 for item in Recommender(model, config=plain).recommend(user="1").items)
