@@ -54,14 +54,15 @@ def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
 def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Reading) -> Float64:
     """``(1, G)`` proportions the slate should keep, from the history only (Steck 2018, eq. 2).
 
-    Where the request sets conditions, only the likes that meet them speak for it, so that "comedies" asks for
+    Where the request wants categories, only the likes that have them speak for it, so that "comedies" asks for
     the user's own kind of comedy; if none does, and for a cold start, the likes of everyone for the items that
-    are allowed do. Unwanted categories get nothing. If nothing at all is left the row is zeros.
+    are allowed do. Unwanted categories get nothing, but what else such a like stands for stays: "no horror" keeps the
+    science fiction of Alien. If nothing at all is left the row is zeros.
     """
     history = profile.liked
     weights = history.weights.astype(np.float64)
-    if reading.filter.wanted or reading.filter.unwanted:
-        about = type(reading.filter)(wanted=reading.filter.wanted, unwanted=reading.filter.unwanted)
+    if reading.filter.wanted:
+        about = type(reading.filter)(wanted=reading.filter.wanted)
         weights = weights * about.mask(catalog)[history.items]
     if weights.sum() > 0:
         chosen = Histories(history.indptr, history.items, weights.astype(np.float32))

@@ -176,3 +176,11 @@ def test_every_pick_says_what_it_adds(model):
     assert any(item.gain_calibration > item.gain_relevance for item in mixed.items)
     plain = RecommenderConfig.model_validate({"calibrated": {"lam": 0.0}})
     assert all(item.gain_calibration == 0 for item in Recommender(model, config=plain).recommend(user="1").items)
+
+
+def test_what_an_unwanted_like_else_stands_for_stays(recommender):
+    slate = recommender.recommend("no horror", like=["Alien", "Toy Story"])
+    assert "Horror" not in slate.target
+    assert slate.target["Sci-Fi"] > 0.1
+    assert any("Sci-Fi" in item.categories for item in slate.items)
+    assert not any("Horror" in item.categories for item in slate.items)
