@@ -7,20 +7,23 @@ of k ("slate-normalised"), which makes the calibration term monotone submodular,
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agent.rerank import kernel
+from agent.rerank import compiled, kernel
 from agent.rerank.calibration import ALPHA, normalised, slates_of
-from agent.rerank.protocol import Float64, Pool, Slates
+from agent.rerank.feasible import nearest
+from agent.rerank.protocol import Clash, Float64, Limits, Pool, Slates
+from retrieval.schema import Int32
 
 _KINDS = {
-    "kl": kernel.KL,
-    "jensen-shannon": kernel.JENSEN_SHANNON,
-    "hellinger": kernel.HELLINGER,
-    "overlap": kernel.OVERLAP,
+    "kl": compiled.KL,
+    "jensen-shannon": compiled.JENSEN_SHANNON,
+    "hellinger": compiled.HELLINGER,
+    "overlap": compiled.OVERLAP,
 }
 
 
@@ -53,11 +56,26 @@ class CalibratedConfig(BaseModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How slates came about.
+
+    Attributes:
+        picks: ``(B, k)`` positions in the order in which the greedy pass chose them.
+        swaps: ``(B, max_swaps, 3)`` position that left, position that came, and what the objective gained; -1
+            after the last.
+    """
+
+    picks: Int32
+    swaps: Float64
+
+
 class Calibrated:
     """Deterministic calibrated reranker, compiled.
 
     Ties in gain go to the candidate that stands earlier in the pool; a slate in the order of relevance keeps
-    equal candidates in the order of the pool.
+    equal candidates in the order of the pool. Limits of the pool are kept by the greedy pass and by every swap; where
+    the greedy pass finds no slate that keeps them, the swaps start from one that does, or else from the nearest.
     """
 
     def __init__(self, config: CalibratedConfig | None = None, name: str = "calibrated") -> None:
@@ -78,22 +96,62 @@ class Calibrated:
         Raises:
             ValueError: k is not positive.
         """
-        config = self.config
         scores = normalised(pool)
-        positions = kernel.rerank(
+        positions, _ = self._run(pool, scores, k, lam)
+        if pool.limits is None:
+            return slates_of(pool, positions, self.config.alpha)
+        broken = np.flatnonzero(~pool.limits.kept(positions))
+        clashes: dict[int, Clash] = {}
+        for user in broken:  # few: the greedy pass looks ahead
+            size = int((positions[user] >= 0).sum())
+            found = nearest(pool.limits, int(user), scores[user], size)
+            start = np.full((1, k), -1, np.int32)
+            start[0, :size] = found.positions
+            alone = slice(int(user), int(user) + 1)
+            limits = pool.limits.of(alone)
+            kept = Limits(limits.rules, found.low[None], found.high[None], limits.origin, limits.names)
+            one = Pool(pool.relevance[alone], pool.groups[alone], pool.target[alone], limits=kept)
+            positions[user] = self._run(one, scores[alone], k, lam[alone], start)[0][0]
+            if found.clash is not None:
+                clashes[int(user)] = found.clash
+        return slates_of(pool, positions, self.config.alpha, clashes)
+
+    def making(self, pool: Pool, k: int) -> Making:
+        """The greedy picks in their order and the swaps that followed, for whoever wants to know.
+
+        Raises:
+            ValueError: k is not positive.
+        """
+        scores, lam = normalised(pool), np.full(len(pool.relevance), self.config.lam)
+        greedy = Calibrated(self.config.model_copy(update={"max_swaps": 0, "order": "selection"}))
+        picks, _ = greedy._run(pool, scores, k, lam)  # noqa: SLF001  (our own class)
+        return Making(picks, self._run(pool, scores, k, lam, traced=True)[1])
+
+    def _run(
+        self, pool: Pool, scores: Float64, k: int, lam: Float64, start: Int32 | None = None, *, traced: bool = False
+    ) -> tuple[Int32, Float64]:
+        config, limits = self.config, pool.limits
+        users, n = scores.shape
+        slots = attention(config.attention, k)
+        none = np.empty((users, 0), np.int32)
+        return kernel.rerank(
             scores,
-            np.ascontiguousarray(pool.groups, np.float64),
+            np.ascontiguousarray(pool.groups, np.float32),
             np.ascontiguousarray(pool.target, np.float64),
-            attention(config.attention, k),
+            slots,
             lam,
             config.alpha,
             _KINDS[config.divergence],
             config.max_swaps,
+            np.empty((users, n, 0), np.int32) if limits is None else np.ascontiguousarray(limits.rules, np.int32),
+            none if limits is None else np.ascontiguousarray(limits.low, np.int32),
+            none if limits is None else np.ascontiguousarray(limits.high, np.int32),
+            np.full((users, k), -1, np.int32) if start is None else start,
             prefix=config.normalisation == "prefix",
             ramp=config.ramp,
             by_relevance=config.order == "relevance",
+            traced=traced,
         )
-        return slates_of(pool, positions, config.alpha)
 
 
 def steck_greedy(lam: float = 0.9) -> Calibrated:

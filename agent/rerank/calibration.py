@@ -5,9 +5,11 @@ Steck, "Calibrated Recommendations", RecSys 2018.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from agent.rerank.protocol import Float64, Pool, Slates
+from agent.rerank.protocol import Clash, Float64, Pool, Slates
 from retrieval.schema import Float32, Histories, Int32
 
 ALPHA = 0.01
@@ -64,10 +66,12 @@ def achieved_shares(pool: Pool, positions: Int32) -> Float64:
     return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
 
 
-def slates_of(pool: Pool, positions: Int32, alpha: float = ALPHA) -> Slates:
+def slates_of(
+    pool: Pool, positions: Int32, alpha: float = ALPHA, clashes: Mapping[int, Clash] | None = None
+) -> Slates:
     """Slates with their shares and C_KL, measured alike for every reranker whatever it aimed at."""
     achieved = achieved_shares(pool, positions)
-    return Slates(positions, achieved, kl_divergence(pool.target, achieved, alpha))
+    return Slates(positions, achieved, kl_divergence(pool.target, achieved, alpha), clashes or {})
 
 
 def normalised(pool: Pool) -> Float64:

@@ -42,6 +42,7 @@ class MinCostFlow:
         Raises:
             ValueError: k is not positive.
         """
+        pool.refuse_limits(self.name)
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         scores = normalised(pool)

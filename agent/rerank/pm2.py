@@ -41,6 +41,7 @@ class PM2:
         Raises:
             ValueError: k is not positive.
         """
+        pool.refuse_limits(self.name)
         lam, scores = self.config.lam, normalised(pool)
         users = np.arange(len(scores))
         relevance = np.where(np.isfinite(scores), scores, 0.0)

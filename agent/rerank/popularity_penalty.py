@@ -32,6 +32,7 @@ class PopularityPenalty:
 
     def __call__(self, pool: Pool, k: int) -> Slates:
         """Rerank a batch."""
+        pool.refuse_limits(self.name)
         if pool.popularity is None:
             raise ValueError("popularity-penalty needs Pool.popularity: the training counts of the candidates")
         counts = np.where(pool.valid, np.log1p(pool.popularity), -np.inf).astype(np.float32)

@@ -22,6 +22,7 @@ class RandomOrder:
 
     def __call__(self, pool: Pool, k: int) -> Slates:
         """Rerank a batch."""
+        pool.refuse_limits(self.name)
         draw = np.empty(pool.relevance.shape)
         for user, row in enumerate(np.ascontiguousarray(pool.relevance, np.float32)):
             draw[user] = np.random.default_rng([self.seed, *row.view(np.uint32)]).random(len(row))

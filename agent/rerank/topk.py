@@ -14,4 +14,5 @@ class TopK:
 
     def __call__(self, pool: Pool, k: int) -> Slates:
         """Rerank a batch."""
+        pool.refuse_limits(self.name)
         return slates_of(pool, best_first(normalised(pool), k))

@@ -39,6 +39,7 @@ class XQuAD:
         Raises:
             ValueError: k is not positive.
         """
+        pool.refuse_limits(self.name)
         scores = normalised(pool)
         return slates_of(pool, _covering(scores, self.coverage(pool, scores), pool.target, k, self.config.lam))
 
