@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agent.recommender import Recommender, RecommenderConfig, Request
+    from agent.recommender import Recommender, RecommenderConfig
+    from agent.rerank.limits import CountRule
     from agent.slate import Slate
 
-__all__ = ["Recommender", "RecommenderConfig", "Request", "Slate"]
+__all__ = ["CountRule", "Recommender", "RecommenderConfig", "Slate"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,6 +17,10 @@ def __getattr__(name: str) -> Any:
         from agent.slate import Slate  # noqa: PLC0415
 
         return Slate
+    if name == "CountRule":
+        from agent.rerank.limits import CountRule  # noqa: PLC0415
+
+        return CountRule
     if name in __all__:
         from agent import recommender  # noqa: PLC0415
 

@@ -35,8 +35,16 @@ LlmModel = Annotated[str | None, typer.Option("--llm-model", help="Model name as
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Rank with the calibrated reranker alone.")]
 Lambda = Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="0: only relevance. 1: only calibration.")]
 AxisName = Annotated[
-    str, typer.Option("--axis", help="'categories', 'personas', or any column of names; 'auto' chooses.")
+    str,
+    typer.Option(
+        "--axis", help="categories, personas, decade, popularity, any column, or several: categories=.7,decade=.3."
+    ),
 ]
+Gamma = Annotated[float, typer.Option("--gamma", min=0.0, help="Target p^gamma: 0 evens it out, 1 is the history's.")]
+HalfLife = Annotated[
+    float | None, typer.Option("--half-life", min=0.001, help="Likes back in the history at which one counts half.")
+]
+Prior = Annotated[float, typer.Option("--prior", min=0.0, max=1.0, help="Part of the target that is everyone's.")]
 
 
 @app.command()
@@ -71,13 +79,31 @@ def recommend(
     llm_model: LlmModel = None,
     no_llm: NoLlm = False,
     lam: Lambda = 0.9,
+    max_kl: Annotated[float | None, typer.Option("--max-kl", min=0.0, help="Largest calibration error, instead of --lam.")] = None,
     axis: AxisName = "auto",
-) -> None:
+    gamma: Gamma = 1.0,
+    half_life: HalfLife = None,
+    prior: Prior = 0.0,
+    at_most: Annotated[list[str] | None, typer.Option("--at-most", help="[COLUMN:]GROUP=N, or COLUMN:*=N for each group; repeat.")] = None,
+    at_least: Annotated[list[str] | None, typer.Option("--at-least", help="[COLUMN:]GROUP=N; repeat.")] = None,
+    include: Annotated[list[str] | None, typer.Option("--include", help="A title or item id that must be there; repeat.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", help="One that must not; repeat.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell how the slate was made: picks and swaps.")] = False,
+) -> None:  # fmt: skip
     """One slate for a known user, for liked titles, or for a request in words."""
-    from agent.commands import open_recommender, print_slate  # noqa: PLC0415
+    from agent.commands import open_recommender, print_slate, read_rules  # noqa: PLC0415
 
-    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, lam=lam, axis=axis)
-    slate = recommender.recommend(request, user=user, like=like or (), k=k, deadline_ms=deadline_ms)
+    config = {
+        "axis": axis,
+        "calibrated": {"lam": lam},
+        "target": {"gamma": gamma, "half_life": half_life, "prior": prior},
+    }
+    rules = read_rules(at_least or [], at_most or [])
+    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, config=config)
+    slate = recommender.recommend(
+        request, user=user, like=like or (), k=k, deadline_ms=deadline_ms, rules=rules, include=include or (),
+        exclude=exclude or (), max_kl=max_kl, trace=trace,
+    )  # fmt: skip
     print_slate(slate, user, like or [], request, as_json=as_json)
 
 
@@ -96,7 +122,8 @@ def chat(
     """Ask in words, one request a line; an empty line or Ctrl-D ends."""
     from agent.commands import chat_loop, open_recommender  # noqa: PLC0415
 
-    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, lam=lam, axis=axis)
+    config = {"axis": axis, "calibrated": {"lam": lam}}
+    recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, config=config)
     chat_loop(recommender, user, like or [], deadline_ms)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from rich.text import Text
@@ -12,7 +13,8 @@ from agent.console import err, out, progress_bar, show_error, show_slate
 from agent.llm import server
 from agent.paths import data_folder, models_folder
 from agent.recommender import Recommender, RecommenderConfig
-from agent.rerank.calibrated import CalibratedConfig, warm_up
+from agent.rerank.calibrated import warm_up
+from agent.rerank.limits import CountRule
 from agent.slate import Slate
 from retrieval import artifacts, datasets
 from retrieval.datasets.dataset import Dataset
@@ -79,11 +81,36 @@ def train_model(
 
 
 def open_recommender(
-    model: Path | None, llm_url: str | None, llm_model: str | None, *, use_llm: bool, lam: float, axis: str
+    model: Path | None, llm_url: str | None, llm_model: str | None, *, use_llm: bool, config: dict[str, Any]
 ) -> Recommender:
     """A recommender as the command line asks for it."""
-    config = RecommenderConfig(axis=axis, calibrated=CalibratedConfig(lam=lam))
-    return Recommender.load(model, llm_url=llm_url, llm_model=llm_model, use_llm=use_llm, config=config)
+    settings = RecommenderConfig.model_validate(config)
+    return Recommender.load(model, llm_url=llm_url, llm_model=llm_model, use_llm=use_llm, config=settings)
+
+
+def read_rules(at_least: list[str], at_most: list[str]) -> list[CountRule]:
+    """``[COLUMN:]GROUP=N`` as rules; the group ``*`` is each of the column.
+
+    Raises:
+        ConfigError: One cannot be read.
+    """
+    rules: list[CountRule] = []
+    for option, pairs in (("at_least", at_least), ("at_most", at_most)):
+        for pair in pairs:
+            group, _, count = pair.rpartition("=")
+            column, colon, value = group.partition(":")
+            place = {"column": column} if colon else {}
+            named = value if colon else group
+            try:
+                rule = {**place, "value": None if named == "*" else named, option: int(count)}
+                rules.append(CountRule.model_validate(rule))
+            except ValueError as why:
+                said = why.errors()[0]["msg"] if isinstance(why, ValidationError) else "not [COLUMN:]GROUP=N"
+                flag = "--" + option.replace("_", "-")
+                raise ConfigError(
+                    f"{flag} {pair!r}: {said}", f"for example {flag} Comedy=2, or decade:1990s=2"
+                ) from why
+    return rules
 
 
 def print_slate(slate: Slate, user: str | None, like: list[str], request: str, *, as_json: bool) -> None:

@@ -66,7 +66,31 @@ def show_slate(slate: Slate, title: str) -> None:
     if not slate.items:
         out.print(Text("nothing in the catalogue meets the request; loosen a condition", style="yellow"))
     out.print(_shares(slate))
+    for line in _conditions(slate):
+        out.print(line, soft_wrap=True)
     out.print(_provenance(slate))
+
+
+def _conditions(slate: Slate) -> list[Text]:
+    """What was asked of the slate beside relevance, and whether it could be kept; and how the slate was made."""
+    lines: list[Text] = []
+    if (promise := slate.promise) is not None:
+        kept = f"C_KL at most {promise.max_kl:g}: " + ("kept" if promise.met else "cannot be kept")
+        lines.append(
+            Text(
+                f"{kept} (lambda {slate.lam:g}; {promise.floor:.3f} is the least)",
+                style="green" if promise.met else "yellow",
+            )
+        )
+    if (limits := slate.limits) is not None and limits.met:
+        lines.append(Text(f"kept: {'; '.join(limits.asked)}", style="green"))
+    elif limits is not None:
+        lines.append(Text(f"these clash: {'; '.join(limits.clash)}", style="bold yellow"))
+        lines.append(Text(f"  the nearest list has {'; '.join(limits.relaxed)}", style="yellow"))
+    for number, step in enumerate(slate.making or (), start=1):
+        instead = f" instead of {step.instead_of} (+{step.gain:.4f})" if step.instead_of else ""
+        lines.append(Text(f"{number:>3} {step.step} {step.title}{instead}", style="dim"))
+    return lines
 
 
 def _shares(slate: Slate) -> Table:

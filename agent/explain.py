@@ -9,8 +9,9 @@ import numpy as np
 
 from agent.profile import Profile
 from prompts.summaries import PersonaSummary
+from retrieval.arrays import Float32, Int32
 from retrieval.candidates import Retrieved
-from retrieval.schema import Catalog, Float32, Int32
+from retrieval.schema import Catalog
 
 
 @dataclass(frozen=True, slots=True)

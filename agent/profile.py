@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.chat.reading import Reading
-from agent.rerank.calibration import target_shares
-from agent.rerank.protocol import Float64
-from retrieval.schema import Axis, Bool, Catalog, Histories, Int32
+from agent.rerank.targets import TargetConfig, targets, tempered
+from retrieval.arrays import Bool, Float64, Int32
+from retrieval.axes import Axis
+from retrieval.filters import ItemFilter
+from retrieval.schema import Catalog, Histories
 
 SEED_SHARE = 0.5
 """Titles named in a request ("like Alien") weigh together as much as this share of the whole history."""
@@ -51,7 +53,9 @@ def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
     return Profile(liked, history, own, allowed)
 
 
-def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Reading) -> Float64:
+def category_target(
+    catalog: Catalog, axis: Axis, profile: Profile, condition: ItemFilter, config: TargetConfig | None = None
+) -> Float64:
     """``(1, G)`` proportions the slate should keep, from the history only (Steck 2018, eq. 2).
 
     Where the request wants categories, only the likes that have them speak for it, so that "comedies" asks for
@@ -59,19 +63,26 @@ def category_target(catalog: Catalog, axis: Axis, profile: Profile, reading: Rea
     are allowed do. Unwanted categories get nothing, but what else such a like stands for stays: "no horror" keeps the
     science fiction of Alien. If nothing at all is left the row is zeros.
     """
+    config = config or TargetConfig()
     history = profile.liked
     weights = history.weights.astype(np.float64)
-    if reading.filter.wanted:
-        about = type(reading.filter)(wanted=reading.filter.wanted)
-        weights = weights * about.mask(catalog)[history.items]
+    if condition.wanted:
+        weights = weights * ItemFilter(wanted=condition.wanted).mask(catalog)[history.items]
+    everyone = everyones_shares(catalog, axis, profile.allowed)
     if weights.sum() > 0:
         chosen = Histories(history.indptr, history.items, weights.astype(np.float32))
-        target = target_shares(chosen, axis.rows(history.items))
+        target = targets(chosen, axis.rows(history.items), everyone, config)
     else:
-        counts = catalog.counts.astype(np.float64)
-        counts = counts if profile.allowed is None else counts * profile.allowed
-        target = np.asarray(counts @ axis.share, np.float64).reshape(1, -1)
-    unwanted = [g for g, label in enumerate(axis.labels) if label in reading.filter.unwanted]
+        target = tempered(everyone[None], config.gamma)
+    unwanted = [g for g, label in enumerate(axis.labels) if label in condition.unwanted]
     target[:, unwanted] = 0.0
     mass = target.sum(axis=1, keepdims=True)
     return np.divide(target, mass, out=np.zeros_like(target), where=mass > 0)
+
+
+def everyones_shares(catalog: Catalog, axis: Axis, allowed: Bool | None) -> Float64:
+    """``(G,)`` shares of all likes for the items that are allowed; zeros if nobody liked any."""
+    counts = catalog.counts.astype(np.float64)
+    counts = counts if allowed is None else counts * allowed
+    total = np.asarray(counts @ axis.share, np.float64).ravel()
+    return total / max(total.sum(), 1e-12)

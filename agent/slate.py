@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,6 +45,32 @@ class Tokens(_Closed):
     completion: int = 0
 
 
+class Promise(_Closed):
+    """A calibration error that the slate was not to exceed."""
+
+    max_kl: float
+    met: bool
+    floor: float = Field(description="smallest C_KL found among the candidates; a promise below it cannot be kept")
+
+
+class LimitReport(_Closed):
+    """Hard conditions on the slate, and whether they could be kept."""
+
+    asked: list[str]
+    met: bool
+    clash: list[str] = Field(description="conditions that no slate keeps together; leaving out any one ends the clash")
+    relaxed: list[str] = Field(description="what this slate, the nearest, falls short of")
+
+
+class Step(_Closed):
+    """One step of making the slate: a greedy pick, or a swap that improved it."""
+
+    step: Literal["pick", "swap"]
+    title: str
+    instead_of: str | None = None
+    gain: float | None = Field(default=None, description="what a swap added to the objective")
+
+
 class Slate(_Closed):
     """A list of recommendations with its whole story.
 
@@ -55,6 +81,10 @@ class Slate(_Closed):
         target: Share of each group that the list should hold, as far as it is not zero.
         achieved: Share that it holds.
         kl: Calibration error C_KL in nats; 0 is perfect, null for an empty list.
+        lam: lambda that made it, 0 only relevance to 1 only calibration; found by bisection under a promise.
+        promise: About a calibration error that was asked for.
+        limits: About hard conditions that were asked for.
+        making: Picks and swaps, if they were asked for.
         cold_start: Nothing of the user's history was known.
         understood: What was read out of the request in words.
     """
@@ -73,7 +103,10 @@ class Slate(_Closed):
     target: dict[str, float]
     achieved: dict[str, float]
     kl: float | None
+    promise: Promise | None
+    limits: LimitReport | None
     cold_start: bool
     understood: dict[str, Any]
     personas: list[PersonaCard]
     items: list[SlateItem]
+    making: list[Step] | None

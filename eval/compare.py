@@ -12,14 +12,16 @@ from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool
 from agent.rerank.strategies import WITHOUT_LAMBDA, make
 from eval.folds import Fold, make_folds
-from eval.metrics import Float64, hits, ndcg
+from eval.metrics import hits, ndcg
 from eval.quick import best_items, on_universe, persona_retriever
+from retrieval.arrays import Bool, Float32, Float64, Int32
+from retrieval.axes import Axis
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.baselines.popularity import Popularity
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError
 from retrieval.personas.training import train
-from retrieval.schema import Axis, Bool, Float32, Histories, Int32
+from retrieval.schema import Histories
 
 Source = Literal["ease", "personas", "popularity"]
 Point = tuple[str, float]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.arrays import Bool, Csr, Int64
 from retrieval.datasets.dataset import Dataset
 from retrieval.datasets.splits import SEED, HeldOut, hide_share
 from retrieval.errors import DataError
-from retrieval.schema import Bool, Csr, Histories, Int64
+from retrieval.schema import Histories
 
 
 @dataclass(frozen=True, slots=True)

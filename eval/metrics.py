@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.schema import Bool, Histories, Int32
-
-Float64 = npt.NDArray[np.float64]
+from retrieval.arrays import Bool, Float64, Int32
+from retrieval.schema import Histories
 
 
 def hits(lists: Int32, hidden: Histories, n_items: int) -> Bool:

@@ -17,7 +17,9 @@ from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool, Slates
 from agent.rerank.topk import TopK
 from eval.folds import make_folds
-from eval.metrics import Float64, hits, ndcg, recall
+from eval.metrics import hits, ndcg, recall
+from retrieval.arrays import Bool, Float32, Float64, Int32
+from retrieval.axes import Axis
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.baselines.popularity import Popularity
 from retrieval.candidates import Retriever
@@ -26,7 +28,7 @@ from retrieval.datasets.splits import HeldOut
 from retrieval.index import ItemIndex
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.training import TrainingConfig, train
-from retrieval.schema import Axis, Bool, Candidates, Float32, Histories, Int32
+from retrieval.schema import Candidates, Histories
 
 LAMBDAS = (0.0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 METRICS = ("N@100", "R@20", "R@50")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from prompts.summaries import PersonaSummary, Slot
-from retrieval.schema import Catalog, Int32
+from retrieval.arrays import Int32
+from retrieval.schema import Catalog
 
 INPUTS = frozenset(("candidates", "personas", "slots", "request", "k"))
 TITLE_CHARACTERS = 100

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retrieval.schema import UNLABELLED, Catalog, Histories, Personas
+from retrieval.axes import UNLABELLED
+from retrieval.schema import Catalog, Histories, Personas
 
 MIN_SHARE = 0.05
 """Personas that hold less of the history than this are not worth a sentence."""

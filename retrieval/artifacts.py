@@ -19,12 +19,13 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors.numpy import load_file, save_file
 
+from retrieval.arrays import Int32
 from retrieval.candidates import Retriever
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import DataError, NotFoundError
 from retrieval.index import ItemIndex
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
-from retrieval.schema import Catalog, Histories, Int32
+from retrieval.schema import Catalog, Histories
 
 FORMAT = 2
 _MANIFEST = "manifest.json"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.arrays import Bool, Int32
 from retrieval.index import ItemIndex
 from retrieval.personas.encoder import PersonaEncoder
-from retrieval.schema import NO_ITEM, Bool, Candidates, Histories, Int32, Personas
+from retrieval.schema import NO_ITEM, Candidates, Histories, Personas
 
 _DECIMALS = 5  # scores closer than this are ties: one query alone and in a batch differ by about 2e-7
 _CHUNK = 512

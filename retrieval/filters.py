@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
 import polars as pl
 
-from retrieval.schema import Bool, Catalog, Int64
+from retrieval.arrays import Bool
+from retrieval.axes import popular_head
+from retrieval.schema import Catalog
 
 HEAD_SHARE = 0.5
-"""The popular head: the fewest items that together hold this share of all interactions."""
+"""The popular head of a request: the fewest items that together hold this share of all interactions."""
 
 
 class Popularity(StrEnum):
@@ -59,21 +60,7 @@ class ItemFilter:
             passes &= pl.any_horizontal(spans).fill_null(value=False)
         keep = catalog.table.select(pl.repeat(value=True, n=pl.len()) & passes).to_series().to_numpy().copy()
         if self.popularity is not Popularity.ANY:
-            head = popular_head(catalog.counts)
+            head = popular_head(catalog.counts, HEAD_SHARE)
             keep &= head if self.popularity is Popularity.WELL_KNOWN else ~head
         keep[list(self.excluded)] = False
         return keep
-
-
-def popular_head(counts: Int64, share: float = HEAD_SHARE) -> Bool:
-    """The most popular items that together hold ``share`` of all interactions (the "short head").
-
-    Args:
-        counts: ``(n_items,)`` interactions per item.
-        share: Of all interactions, between 0 and 1.
-    """
-    order = np.argsort(-counts, kind="stable")
-    before = np.cumsum(counts[order]) - counts[order]
-    head = np.zeros(len(counts), bool)
-    head[order] = before < share * counts.sum()
-    return head & (counts > 0)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from retrieval import threads as _threads  # noqa: F401  # pyright: ignore[reportUnusedImport]  (must be imported before FAISS loads OpenMP)
+from retrieval.arrays import Bool, Float32, Int32
 from retrieval.errors import DataError
-from retrieval.schema import NO_ITEM, Bool, Float32, Histories, Int32
+from retrieval.schema import NO_ITEM, Histories
 
 try:
     import faiss

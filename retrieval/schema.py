@@ -10,51 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from retrieval.arrays import Bool, Csr, Float32, Int32, Int64
+from retrieval.axes import Axis, make_axis
 from retrieval.errors import DataError, NotFoundError
-
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
-Float32 = npt.NDArray[np.float32]
-Bool = npt.NDArray[np.bool_]
-
-Csr: TypeAlias = Any
-"""A ``scipy.sparse.csr_matrix``, whose own annotations are too loose to check against."""
 
 NO_ITEM = -1
 """Padding in every array of item positions."""
-
-UNLABELLED = "(none)"
-"""Bucket for items that carry no category, so that shares always sum to one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """One way to divide items, along which a slate can be calibrated.
-
-    Attributes:
-        name: Column of the catalogue it was read from.
-        labels: The G group names, sorted; :data:`UNLABELLED` last where it is needed.
-        share: ``(n_items, G)`` sparse p(g|i), rows sum to one (uniform over the item's groups,
-            Steck 2018, section 3).
-    """
-
-    name: str
-    labels: tuple[str, ...]
-    share: Csr
-
-    def rows(self, items: Int32) -> Float32:
-        """Dense p(g|i) of shape ``items.shape + (G,)``; padding gives rows of zeros."""
-        flat = items.ravel()
-        dense = self.share[np.maximum(flat, 0)].toarray()
-        dense[flat < 0] = 0.0
-        return np.asarray(dense, np.float32).reshape(*items.shape, len(self.labels))
 
 
 @dataclass(frozen=True)
@@ -127,7 +93,7 @@ class Catalog:
         return values.null_count() < len(values)
 
     def axis(self, column: str = "categories") -> Axis:
-        """The axis that a column of names (one per item, or a list of them) defines.
+        """The axis that a column defines; see :func:`retrieval.axes.make_axis`.
 
         Made once per column and kept: every request asks for it.
 
@@ -135,38 +101,12 @@ class Catalog:
             NotFoundError: There is no such column.
         """
         if column not in self._axes:
-            self._axes[column] = self._make_axis(column)
+            self._axes[column] = make_axis(self.table, column)
         return self._axes[column]
 
     @cached_property
     def _axes(self) -> dict[str, Axis]:
         return {}
-
-    def _make_axis(self, column: str) -> Axis:
-        if column not in self.table.columns:
-            raise NotFoundError(
-                f"the catalogue has no column {column!r} to calibrate along",
-                f"choose one of {self.table.columns}, or the axis 'personas'",
-            )
-        values = self.table[column]
-        if values.dtype != pl.List(pl.String):
-            values = values.cast(pl.String).to_frame().select(pl.concat_list(column)).to_series()
-        none = [UNLABELLED]
-        label = pl.when(pl.col("label").list.len() > 0).then("label").otherwise(none)
-        long = (
-            pl.DataFrame({"item": np.arange(len(self), dtype=np.int32), "label": values})
-            .with_columns(label.list.eval(pl.element().fill_null(UNLABELLED)))
-            .explode("label")
-            .unique(maintain_order=True)
-        )
-        names = sorted(set(long["label"]) - {UNLABELLED})
-        labels = (*names, UNLABELLED) if (long["label"] == UNLABELLED).any() else tuple(names)
-        code = {label: g for g, label in enumerate(labels)}
-        rows = long["item"].to_numpy()
-        columns = np.array([code[label] for label in long["label"]], np.int32)
-        weight = (1.0 / np.bincount(rows, minlength=len(self)))[rows]
-        share = sparse.csr_matrix((weight, (rows, columns)), shape=(len(self), len(labels)))
-        return Axis(column, labels, share.astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)

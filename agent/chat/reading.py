@@ -7,14 +7,16 @@ understand it leaves to the reranker, which sees the words themselves.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import yaml
 
 from agent.chat.years import read_years, span_in_words
+from retrieval.arrays import Int32
+from retrieval.axes import UNLABELLED
 from retrieval.filters import ItemFilter, Popularity
-from retrieval.schema import UNLABELLED, Catalog
+from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
 
 MAX_K = 100
@@ -81,6 +83,13 @@ class Reading:
     unknown: tuple[str, ...]
     filter: ItemFilter
     k: int | None
+
+    def without(self, items: Int32) -> Reading:
+        """The same with some items ruled out as well."""
+        if len(items) == 0:
+            return self
+        out = tuple(dict.fromkeys([*self.filter.excluded, *(int(item) for item in items)]))
+        return replace(self, filter=replace(self.filter, excluded=out))
 
     def understood(self, catalog: Catalog) -> dict[str, object]:
         """The reading in plain words, only what was said; for people and for JSON."""

@@ -21,7 +21,7 @@ from agent.llm.endpoint import Endpoint
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.llm.labels import MAX_LABELS, Label, verify_labels
 from prompts.template import Message
-from retrieval.schema import Float32
+from retrieval.arrays import Float32
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "seed": 0, "max_tokens": 1}
 _CONNECTION_LIMIT = 64

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from agent.rerank import compiled, kernel
 from agent.rerank.calibration import ALPHA, normalised, slates_of
 from agent.rerank.feasible import nearest
-from agent.rerank.protocol import Clash, Float64, Limits, Pool, Slates
-from retrieval.schema import Int32
+from agent.rerank.protocol import Clash, Limits, Pool, Slates
+from retrieval.arrays import Float64, Int32
 
 _KINDS = {
     "kl": compiled.KL,
@@ -124,7 +124,7 @@ class Calibrated:
         """
         scores, lam = normalised(pool), np.full(len(pool.relevance), self.config.lam)
         greedy = Calibrated(self.config.model_copy(update={"max_swaps": 0, "order": "selection"}))
-        picks, _ = greedy._run(pool, scores, k, lam)  # noqa: SLF001  (our own class)
+        picks, _ = greedy._run(pool, scores, k, lam)
         return Making(picks, self._run(pool, scores, k, lam, traced=True)[1])
 
     def _run(

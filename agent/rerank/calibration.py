@@ -9,8 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from agent.rerank.protocol import Clash, Float64, Pool, Slates
-from retrieval.schema import Float32, Histories, Int32
+from agent.rerank.protocol import Clash, Pool, Slates
+from retrieval.arrays import Float32, Float64, Int32
+from retrieval.schema import Histories
 
 ALPHA = 0.01
 """Share of the target mixed into the slate's distribution, so that C_KL stays finite (Steck 2018, eq. 7)."""
@@ -66,9 +67,7 @@ def achieved_shares(pool: Pool, positions: Int32) -> Float64:
     return np.divide(total, mass, out=np.zeros_like(total), where=mass > 0)
 
 
-def slates_of(
-    pool: Pool, positions: Int32, alpha: float = ALPHA, clashes: Mapping[int, Clash] | None = None
-) -> Slates:
+def slates_of(pool: Pool, positions: Int32, alpha: float = ALPHA, clashes: Mapping[int, Clash] | None = None) -> Slates:
     """Slates with their shares and C_KL, measured alike for every reranker whatever it aimed at."""
     achieved = achieved_shares(pool, positions)
     return Slates(positions, achieved, kl_divergence(pool.target, achieved, alpha), clashes or {})

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-from agent.rerank.protocol import Float64
-from retrieval.schema import Bool, Float32, Int32, Int64
+from retrieval.arrays import Bool, Float32, Float64, Int32, Int64
 
 KL, JENSEN_SHANNON, HELLINGER, OVERLAP = 0, 1, 2, 3
 """Codes of the divergences; see :mod:`agent.rerank.calibration` for the formulas."""
@@ -220,7 +219,7 @@ def _kinds(
 
 
 @njit(cache=True, error_model="numpy")
-def _alike(i: int, j: int, cells: Int32, sizes: Int32, rules: Int32) -> bool:  # pragma: no cover (compiled)
+def _alike(i: Any, j: Any, cells: Int32, sizes: Int32, rules: Int32) -> bool:  # pragma: no cover (compiled)
     if sizes[i] != sizes[j]:
         return False
     for m in range(sizes[i]):
@@ -275,7 +274,7 @@ def _overlap(target: Float64, base: Float64) -> float:  # pragma: no cover (comp
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _sum(table: Float64, cells: Int32, sizes: Int32, i: int) -> float:  # pragma: no cover (compiled)
+def _sum(table: Float64, cells: Int32, sizes: Int32, i: Any) -> Any:  # pragma: no cover (compiled)
     inner = 0.0
     for m in range(sizes[i]):
         inner += table[cells[i, m]]

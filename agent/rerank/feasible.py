@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from agent.rerank.protocol import Clash, Float64, Limits
-from retrieval.schema import Bool, Csr, Int32
+from agent.rerank.protocol import Clash, Limits
+from retrieval.arrays import Bool, Csr, Float64, Int32
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from agent.rerank.calibration import ALPHA, normalised, slates_of
-from agent.rerank.protocol import Float64, Pool, Slates
-from retrieval.schema import Int32
+from agent.rerank.protocol import Pool, Slates
+from retrieval.arrays import Float64, Int32
 
 
 class FlowConfig(BaseModel):

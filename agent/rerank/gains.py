@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.rerank.calibration import ALPHA, normalised
-from agent.rerank.protocol import Float64, Pool, Slates
+from agent.rerank.protocol import Pool, Slates
+from retrieval.arrays import Float64
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.rerank.protocol import Float64
-from retrieval.schema import Int32
+from retrieval.arrays import Float64, Int32
 
 Gain = Callable[[int], Float64]
 """Slot to the ``(B, n)`` value of each candidate there; what was taken or is padding is masked by the loop."""

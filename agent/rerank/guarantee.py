@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import normalised
-from agent.rerank.protocol import Float64, Pool, Slates
-from retrieval.schema import Bool
+from agent.rerank.protocol import Pool, Slates
+from retrieval.arrays import Bool, Float64
 
 
 class GuaranteeConfig(BaseModel):

@@ -7,8 +7,7 @@ import threading
 import numpy as np
 
 from agent.rerank.compiled import parallel, serial
-from agent.rerank.protocol import Float64
-from retrieval.schema import Float32, Int32
+from retrieval.arrays import Float32, Float64, Int32
 
 _PARALLEL_FROM = 64
 # numba's simplest threading layer may not be entered from two threads at once.

@@ -15,8 +15,6 @@ from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
-from agent.rerank.calibrated import Calibrated
-from agent.rerank.gains import gains
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Failures that say something about one request, not about the server's health.
@@ -79,7 +77,7 @@ def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, 
     return RunnableLambda(through_breaker, name="circuit breaker")
 
 
-def ladder(model: Runnable[Ask, Ranked], calibrated: Calibrated) -> Runnable[Step, Ranked]:
+def ladder(model: Runnable[Ask, Ranked]) -> Runnable[Step, Ranked]:
     """The whole ladder. Input ``{"ask": Ask}``; every outcome of the model's yields a :class:`Ranked`."""
 
     async def ask_model(step: Step) -> Ranked:
@@ -88,9 +86,7 @@ def ladder(model: Runnable[Ask, Ranked], calibrated: Calibrated) -> Runnable[Ste
     def without_model(step: Step) -> Ranked:
         ask: Ask = step["ask"]
         failure: LLMFailure = step["failure"]
-        slates = calibrated(ask.pool, ask.k)
-        split = gains(ask.pool, slates, calibrated.config.lam, calibrated.config.alpha)
-        return Ranked(slates, calibrated.name, split, reason=failure.reason, detail=failure.detail)
+        return Ranked(ask.listing(ask.pool, ask.k), "calibrated", reason=failure.reason, detail=failure.detail)
 
     return RunnableLambda(ask_model, name="language model").with_fallbacks(
         [RunnableLambda(without_model, name="calibrated")],

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,11 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, MAX_LABELS
 from agent.llm.scorer import LabelScorer, LabelScores, standardised
-from agent.rerank.calibrated import Calibrated
-from agent.rerank.gains import Gains, gains
-from agent.rerank.protocol import Pool, Slates
+from agent.rerank.listing import Listed, Listing
+from agent.rerank.protocol import Pool
 from prompts.template import Message, Prompt
-from retrieval.schema import Int32
+from retrieval.arrays import Int32
 
 
 class LLMConfig(BaseModel):
@@ -44,12 +43,14 @@ class Ask:
     Attributes:
         pool: A batch of one, best first.
         k: Length of the slate.
+        listing: Makes the slate, whoever scores the candidates.
         deadline: Moment of ``time.monotonic()`` by which the slate must be there.
         render: Makes the prompt for a shortlist: positions in the pool and their labels to messages.
     """
 
     pool: Pool
     k: int
+    listing: Listing
     deadline: float
     render: Callable[[Int32, Sequence[str]], tuple[Message, ...]]
 
@@ -59,9 +60,8 @@ class Ranked:
     """What came down the ladder.
 
     Attributes:
-        slates: A batch of one; positions in the pool.
+        listed: The slate; gains are in the relevance that this rung ranked by.
         ranker_used: Name of the rung that answered.
-        gains: What every pick added, in the relevance that this rung ranked by.
         reason: Why it was not the language model, or None.
         detail: One line to go with the reason.
         model: Model that ranked, if one did.
@@ -69,9 +69,8 @@ class Ranked:
         scores: What it said.
     """
 
-    slates: Slates
+    listed: Listed
     ranker_used: str
-    gains: Gains
     reason: Reason | None = None
     detail: str = ""
     model: str | None = None
@@ -84,12 +83,9 @@ class LLMRung:
 
     name = "llm"
 
-    def __init__(
-        self, scorer: LabelScorer, prompt: Prompt, calibrated: Calibrated, config: LLMConfig | None = None
-    ) -> None:
+    def __init__(self, scorer: LabelScorer, prompt: Prompt, config: LLMConfig | None = None) -> None:
         self.scorer = scorer
         self.prompt = prompt
-        self.calibrated = calibrated
         self.config = config or LLMConfig()
 
     async def __call__(self, ask: Ask) -> Ranked:
@@ -103,7 +99,8 @@ class LLMRung:
             raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
         if ask.k > MAX_LABELS:
             raise LLMFailure(Reason.TOO_LONG, f"the model can tell {MAX_LABELS} candidates apart, not {ask.k}")
-        shown = shortlist(ask.pool, max(self.config.candidates, ask.k), self.calibrated)
+        size = min(max(self.config.candidates, ask.k), MAX_LABELS)
+        shown = ask.listing.shortlist(ask.pool, ask.k, size)
         if len(shown) < 2:
             raise LLMFailure(Reason.TOO_FEW_CANDIDATES, f"{len(shown)} candidates leave nothing to rank")
         messages = ask.render(shown, LETTERS[: len(shown)])
@@ -117,24 +114,18 @@ class LLMRung:
             raise LLMFailure(
                 Reason.LOW_LABEL_MASS, f"only {scores.mass:.1%} of the model's probability is on the labels"
             )
-        slates, split = self._fused(ask, shown, scores)
+        listed = ask.listing(self._fused(ask, shown, scores), ask.k).within(shown)
         return Ranked(
-            slates, self.name, split, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
+            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
         )
 
-    def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> tuple[Slates, Gains]:
-        weight = self.config.weight
+    def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> Pool:
+        weight, limits = self.config.weight, ask.pool.limits
         base = standardised(ask.pool.relevance[0, shown])
         fused = ((1.0 - weight) * base + weight * standardised(scores.logprobs)).astype(np.float32)
-        pool = Pool(fused[None], ask.pool.groups[:, shown], ask.pool.target)
-        slates = self.calibrated(pool, ask.k)
-        split = gains(pool, slates, self.calibrated.config.lam, self.calibrated.config.alpha)
-        places = slates.positions
-        in_pool = np.where(places < 0, -1, shown[np.maximum(places, 0)]).astype(np.int32)
-        return Slates(in_pool, slates.achieved, slates.kl), split
-
-
-def shortlist(pool: Pool, size: int, calibrated: Calibrated) -> Int32:
-    """Positions of the candidates worth a place in the prompt, most relevant first: a calibrated slate of ``size``."""
-    places = calibrated(pool, min(size, MAX_LABELS)).positions[0]
-    return places[places >= 0]
+        return Pool(
+            fused[None],
+            ask.pool.groups[:, shown],
+            ask.pool.target,
+            limits=None if limits is None else replace(limits, rules=limits.rules[:, shown]),
+        )

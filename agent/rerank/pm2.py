@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.rerank.calibration import normalised, slates_of
 from agent.rerank.greedy import choose
-from agent.rerank.protocol import Float64, Pool, Slates
-from retrieval.schema import Int32
+from agent.rerank.protocol import Pool, Slates
+from retrieval.arrays import Float64, Int32
 
 
 class PM2Config(BaseModel):

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from retrieval.schema import Bool, Float32, Int32
-
-Float64 = npt.NDArray[np.float64]
+from retrieval.arrays import Bool, Float32, Float64, Int32
 
 
 @dataclass(frozen=True, slots=True)

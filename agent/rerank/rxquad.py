@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.rerank.protocol import Float64, Pool
+from agent.rerank.protocol import Pool
 from agent.rerank.xquad import XQuAD
+from retrieval.arrays import Float64
 
 
 class RxQuAD(XQuAD):

@@ -8,16 +8,14 @@ ridge).
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import linalg
 
+from retrieval.arrays import Csr, Float32, Float64
 from retrieval.errors import DataError
-from retrieval.schema import Csr, Float32, Histories
+from retrieval.schema import Histories
 
 LARGEST = 12_000
 """The smaller of users and items may be at most this: a dense matrix of that size is solved."""
-
-Float64 = npt.NDArray[np.float64]
 
 
 class LinearAutoencoder:

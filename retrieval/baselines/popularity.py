@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from retrieval.schema import Float32, Histories, Int64
+from retrieval.arrays import Float32, Int64
+from retrieval.schema import Histories
 
 
 class Popularity:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.arrays import Bool, Int32
 from retrieval.errors import DataError
-from retrieval.schema import Bool, Histories, Int32, Interactions
+from retrieval.schema import Histories, Interactions
 
 SEED = 98765
 """Seed of the authors' notebook; it fixes both the permutation of users and the hidden items."""

@@ -24,7 +24,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from retrieval.schema import Csr, Float32, Histories, Int32, Personas
+from retrieval.arrays import Csr, Float32, Int32
+from retrieval.schema import Histories, Personas
 
 _EMPTY = 1e-6  # keeps an empty history from dividing by zero, far below the weight of one item
 _LOG_FLOOR = 1e-3

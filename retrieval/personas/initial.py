@@ -15,10 +15,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
+from retrieval.arrays import Csr, Float64
 from retrieval.baselines.linear import LARGEST, LinearAutoencoder
-from retrieval.schema import Csr
-
-Float64 = npt.NDArray[np.float64]
 
 _svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 

@@ -16,11 +16,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from retrieval.arrays import Csr
 from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.initial import initial_tables
 from retrieval.personas.model import PersonaModule
-from retrieval.schema import Csr, Histories
+from retrieval.schema import Histories
 
 _log = logging.getLogger(__name__)
 

@@ -2,8 +2,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from retrieval.axes import UNLABELLED
 from retrieval.errors import DataError, NotFoundError
-from retrieval.schema import UNLABELLED, Catalog, Histories, Interactions
+from retrieval.schema import Catalog, Histories, Interactions
 
 
 def small_catalog(**columns):

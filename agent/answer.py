@@ -1,0 +1,155 @@
+"""The slate as its caller gets it: facts of one request put together, nothing decided any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.chat.reading import Reading
+from agent.explain import explain
+from agent.profile import Profile
+from agent.rerank.llm import Ranked
+from agent.rerank.protocol import Pool
+from agent.slate import LimitReport, PersonaCard, Promise, Slate, SlateItem, Step, Tokens
+from prompts.summaries import PersonaSummary
+from retrieval.arrays import Float64
+from retrieval.artifacts import Model
+from retrieval.candidates import Retrieved
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a request has been ranked.
+
+    Attributes:
+        model: Trained artefact.
+        profile: The user.
+        reading: What was understood.
+        retrieved: Personas and candidates.
+        summaries: Tastes in words.
+        axis: Name of the axis of calibration.
+        labels: Its groups.
+        pool: Candidates along it.
+        llm_weight: Share of the language model in the relevance, had it answered.
+        started: Moment of ``time.monotonic()`` at which the request came.
+    """
+
+    model: Model
+    profile: Profile
+    reading: Reading
+    retrieved: Retrieved
+    summaries: Sequence[PersonaSummary]
+    axis: str
+    labels: tuple[str, ...]
+    pool: Pool
+    llm_weight: float
+    started: float
+
+
+def make_slate(facts: Facts, ranked: Ranked) -> Slate:
+    """Put the slate together."""
+    listed, said = ranked.listed, ranked.scores
+    kl = float(listed.slates.kl[0])
+    items = _items(facts, ranked)
+    understood = facts.reading.understood(facts.model.catalog)
+    if facts.profile.allowed is not None:
+        understood["matching_items"] = int(facts.profile.allowed.sum())
+    return Slate(
+        ranker_used=ranked.ranker_used,
+        degraded_reason=ranked.reason,
+        degraded_detail=ranked.detail,
+        model=ranked.model,
+        prompt_hash=ranked.prompt_hash,
+        label_mass=round(said.mass, 4) if said else None,
+        llm_weight=facts.llm_weight if said else None,
+        tokens=Tokens(prompt=said.prompt_tokens, completion=said.completion_tokens) if said else Tokens(),
+        latency_ms=round(1000.0 * (time.monotonic() - facts.started), 1),
+        axis=facts.axis,
+        lam=round(listed.lam, 4),
+        target=_shares(facts.labels, facts.pool.target[0]),
+        achieved=_shares(facts.labels, listed.slates.achieved[0]),
+        kl=round(kl, 5) if items and not np.isnan(kl) else None,
+        promise=_promise(ranked),
+        limits=_limits(facts, ranked),
+        cold_start=facts.profile.cold,
+        understood=understood,
+        personas=[
+            PersonaCard(
+                number=p.number,
+                name=p.name,
+                share=round(p.share, 4),
+                categories=list(p.categories),
+                exemplars=list(p.exemplars),
+            )
+            for p in facts.summaries
+        ],
+        items=items,
+        making=_making(facts, ranked),
+    )
+
+
+def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
+    catalog, candidates = facts.model.catalog, facts.retrieved.candidates
+    places = ranked.listed.slates.positions[0]
+    places = places[places >= 0]
+    gains = ranked.listed.gains
+    vectors = facts.model.encoder.weights.items
+    why = explain(catalog, vectors, facts.profile, facts.retrieved, facts.summaries, places)
+    rows = catalog.table[candidates.items[0, places].tolist()].iter_rows(named=True)
+    scores = candidates.scores[0, places]
+    return [
+        SlateItem(
+            rank=rank,
+            item_id=row["item_id"],
+            title=row["title"],
+            categories=row["categories"],
+            year=row["year"],
+            persona=w.persona.number if w.persona else None,
+            persona_name=w.persona.name if w.persona else "",
+            persona_share=round(w.share, 4),
+            score=round(float(score), 5),
+            gain_relevance=round(float(gains.relevance[0, rank - 1]), 5),
+            gain_calibration=round(float(gains.calibration[0, rank - 1]), 5),
+            reason=w.reason,
+        )
+        for rank, (row, w, score) in enumerate(zip(rows, why, scores, strict=True), start=1)
+    ]
+
+
+def _promise(ranked: Ranked) -> Promise | None:
+    kept = ranked.listed.kept
+    return None if kept is None else Promise(max_kl=kept.max_kl, met=kept.met, floor=round(kept.floor, 5))
+
+
+def _limits(facts: Facts, ranked: Ranked) -> LimitReport | None:
+    limits = facts.pool.limits
+    if limits is None:
+        return None
+    clash = ranked.listed.slates.clashes.get(0)
+    return LimitReport(
+        asked=list(limits.names),
+        met=clash is None,
+        clash=list(clash.between) if clash else [],
+        relaxed=list(clash.relaxed) if clash else [],
+    )
+
+
+def _making(facts: Facts, ranked: Ranked) -> list[Step] | None:
+    making = ranked.listed.making
+    if making is None:
+        return None
+    titles, items = facts.model.catalog.titles, facts.retrieved.candidates.items[0]
+    picks = [Step(step="pick", title=titles[items[place]]) for place in making.picks[0] if place >= 0]
+    swaps = [
+        Step(step="swap", title=titles[items[int(came)]], instead_of=titles[items[int(left)]], gain=round(gain, 6))
+        for left, came, gain in making.swaps[0].tolist()
+        if left >= 0
+    ]
+    return picks + swaps
+
+
+def _shares(labels: Sequence[str], shares: Float64) -> dict[str, float]:
+    return {label: round(float(share), 4) for label, share in zip(labels, shares, strict=True) if share > 0}

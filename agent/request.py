@@ -1,0 +1,79 @@
+"""What is asked for: a known user or liked items, words, and conditions that the slate must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agent.chat.reading import MAX_K
+from agent.rerank.limits import CountRule
+from retrieval.errors import ConfigError
+
+DEFAULT_K = 10
+DEFAULT_DEADLINE_MS = 5000
+
+
+class Asked(TypedDict, total=False):
+    """Keywords of :meth:`agent.recommender.Recommender.recommend`.
+
+    Attributes:
+        user: External id of a user of the data.
+        like: Titles or item ids of things the person likes.
+        k: Length of the slate; else as the request says, else 10.
+        deadline_ms: The slate is there by then; if the language model is not, without it.
+        rules: How many items of some groups the slate may hold.
+        include: Titles or item ids that must be in the slate.
+        exclude: Titles or item ids that must not.
+        max_kl: Calibration error that the slate may not exceed, with as much relevance as that leaves.
+        trace: Whether the slate tells how it came about.
+    """
+
+    user: str | None
+    like: Sequence[str]
+    k: int | None
+    deadline_ms: int
+    rules: Sequence[CountRule]
+    include: Sequence[str]
+    exclude: Sequence[str]
+    max_kl: float | None
+    trace: bool
+
+
+class Request(BaseModel):
+    """One request, checked; see :class:`Asked` for the fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    request: Annotated[str, Field(max_length=10_000)] = ""
+    user: str | None = None
+    like: tuple[str, ...] = ()
+    k: Annotated[int, Field(ge=1, le=MAX_K)] | None = None
+    deadline_ms: Annotated[int, Field(ge=1)] = DEFAULT_DEADLINE_MS
+    rules: tuple[CountRule, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    max_kl: Annotated[float, Field(ge=0.0)] | None = None
+    trace: bool = False
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Request:
+        both = sorted(set(self.include) & set(self.exclude))
+        if both:
+            raise ValueError(f"{both[0]!r} is to be included and excluded")
+        return self
+
+
+def checked(request: str, asked: Asked) -> Request:
+    """A request out of the keywords of a call.
+
+    Raises:
+        ConfigError: A value is out of range; names the field.
+    """
+    try:
+        return Request.model_validate({"request": request, **asked})
+    except ValidationError as why:
+        first = why.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "request"
+        raise ConfigError(f"{where}: {first['msg']}", f"it was {first['input']!r:.80}") from why

@@ -1,0 +1,165 @@
+"""Ways to divide the items, along which a slate can be calibrated: any column of the catalogue, or several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from retrieval.arrays import Bool, Csr, Float32, Float64, Int32, Int64
+from retrieval.errors import ConfigError, NotFoundError
+
+UNLABELLED = "(none)"
+"""Bucket for items that carry no group, so that shares always sum to one."""
+
+DECADE, POPULARITY = "decade", "popularity"
+"""Axes that every catalogue has, made from its years and its counts; a column of the source of that name wins."""
+
+_BANDS = ("head", "middle", "tail")
+_MANY = 30
+"""A column of more different numbers than this is divided into quarters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One way to divide items.
+
+    Attributes:
+        name: Column of the catalogue it was read from.
+        labels: The G group names, sorted; :data:`UNLABELLED` last where it is needed.
+        share: ``(n_items, G)`` sparse p(g|i), rows sum to one (uniform over the item's groups,
+            Steck 2018, section 3).
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    share: Csr
+
+    def rows(self, items: Int32) -> Float32:
+        """Dense p(g|i) of shape ``items.shape + (G,)``; padding gives rows of zeros."""
+        flat = items.ravel()
+        dense = self.share[np.maximum(flat, 0)].toarray()
+        dense[flat < 0] = 0.0
+        return np.asarray(dense, np.float32).reshape(*items.shape, len(self.labels))
+
+
+def make_axis(table: pl.DataFrame, name: str) -> Axis:
+    """The axis that a column of a catalogue's table defines.
+
+    A column of names, or of lists of them, divides by name; one of many numbers by quarters of the items that have
+    one. ``decade`` is made from ``year``; ``popularity`` from ``count``: the most popular items that together take a
+    fifth of the interactions are the head, the least popular that take a fifth the tail (Abdollahpouri et al.,
+    RecSys 2019).
+
+    Raises:
+        NotFoundError: There is no such column.
+    """
+    labels = _lists(table, name)
+    none = [UNLABELLED]
+    label = pl.when(pl.col("label").list.len() > 0).then("label").otherwise(none)
+    long = (
+        pl.DataFrame({"item": np.arange(table.height, dtype=np.int32), "label": labels})
+        .with_columns(label.list.eval(pl.element().fill_null(UNLABELLED)))
+        .explode("label")
+        .unique(maintain_order=True)
+    )
+    names = sorted(set(long["label"]) - {UNLABELLED})
+    groups = (*names, UNLABELLED) if (long["label"] == UNLABELLED).any() else tuple(names)
+    code = {label: g for g, label in enumerate(groups)}
+    rows = long["item"].to_numpy()
+    columns = np.array([code[label] for label in long["label"]], np.int32)
+    weight = (1.0 / np.bincount(rows, minlength=table.height))[rows]
+    share = sparse.csr_matrix((weight, (rows, columns)), shape=(table.height, len(groups)))
+    return Axis(name, groups, share.astype(np.float32))
+
+
+def _lists(table: pl.DataFrame, name: str) -> pl.Series:
+    """The names of each item's groups."""
+    if name in table.columns:
+        values = table[name]
+    elif name == DECADE:
+        values = (table["year"] // 10 * 10).cast(pl.String) + "s"
+    elif name == POPULARITY:
+        values = _popularity_bands(table["count"].to_numpy().astype(np.int64))
+    else:
+        raise NotFoundError(
+            f"the catalogue has no column {name!r} to calibrate along",
+            f"choose one of {', '.join(table.columns)}, {DECADE}, {POPULARITY}, or personas",
+        )
+    if isinstance(values.dtype, pl.List):
+        return values.cast(pl.List(pl.String))
+    if values.dtype.is_numeric() and values.n_unique() > _MANY:
+        values = _quarters(values)
+    return values.cast(pl.String).to_frame().select(pl.concat_list(values.name)).to_series()
+
+
+def _popularity_bands(counts: Int64) -> pl.Series:
+    band = np.where(popular_head(counts, 0.2), 0, np.where(popular_head(counts, 0.8), 1, 2))
+    return pl.Series("band", [_BANDS[b] for b in band], pl.String)
+
+
+def popular_head(counts: Int64, share: float) -> Bool:
+    """The most popular items that together hold ``share`` of all interactions (the "short head").
+
+    Args:
+        counts: ``(n_items,)`` interactions per item.
+        share: Of all interactions, between 0 and 1.
+    """
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    head = np.zeros(len(counts), bool)
+    head[order] = before < share * counts.sum()
+    return head & (counts > 0)
+
+
+def _quarters(values: pl.Series) -> pl.Series:
+    known = values.cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
+    edges = np.unique(np.quantile(known, (0.0, 0.25, 0.5, 0.75, 1.0)))
+    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    place = np.clip(np.searchsorted(edges, values.cast(pl.Float64).to_numpy(), side="right") - 1, 0, len(names) - 1)
+    missing = (values.is_null() | values.cast(pl.Float64).is_nan()).to_list()
+    return pl.Series(values.name, [None if gone else names[p] for gone, p in zip(missing, place, strict=True)])
+
+
+def parse_axes(text: str) -> dict[str, float]:
+    """Names of axes with weights that sum to one: ``categories``, or ``categories=.7,decade=.3``.
+
+    Raises:
+        ConfigError: A weight is no positive number, or a name stands twice.
+    """
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, weight = (piece.strip() for piece in part.partition("="))
+        try:
+            value = float(weight) if weight else 1.0
+        except ValueError:
+            value = -1.0
+        if not name or name in found or not 0.0 < value < np.inf:
+            raise ConfigError(
+                f"axis {text!r}: cannot read {part.strip()!r}", "for example categories, or categories=.7,decade=.3"
+            )
+        found[name] = value
+    total = sum(found.values())
+    return {name: value / total for name, value in found.items()}
+
+
+def joined_labels(parts: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
+    """Labels of several axes side by side; with one axis, its own."""
+    if len(parts) == 1:
+        return parts[0][1]
+    return tuple(f"{name}: {label}" for name, labels in parts for label in labels)
+
+
+def joined(parts: Sequence[Float32 | Float64], weights: Sequence[float]) -> np.ndarray:
+    """Shares along several axes side by side, each axis scaled by its weight.
+
+    As the weights sum to one, so do the rows; and since ``w p log(w p / (w q)) = w p log(p / q)``, C_KL along the
+    joined axis is the weighted mean of C_KL along each.
+    """
+    if len(parts) == 1:
+        return np.asarray(parts[0])
+    return np.concatenate([np.asarray(part) * weight for part, weight in zip(parts, weights, strict=True)], axis=-1)
