@@ -64,7 +64,7 @@ def make_slate(facts: Facts, ranked: Ranked) -> Slate:
         model=ranked.model,
         prompt_hash=ranked.prompt_hash,
         label_mass=round(said.mass, 4) if said else None,
-        llm_weight=facts.llm_weight if said else None,
+        llm_weight=facts.llm_weight if ranked.model else None,
         tokens=Tokens(prompt=said.prompt_tokens, completion=said.completion_tokens) if said else Tokens(),
         latency_ms=round(1000.0 * (time.monotonic() - facts.started), 1),
         axis=facts.axis,
@@ -113,6 +113,7 @@ def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
             score=round(float(score), 5),
             gain_relevance=round(float(gains.relevance[0, rank - 1]), 5),
             gain_calibration=round(float(gains.calibration[0, rank - 1]), 5),
+            evidence=w.evidence,
             reason=w.reason,
         )
         for rank, (row, w, score) in enumerate(zip(rows, why, scores, strict=True), start=1)

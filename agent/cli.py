@@ -72,7 +72,7 @@ def recommend(
     like: Annotated[list[str] | None, typer.Option("--like", help="A liked title or item id; repeat.")] = None,
     request: Annotated[str, typer.Option("--request", help="What is wanted, in words.")] = "",
     k: Annotated[int | None, typer.Option("--k", min=1, max=100, help="How many.")] = None,
-    deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1, help="The slate is there by then.")] = 5000,
+    deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1, help="The slate is there by then, once the model is loaded.")] = 5000,
     as_json: Annotated[bool, typer.Option("--json", help="The slate alone, on stdout.")] = False,
     model: ModelFolder = None,
     llm_url: LlmUrl = None,
@@ -119,7 +119,7 @@ def chat(
     lam: Lambda = 0.9,
     axis: AxisName = "auto",
 ) -> None:
-    """Ask in words, one request a line; an empty line or Ctrl-D ends."""
+    """Ask in words, one request a line; an empty line, quit or Ctrl-D ends."""
     from agent.commands import chat_loop, open_recommender  # noqa: PLC0415
 
     config = {"axis": axis, "calibrated": {"lam": lam}}

@@ -130,7 +130,7 @@ def chat_loop(recommender: Recommender, user: str | None, like: list[str], deadl
             request = out.input("[bold]> [/bold]").strip()
         except (EOFError, KeyboardInterrupt):
             return
-        if not request:
+        if request.lower() in {"", "quit", "exit", "bye"}:
             return
         try:
             slate = recommender.recommend(request, user=user, like=like, deadline_ms=deadline_ms)

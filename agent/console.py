@@ -57,15 +57,18 @@ def show_slate(slate: Slate, title: str) -> None:
         )  # fmt: skip
     table = Table(box=None, padding=(0, 1), header_style="dim", expand=True)
     table.add_column("#", justify="right", no_wrap=True, min_width=2)
-    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=4)
+    table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=5)
+    table.add_column("taste", justify="right", no_wrap=True, min_width=5)
     table.add_column("why", overflow="ellipsis", no_wrap=True, ratio=6)
     for item in slate.items:
         colour = _colour(item.persona or 0)
-        table.add_row(str(item.rank), Text(item.title, style=colour), Text(item.reason, style="dim"))
-    out.print(table)
-    if not slate.items:
+        taste = Text("" if item.persona is None else str(item.persona), style=colour)
+        table.add_row(str(item.rank), Text(item.title, style=colour), taste, Text(item.evidence, style="dim"))
+    if slate.items:
+        out.print(table)
+        out.print(_shares(slate))
+    else:
         out.print(Text("nothing in the catalogue meets the request; loosen a condition", style="yellow"))
-    out.print(_shares(slate))
     for line in _conditions(slate):
         out.print(line, soft_wrap=True)
     out.print(_provenance(slate))

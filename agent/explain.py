@@ -21,12 +21,19 @@ class Why:
     Attributes:
         persona: The taste it serves most among those that were put into words, or None.
         share: How much of the user's attention to the item is this taste's, 0 to 1.
-        reason: A sentence.
+        evidence: The fact behind it.
     """
 
     persona: PersonaSummary | None
     share: float
-    reason: str
+    evidence: str
+
+    @property
+    def reason(self) -> str:
+        """A sentence: the taste, and the fact."""
+        if self.persona is None:
+            return self.evidence
+        return f"taste {self.persona.number} ({self.persona.name}): {self.evidence}"
 
 
 def explain(
@@ -54,13 +61,15 @@ def explain(
     owner = shares.argmax(axis=1)
     mine = profile.history.items
     close = _unit(vectors[items]) @ _unit(vectors[mine]).T
+    # The fact is one of the taste's own items; an item belongs to the taste that has most of it.
+    belongs = retrieved.personas.membership.argmax(axis=1)
     out: list[Why] = []
     for row, best in enumerate(owner):
         persona = summaries[int(best)]
-        nearest = int(mine[np.argmax(close[row] * retrieved.personas.membership[:, persona.index])])
+        own = belongs == persona.index
+        nearest = int(mine[np.argmax(np.where(own, close[row], -np.inf) if own.any() else close[row])])
         link = "close to your" if nearest in profile.own else "like"
-        reason = f"taste {persona.number} ({persona.name}): {link} {catalog.titles[nearest]}"
-        out.append(Why(persona, float(shares[row, best]), reason))
+        out.append(Why(persona, float(shares[row, best]), f"{link} {catalog.titles[nearest]}"))
     return out
 
 

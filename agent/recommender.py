@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Unpack
 
@@ -83,7 +84,9 @@ class Recommender:
         self._prompt = load_prompt(self.config.prompt)
         self._prompt.require(INPUTS)
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target)
-        self._ladder = self._build_ladder(absent_reason)
+        self._absent_reason = absent_reason
+        self._find: Callable[[], Endpoint | None] | None = None
+        self._ladder = self._build_ladder()
         warm_up()
 
     @classmethod
@@ -105,14 +108,17 @@ class Recommender:
         """
         endpoint = find_endpoint(llm_url, llm_model) if use_llm else None
         reason = Reason.UNREACHABLE if use_llm else Reason.OFF
-        return cls(load_model(folder or models_folder() / "default"), endpoint, config, reason)
+        made = cls(load_model(folder or models_folder() / "default"), endpoint, config, reason)
+        made._find = partial(find_endpoint, llm_url, llm_model) if use_llm else None
+        return made
 
     def recommend(self, request: str = "", **asked: Unpack[Asked]) -> Slate:
-        """Recommend; see :meth:`arecommend`."""
-        return run(self.arecommend(request, **asked))
+        """Recommend; see :meth:`arecommend`. The arithmetic is done in this thread."""
+        ask, facts = self._prepared(request, asked, time.monotonic())
+        return make_slate(facts, run(self._ladder.ainvoke({"ask": ask})))
 
     async def arecommend(self, request: str = "", **asked: Unpack[Asked]) -> Slate:
-        """One slate.
+        """One slate; the arithmetic is done in a worker thread, so that other requests go on.
 
         Args:
             request: What is wanted, in words; may be empty.
@@ -122,8 +128,14 @@ class Recommender:
             NotFoundError: An unknown user, title, column or group; carries suggestions.
             ConfigError: A value is out of range.
         """
-        started = time.monotonic()
+        ask, facts = await asyncio.to_thread(self._prepared, request, asked, time.monotonic())
+        ranked = await on_shared_loop(self._ladder.ainvoke({"ask": ask}))
+        return await asyncio.to_thread(make_slate, facts, ranked)
+
+    def _prepared(self, request: str, asked: Asked, started: float) -> tuple[Ask, Facts]:
+        """Everything up to the ladder: who asks, for what, and the candidates."""
         wish = checked(request, asked)
+        self._follow()
         include, exclude = self._named(wish.include), self._named(wish.exclude)
         reading = self.reader.read(wish.request).without(exclude)
         profile = make_profile(self.model.catalog, self._likes(wish), reading)
@@ -148,13 +160,19 @@ class Recommender:
             return self._prompt.render(**inputs)
 
         listing = Listing(self.config.calibrated, wish.max_kl, traced=wish.trace)
-        deadline = started + wish.deadline_ms / 1000.0 - _LAST_STEPS_S
-        ranked = await on_shared_loop(self._ladder.ainvoke({"ask": Ask(pool, length, listing, deadline, render)}))
+        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - _LAST_STEPS_S, render)
         facts = Facts(
             self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool,
             self.config.llm.weight, started,
         )  # fmt: skip
-        return make_slate(facts, ranked)
+        return ask, facts
+
+    def _follow(self) -> None:
+        """An embedded server that was started again has another address: a chat or a service outlives it."""
+        found = self._find() if self._find is not None else self.endpoint
+        if found is not None and found != self.endpoint:
+            self.endpoint = found
+            self._ladder = self._build_ladder()
 
     def resolve(self, name: str) -> int:
         """Internal id of a title or an external item id.
@@ -179,11 +197,13 @@ class Recommender:
         named = np.array([self.resolve(name) for name in wish.like], np.int32)
         return np.concatenate([known, named[~np.isin(named, known)]]).astype(np.int32)
 
-    def _build_ladder(self, absent_reason: Reason) -> Runnable[Step, Ranked]:
+    def _build_ladder(self) -> Runnable[Step, Ranked]:
         if self.endpoint is None:
             detail = (
-                "no server is running: polytaste llm up" if absent_reason is Reason.UNREACHABLE else "not asked for"
+                "no server is running: polytaste llm up"
+                if self._absent_reason is Reason.UNREACHABLE
+                else "not asked for"
             )
-            return ladder(absent(absent_reason, detail))
+            return ladder(absent(self._absent_reason, detail))
         rung = LLMRung(LabelScorer(self.endpoint), self._prompt, self.config.llm)
         return ladder(guarded(rung, self.config.ladder))

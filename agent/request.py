@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agent.chat.reading import MAX_K
 from agent.rerank.limits import CountRule
@@ -56,6 +56,11 @@ class Request(BaseModel):
     exclude: tuple[str, ...] = ()
     max_kl: Annotated[float, Field(ge=0.0)] | None = None
     trace: bool = False
+
+    @field_validator("like", "include", "exclude", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Request:

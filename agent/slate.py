@@ -25,7 +25,8 @@ class SlateItem(_Closed):
     score: float = Field(description="retrieval score; higher is more relevant")
     gain_relevance: float = Field(description="what it adds to the objective by its relevance: (1 - lam) s")
     gain_calibration: float = Field(description="what it adds by keeping the proportions: lam times the C_KL it saves")
-    reason: str
+    evidence: str = Field(description="the fact behind it: an item of the user's own, or how many like it")
+    reason: str = Field(description="taste and fact in a sentence")
 
 
 class PersonaCard(_Closed):
@@ -50,7 +51,7 @@ class Promise(_Closed):
 
     max_kl: float
     met: bool
-    floor: float = Field(description="smallest C_KL found among the candidates; a promise below it cannot be kept")
+    floor: float = Field(description="smallest C_KL that was found for the candidates")
 
 
 class LimitReport(_Closed):

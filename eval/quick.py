@@ -163,7 +163,9 @@ def on_universe(model: LinearAutoencoder, universe: Bool) -> Callable[[Histories
     place = np.cumsum(universe) - 1
 
     def scores(histories: Histories) -> Float32:
-        compact = Histories(histories.indptr, place[histories.items].astype(np.int32), histories.weights)
+        # An item outside the universe has no place in the model: it weighs nothing.
+        weights = np.where(universe[histories.items], histories.weights, 0.0).astype(np.float32)
+        compact = Histories(histories.indptr, np.maximum(place[histories.items], 0).astype(np.int32), weights)
         out = np.full((len(histories), len(universe)), -np.inf, np.float32)
         out[:, universe] = model.scores(compact)
         return out

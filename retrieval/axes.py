@@ -57,6 +57,7 @@ def make_axis(table: pl.DataFrame, name: str) -> Axis:
 
     Raises:
         NotFoundError: There is no such column.
+        ConfigError: Its groups are too many to keep shares of.
     """
     labels = _lists(table, name)
     none = [UNLABELLED]
@@ -68,6 +69,11 @@ def make_axis(table: pl.DataFrame, name: str) -> Axis:
         .unique(maintain_order=True)
     )
     names = sorted(set(long["label"]) - {UNLABELLED})
+    if len(names) > max(_MANY, table.height // 2):
+        raise ConfigError(
+            f"column {name!r} has {len(names):,} groups for {table.height:,} items: no shares can be kept of so many",
+            "choose a column whose groups many items share",
+        )
     groups = (*names, UNLABELLED) if (long["label"] == UNLABELLED).any() else tuple(names)
     code = {label: g for g, label in enumerate(groups)}
     rows = long["item"].to_numpy()

@@ -58,7 +58,7 @@ class Retriever:
             seen: What is left out for each user; the histories themselves if None.
         """
         seen = histories if seen is None else seen
-        steps = range(0, len(histories), _CHUNK)
+        steps = range(0, max(len(histories), 1), _CHUNK)  # an empty batch is one empty chunk
         chunks = [(histories.slice(a, b), seen.slice(a, b)) for a in steps for b in [min(a + _CHUNK, len(histories))]]
         parts = [self._chunk(history, gone, n, allowed) for history, gone in chunks]
         return _joined(parts)

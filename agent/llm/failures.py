@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from agent.llm.scorer import LabelScores
 
 
 class Reason(StrEnum):
@@ -16,9 +20,9 @@ class Reason(StrEnum):
     REFUSED = "llm_refused_request"
     INVALID_ANSWER = "llm_invalid_answer"
     LOW_LABEL_MASS = "llm_low_label_mass"
+    NO_PREFERENCE = "llm_no_preference"
     UNUSABLE_LABELS = "llm_unusable_labels"
     CIRCUIT_OPEN = "llm_circuit_open"
-    TOO_LONG = "llm_slate_too_long"
     TOO_FEW_CANDIDATES = "too_few_candidates"
 
 
@@ -28,12 +32,14 @@ class LLMFailure(Exception):  # noqa: N818  (a failure is expected, and has a ne
     Attributes:
         reason: The code.
         detail: One line for an operator. Never parsed, and never shown as a ranking.
+        scores: What the model said before its answer was turned down: it was paid for, and is reported.
     """
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, scores: LabelScores | None = None) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.scores = scores
 
 
 class TransportFailure(LLMFailure):

@@ -18,6 +18,9 @@ from agent.llm.failures import LLMFailure, Reason, TransportFailure
 
 LETTERS = tuple(string.ascii_uppercase + string.ascii_lowercase)
 MAX_LABELS = len(LETTERS)
+TEMPLATE = {"enable_thinking": False}
+"""Arguments of the chat template, the same where labels are verified and where they are asked for."""
+
 _PROBE = {"role": "user", "content": "?"}
 
 
@@ -58,9 +61,10 @@ async def verify_labels(client: httpx.AsyncClient, endpoint: Endpoint, count: in
 
 
 async def _tokens(client: httpx.AsyncClient, endpoint: Endpoint, body: dict[str, Any]) -> list[int]:
+    ask = {"model": endpoint.model, "chat_template_kwargs": TEMPLATE, **body}
     headers = {"Authorization": f"Bearer {endpoint.api_key.get_secret_value()}"}
     try:
-        answer = await client.post(f"{endpoint.url}/tokenize", json={"model": endpoint.model, **body}, headers=headers)
+        answer = await client.post(f"{endpoint.url}/tokenize", json=ask, headers=headers)
         answer.raise_for_status()
         tokens = answer.json()["tokens"]
     except httpx.HTTPStatusError as why:
@@ -69,7 +73,7 @@ async def _tokens(client: httpx.AsyncClient, endpoint: Endpoint, body: dict[str,
         raise LLMFailure(Reason.TIMEOUT, "no answer from /tokenize") from why
     except httpx.TransportError as why:
         raise TransportFailure(Reason.UNREACHABLE, f"{endpoint.url}: {why or type(why).__name__}") from why
-    except (httpx.RequestError, ValueError, KeyError, TypeError) as why:
+    except (httpx.RequestError, ValueError, KeyError, TypeError, RecursionError) as why:
         raise LLMFailure(Reason.INVALID_ANSWER, "/tokenize answered no list of tokens") from why
     if not (isinstance(tokens, list) and tokens and all(isinstance(t, int) for t in tokens)):
         raise LLMFailure(Reason.INVALID_ANSWER, "/tokenize answered no list of tokens")

@@ -19,7 +19,7 @@ from langchain_openai import ChatOpenAI
 
 from agent.llm.endpoint import Endpoint
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
-from agent.llm.labels import MAX_LABELS, Label, verify_labels
+from agent.llm.labels import MAX_LABELS, TEMPLATE, Label, verify_labels
 from prompts.template import Message
 from retrieval.arrays import Float32
 
@@ -89,7 +89,7 @@ class LabelScorer:
             "logprob_token_ids": [label.token for label in labels],
             "return_tokens_as_token_ids": True,
             "repetition_penalty": 1.0,
-            "chat_template_kwargs": {"enable_thinking": False},
+            "chat_template_kwargs": TEMPLATE,
         }
         try:
             answer = await self._chat.ainvoke(chat, extra_body=extra, timeout=timeout_s)
@@ -100,7 +100,7 @@ class LabelScorer:
             raise LLMFailure(reason, f"answered {why.status_code}") from why
         except openai.APIConnectionError as why:
             raise TransportFailure(Reason.UNREACHABLE, f"{self.endpoint.url}: {why}") from why
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError, KeyError, IndexError) as why:
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as why:
             # The client trips over a malformed body in whichever of these ways its shape provokes.
             raise LLMFailure(Reason.INVALID_ANSWER, f"{type(why).__name__} while reading the answer") from why
         return read_answer(answer, labels)

@@ -61,11 +61,15 @@ class ServerState(BaseModel):
 
 def status() -> ServerState | None:
     """The server that was started and still runs, or None."""
+    state = _remembered()
+    return state if state is not None and state.alive() else None
+
+
+def _remembered() -> ServerState | None:
     try:
-        state = ServerState.model_validate_json(_state_file().read_text(encoding="utf-8"))
+        return ServerState.model_validate_json(_state_file().read_text(encoding="utf-8"))
     except (OSError, ValidationError):
         return None
-    return state if state.alive() else None
 
 
 def up(model: str = PACKAGED, *, port: int = 0, progress: Progress = lambda _: None) -> ServerState:
@@ -87,26 +91,36 @@ def up(model: str = PACKAGED, *, port: int = 0, progress: Progress = lambda _: N
         if running is not None and running.model != model:
             raise ServerError(f"a server for {running.model!r} is already up", "run `polytaste llm down` first")
         if running is None:
+            down()  # what a killed front process left would hold memory and cores
             running = _start(model, port, progress)
     _wait(running, progress)
     return running
 
 
 def down(timeout_s: float = 20.0) -> bool:
-    """Stop the server with all its processes; False if none was running."""
-    state = status()
+    """Stop the server with all its processes, also those that a killed front process left; False if none ran."""
+    state = _remembered()
     _state_file().unlink(missing_ok=True)
-    if state is None:
-        return False
-    main = psutil.Process(state.pid)
-    family = [*main.children(recursive=True), main]
+    family = [] if state is None else _family(state)
     for process in family:
         _quietly(process.terminate)
     _, stubborn = psutil.wait_procs(family, timeout=timeout_s)
     for process in stubborn:
         _quietly(process.kill)
     psutil.wait_procs(stubborn, timeout=5)
-    return True
+    return bool(family)
+
+
+def _family(state: ServerState) -> list[psutil.Process]:
+    """The server's processes: its group, which is named after the process that was started, as far as they are no older."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == state.pid and process.create_time() >= state.process_created - 1.0:
+                found.append(process)
+        except (psutil.NoSuchProcess, ProcessLookupError):
+            continue
+    return found
 
 
 def launch_command(source: str, model: str, port: int, *, cpu: bool) -> list[str]:
@@ -130,7 +144,7 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
     folder = server_folder()
     log = folder / "vllm.log"
     command = launch_command(source, model, port, cpu=cpu)
-    environment = {**os.environ, **(_CPU_ENVIRONMENT if cpu else {}), "VLLM_NO_USAGE_STATS": "1"}
+    environment = {**(_CPU_ENVIRONMENT if cpu else {}), **os.environ, "VLLM_NO_USAGE_STATS": "1"}
     if cpu:
         environment.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
     if Path(source).is_dir():
@@ -153,7 +167,7 @@ def _wait(state: ServerState, progress: Progress) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not state.healthy():
         if not state.alive():
-            _state_file().unlink(missing_ok=True)
+            down()
             raise ServerError(f"vLLM stopped while starting:\n{_tail(state.log)}", f"the whole log: {state.log}")
         if time.monotonic() > deadline:
             down()
@@ -194,9 +208,11 @@ def _vllm_build() -> str:
 
 
 def _dtype(*, cpu: bool) -> str:
-    """bfloat16, except on processors that only emulate it: there float32 reads a prompt several times faster."""
+    """VLLM's choice on a GPU; on processors that only emulate bfloat16, float32 reads a prompt several times faster."""
     flags = Path("/proc/cpuinfo")
-    if not cpu or not flags.is_file():
+    if not cpu:
+        return "auto"
+    if not flags.is_file():
         return "bfloat16"
     text = flags.read_text(encoding="utf-8")
     return "bfloat16" if "avx512_bf16" in text or "amx_bf16" in text or "bf16" in text.split() else "float32"

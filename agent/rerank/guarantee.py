@@ -25,7 +25,7 @@ class GuaranteeConfig(BaseModel):
 
     max_kl: float = Field(default=0.1, ge=0.0, description="C_KL that no slate may exceed, in nats")
     steps: int = Field(default=12, ge=1, le=40, description="halvings of the interval of lambda")
-    calibrated: CalibratedConfig = CalibratedConfig()
+    calibrated: CalibratedConfig = Field(default=CalibratedConfig(), description="its lam is what is searched for")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Guaranteed:
         slates: The most relevant found within the limit; where there is none, the best calibrated.
         met: ``(B,)`` whether C_KL is within the limit. False for an empty pool with a target.
         lam: ``(B,)`` lambda that made each slate; 0 is the accuracy-only list.
-        floor: ``(B,)`` smallest C_KL found for the pool: a limit below it is infeasible.
+        floor: ``(B,)`` smallest C_KL found for the pool, by the same local search: rarely above the smallest there is.
     """
 
     slates: Slates

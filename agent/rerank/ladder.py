@@ -7,20 +7,20 @@ Built from LangChain's runnables, so the shape can be read off, drawn and traced
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import Any
 
-import pybreaker
 from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.llm.breaker import Breaker
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
-# Failures that say something about one request, not about the server's health.
-_INNOCENT = frozenset(
-    (Reason.TOO_FEW_CANDIDATES, Reason.LOW_LABEL_MASS, Reason.NO_TIME, Reason.TOO_LONG, Reason.REFUSED)
-)
+# Of these the server knows nothing: the request never got that far.
+_NOT_ASKED = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.NO_TIME))
+# Here it answered, and well enough for another prompt.
+_ABOUT_THE_PROMPT = frozenset((Reason.LOW_LABEL_MASS, Reason.NO_PREFERENCE, Reason.REFUSED))
 
 Step = dict[str, Any]
 
@@ -34,6 +34,9 @@ class LadderConfig(BaseModel):
         default=3, ge=1, description="consecutive failures after which the server is left alone"
     )
     rest_s: float = Field(default=30.0, gt=0.0, description="seconds until it is tried again")
+    patience_s: float = Field(
+        default=2.0, ge=0.0, description="a time-out counts as a failure only if the caller had this long to wait"
+    )
 
 
 class _ModelAbsent:
@@ -54,25 +57,32 @@ def absent(reason: Reason, detail: str) -> Runnable[Ask, Ranked]:
 def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, Ranked]:
     """The LLM rung behind one transport retry and a circuit breaker."""
     config = config or LadderConfig()
-    breaker = pybreaker.CircuitBreaker(
-        fail_max=config.failures_to_open,
-        reset_timeout=config.rest_s,
-        exclude=[_is_innocent],
-        throw_new_error_on_trip=False,
-    )
+    breaker = Breaker(config.failures_to_open, config.rest_s)
     patient = RunnableLambda(rung.__call__, name="ask the model").with_retry(
         retry_if_exception_type=(TransportFailure,), stop_after_attempt=2, wait_exponential_jitter=False
     )
 
     async def through_breaker(ask: Ask) -> Ranked:
-        try:
-            with breaker.calling():
-                return await patient.ainvoke(ask)
-        except pybreaker.CircuitBreakerError as why:
+        if not breaker.admit():
             detail = (
-                f"the last {config.failures_to_open} calls failed; the model is left alone for {config.rest_s:.0f} s"
+                f"{config.failures_to_open} calls failed in a row; the model is left alone for {config.rest_s:.0f} s"
             )
-            raise LLMFailure(Reason.CIRCUIT_OPEN, detail) from why
+            raise LLMFailure(Reason.CIRCUIT_OPEN, detail)
+        waits = ask.deadline - time.monotonic()
+        report = breaker.undecided  # unless something is learnt; a caller who goes away teaches nothing
+        try:
+            ranked = await patient.ainvoke(ask)
+            report = breaker.answered
+        except LLMFailure as failure:
+            impatient = failure.reason is Reason.TIMEOUT and waits < config.patience_s
+            if failure.reason in _ABOUT_THE_PROMPT:
+                report = breaker.answered
+            elif failure.reason not in _NOT_ASKED and not impatient:
+                report = breaker.failed
+            raise
+        finally:
+            report()
+        return ranked
 
     return RunnableLambda(through_breaker, name="circuit breaker")
 
@@ -86,15 +96,11 @@ def ladder(model: Runnable[Ask, Ranked]) -> Runnable[Step, Ranked]:
     def without_model(step: Step) -> Ranked:
         ask: Ask = step["ask"]
         failure: LLMFailure = step["failure"]
-        return Ranked(ask.listing(ask.pool, ask.k), "calibrated", reason=failure.reason, detail=failure.detail)
+        listed = ask.listing(ask.pool, ask.k)
+        return Ranked(listed, "calibrated", reason=failure.reason, detail=failure.detail, scores=failure.scores)
 
     return RunnableLambda(ask_model, name="language model").with_fallbacks(
         [RunnableLambda(without_model, name="calibrated")],
         exceptions_to_handle=(LLMFailure,),
         exception_key="failure",
     )
-
-
-def _is_innocent(error: BaseException) -> bool:
-    cancelled = isinstance(error, asyncio.CancelledError)  # the caller went away
-    return cancelled or (isinstance(error, LLMFailure) and error.reason in _INNOCENT)

@@ -20,7 +20,7 @@ class Kept:
     Attributes:
         max_kl: What was promised.
         met: Whether the slate keeps it.
-        floor: Smallest C_KL found for the pool; a promise below it cannot be kept.
+        floor: Smallest C_KL found for the pool.
     """
 
     max_kl: float
@@ -45,20 +45,6 @@ class Listed:
     lam: float
     kept: Kept | None = None
     making: Making | None = None
-
-    def within(self, shown: Int32) -> Listed:
-        """The same slate in the positions of the pool that ``shown`` was cut from."""
-
-        def outer(places: Int32) -> Int32:
-            return np.where(places < 0, -1, shown[np.maximum(places, 0)]).astype(np.int32)
-
-        slates = Slates(outer(self.slates.positions), self.slates.achieved, self.slates.kl, self.slates.clashes)
-        making = self.making
-        if making is not None:
-            swaps = making.swaps.copy()
-            swaps[:, :, :2] = outer(swaps[:, :, :2].astype(np.int32))
-            making = Making(outer(making.picks), swaps)
-        return Listed(slates, self.gains, self.lam, self.kept, making)
 
 
 class Listing:
@@ -90,8 +76,7 @@ class Listing:
     def shortlist(self, pool: Pool, k: int, size: int) -> Int32:
         """Positions of the candidates worth a closer look, most relevant first.
 
-        They are a calibrated slate of ``size``, in which the limits of the pool do not count, and a slate of ``k``
-        that keeps them, so that one which does can be made of what is looked at.
+        They are a slate of ``k`` that keeps the limits of the pool, filled up by a calibrated slate of ``size`` without them.
         """
         free = Pool(pool.relevance, pool.groups, pool.target)
         wide = Calibrated(self.config)(free, size).positions[0]
@@ -99,6 +84,5 @@ class Listing:
             bound = Calibrated(self.config)(pool, k).positions[0]
             bound = bound[bound >= 0]
             wide = np.concatenate([bound, wide[~np.isin(wide, bound)]])[: max(size, len(bound))]
-            wide = np.where(wide < 0, -1, wide)
         wide = wide[wide >= 0]
         return wide[np.lexsort((wide, -pool.relevance[0, wide]))].astype(np.int32)

@@ -1,8 +1,8 @@
 """The language model's rung: it supplies relevance, the calibrated reranker supplies the proportions.
 
 A shortlist of the pool, itself calibrated so that every taste is on it, is shown to the model; its label
-log-probabilities are fused with the retrieval scores; the fused relevance goes through the same calibrated
-reranker as every other relevance.
+log-probabilities are fused with the retrieval scores; the fused relevance of the whole pool goes through the same
+calibrated reranker as every other relevance.
 """
 
 from __future__ import annotations
@@ -97,8 +97,6 @@ class LLMRung:
         remaining = ask.deadline - time.monotonic()
         if remaining <= 0:
             raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
-        if ask.k > MAX_LABELS:
-            raise LLMFailure(Reason.TOO_LONG, f"the model can tell {MAX_LABELS} candidates apart, not {ask.k}")
         size = min(max(self.config.candidates, ask.k), MAX_LABELS)
         shown = ask.listing.shortlist(ask.pool, ask.k, size)
         if len(shown) < 2:
@@ -112,20 +110,23 @@ class LLMRung:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {remaining:.1f} s") from why
         if scores.mass < self.config.min_label_mass:
             raise LLMFailure(
-                Reason.LOW_LABEL_MASS, f"only {scores.mass:.1%} of the model's probability is on the labels"
+                Reason.LOW_LABEL_MASS, f"only {scores.mass:.1%} of the model's probability is on the labels", scores
             )
-        listed = ask.listing(self._fused(ask, shown, scores), ask.k).within(shown)
+        if not standardised(scores.logprobs).any():
+            raise LLMFailure(Reason.NO_PREFERENCE, "the model finds all candidates equally likely", scores)
+        listed = ask.listing(self._fused(ask.pool, shown, scores), ask.k)
         return Ranked(
             listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
         )
 
-    def _fused(self, ask: Ask, shown: Int32, scores: LabelScores) -> Pool:
-        weight, limits = self.config.weight, ask.pool.limits
-        base = standardised(ask.pool.relevance[0, shown])
-        fused = ((1.0 - weight) * base + weight * standardised(scores.logprobs)).astype(np.float32)
-        return Pool(
-            fused[None],
-            ask.pool.groups[:, shown],
-            ask.pool.target,
-            limits=None if limits is None else replace(limits, rules=limits.rules[:, shown]),
-        )
+    def _fused(self, pool: Pool, shown: Int32, scores: LabelScores) -> Pool:
+        """The whole pool, in which the model speaks for what it was shown; the rest keeps its retrieval score.
+
+        At weight 0 this is the pool as it came, so that the model's share in a slate is its own alone.
+        """
+        weight, before = self.config.weight, pool.relevance[0]
+        known = before[shown].astype(np.float64)
+        spread = float(known.std())
+        fused = (before - known.mean()) / (spread if spread > 0 else 1.0) * (1.0 - weight)
+        fused[shown] += weight * standardised(scores.logprobs)
+        return replace(pool, relevance=fused[None].astype(np.float32))

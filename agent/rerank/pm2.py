@@ -60,7 +60,7 @@ class PM2:
             return value + 1e-9 * relevance
 
         def took(places: Int32) -> None:
-            share = served[users, places] * pool.target
+            share = served[users, places] * (pool.target > 0)
             mass = share.sum(axis=1, keepdims=True)
             seats.__iadd__(np.divide(share, mass, out=np.zeros_like(share), where=(mass > 0) & (places >= 0)[:, None]))
 

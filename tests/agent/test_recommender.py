@@ -6,6 +6,7 @@ import pytest
 from agent.llm.endpoint import Endpoint
 from agent.recommender import Recommender, RecommenderConfig
 from retrieval.errors import ConfigError, NotFoundError
+from tests.agent.faults import faulty_server
 
 FIVE = ["Alien (1979)", "Aliens (1986)", "Toy Story (1995)", "Monsters, Inc. (2001)", "Titanic (1997)"]
 
@@ -137,10 +138,24 @@ def test_pool_is_never_smaller_than_the_slate(model):
     assert len(slate.items) == 12
 
 
-def test_more_places_than_labels_are_filled_without_the_model(model):
-    nobody = Endpoint(url="http://127.0.0.1:9", model="none")
-    slate = Recommender(model, nobody).recommend(user="1", k=60)
-    assert (len(slate.items), slate.degraded_reason) == (60, "llm_slate_too_long")
+def test_more_places_than_labels_are_filled(model):
+    """The model is shown as many as it can tell apart; the rest keep their retrieval scores."""
+    with faulty_server("ok") as (url, payloads):
+        slate = Recommender(model, Endpoint(url=url, model="m")).recommend(user="1", k=60)
+    assert (len(slate.items), slate.ranker_used) == (60, "llm")
+    assert len(payloads[0]["logprob_token_ids"]) == 52
+
+
+def test_without_weight_the_model_changes_nothing(model):
+    """What a slate owes to the model is the model's alone, not that of a shorter list of candidates."""
+    config = RecommenderConfig.model_validate({"llm": {"weight": 0.0}})
+    with faulty_server("ok") as (url, _):
+        asked = Recommender(model, Endpoint(url=url, model="m"), config)
+        for user in ("1", "2", "3", "20", "50", "100"):
+            slate, plain = asked.recommend(user=user), Recommender(model).recommend(user=user)
+            assert slate.ranker_used == "llm"
+            assert [i.item_id for i in slate.items] == [i.item_id for i in plain.items]
+            assert slate.kl == plain.kl
 
 
 def test_callers_in_a_hurry_do_not_open_the_circuit(model):
