@@ -177,9 +177,15 @@ class Recommender:
     def resolve(self, name: str) -> int:
         """Internal id of a title or an external item id.
 
+        "id:10" is the item with that id. Without the prefix a title wins: where "10" is the title of one item and the
+        id of another, it means the title; an id that is no title is an id.
+
         Raises:
             NotFoundError: Neither; carries the closest titles.
         """
+        prefix, _, item_id = name.partition(":")
+        if prefix == "id" and item_id in self._known_ids:
+            return int(self.model.catalog.positions([item_id])[0])
         found = self.titles.find(name)
         if found is None and name in self._known_ids:
             found = int(self.model.catalog.positions([name])[0])

@@ -24,6 +24,7 @@ CALIBRATING = frozenset(("calibrated", "ramp", "jensen-shannon", "hellinger", "o
 def run_compare(
     data: str,
     columns: list[str],
+    items: str | None,
     like_above: float | None,
     strategies: list[str],
     lambdas: list[float],
@@ -39,7 +40,7 @@ def run_compare(
     as_json: bool,
 ) -> None:
     """Compare, draw and show."""
-    dataset = load_data(data, columns, None, like_above)
+    dataset = load_data(data, columns, items, like_above)
     with progress_bar("comparing") as (bar, task):
         result = compare(
             dataset, strategies, lambdas,

@@ -47,7 +47,7 @@ def make_folds(dataset: Dataset, folds: int, min_items: int) -> tuple[int, Itera
     Raises:
         DataError: Too few users with enough liked items.
     """
-    likes, n_items = dataset.likes(), len(dataset.catalog)
+    likes, n_items = dataset.likes().distinct(), len(dataset.catalog)
     sizes = np.bincount(likes.users, minlength=len(likes.user_ids))
     users = np.flatnonzero(sizes >= min_items)
     if len(users) < 2 * folds:

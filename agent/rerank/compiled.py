@@ -146,28 +146,34 @@ def _cells(
     for j in range(len(row)):  # without a branch: which groups an item has cannot be foreseen
         held[count] = j
         count += row[j] > 0.0
-    i, end, level = 0, n_groups, 0
+    i, end, level, size, code = 0, n_groups, 0, 0, 17
     for entry in range(count):
         j = held[entry]
-        while j >= end:
-            i += 1
-            end += n_groups
+        if j >= end:
+            sizes[i], codes[i] = size, code
+            size, code = 0, 17
+            while j >= end:
+                i += 1
+                end += n_groups
         g = j + n_groups - end
+        share = row[j]
         if not wanted[g]:
             continue
-        if level == found or levels[level] != row[j]:  # the groups of an item mostly have one value
+        if level == found or levels[level] != share:  # the groups of an item mostly have one value
             level = 0
-            while level < found and levels[level] != row[j]:
+            while level < found and levels[level] != share:
                 level += 1
             if level == found:
                 if found == _MAX_LEVELS:
                     return _own_cells(groups, target, kind, order)
-                levels[found] = row[j]
+                levels[found] = share
                 found += 1
-        values[g, level] = row[j]
-        members[i, sizes[i]], cells[i, sizes[i]] = g, g * _MAX_LEVELS + level
-        codes[i] = (codes[i] * 31 + cells[i, sizes[i]]) & 0x3FFFFFFF
-        sizes[i] += 1
+        cell = g * _MAX_LEVELS + level
+        values[g, level] = share
+        members[i, size], cells[i, size] = g, cell
+        code = (code * 31 + cell) & 0x3FFFFFFF
+        size += 1
+    sizes[i], codes[i] = size, code
     return members, cells, sizes, codes, values, found
 
 

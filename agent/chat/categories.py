@@ -1,0 +1,107 @@
+"""The categories of a catalogue in a request's words."""
+
+from __future__ import annotations
+
+import re
+
+from agent.chat.negation import Scopes, Sense
+from agent.chat.words import READ, is_function_word, is_kind, singular_words, synonyms
+from retrieval.axes import UNLABELLED
+from retrieval.schema import Catalog
+
+_TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
+_MARK = re.compile(r"[^\w\s'-]")
+_NEAR = 80  # characters in which a neighbour is looked for
+
+
+class CategoryWords:
+    """Finds the categories of one catalogue, by their names and by other words for them."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._phrases = _phrases(catalog)
+        self._longest = max((len(p) for p in self._phrases), default=0)
+
+    def read(self, text: str, scopes: Scopes) -> tuple[tuple[frozenset[str], ...], frozenset[str]]:
+        """Categories wanted and not wanted in a folded text.
+
+        Words next to each other are meant together, listed ones as a choice. Of "no romantic comedies" only what sets
+        them apart from other comedies is unwanted.
+        """
+        found = list(_TOKEN.finditer(text))
+        tokens = [m.group() for m in found]
+        runs: list[tuple[Sense, list[str]]] = []
+        adjacent, i = False, 0
+        while i < len(tokens):
+            category, used = self._at(tokens, i)
+            if category:
+                sense = scopes.at(found[i].start())
+                if adjacent and runs[-1][0] is sense:
+                    runs[-1][1].append(category)
+                else:
+                    runs.append((sense, [category]))
+            if tokens[i].strip(READ):  # what has been read already does not part its neighbours
+                adjacent = bool(category)
+            i += max(used, 1)
+        unwanted = frozenset(
+            c for sense, run in runs if sense is Sense.UNWANTED for c in set(run[:-1]) - {run[-1]} or run
+        )
+        groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
+        return tuple(dict.fromkeys(group for group in groups if group)), unwanted
+
+    def cover(self, words: list[str]) -> bool:
+        """Whether words name categories, or nothing at all, from the first to the last."""
+        i = 0
+        while i < len(words):
+            _, used = self._at(words, i)
+            if not used and not is_kind(words[i]) and not is_function_word(words[i]):
+                return False
+            i += max(used, 1)
+        return True
+
+    def named_in(self, words: list[str]) -> bool:
+        """Whether some of the words name a category."""
+        return any(self._at(words, i)[1] for i in range(len(words)))
+
+    def follow(self, text: str, position: int) -> bool:
+        """Whether a category begins right after a position of a folded text."""
+        return bool(self._at(_words_after(text, position), 0)[1])
+
+    def beside(self, text: str, start: int, end: int) -> bool:
+        """Whether a category, or a word for items of any kind, stands right before or after a stretch of a folded text."""
+        after, before = _words_after(text, end), _words_before(text, start)
+        near = any(self._at(before, i)[1] == len(before) - i for i in range(len(before)))
+        return near or self.follow(text, end) or any(is_kind(word) for word in [*after[:1], *before[-1:]])
+
+    def _at(self, tokens: list[str], i: int) -> tuple[str, int]:
+        """The category whose name begins at a token, and how many tokens it takes: ("", 0) if none does."""
+        for length in range(min(self._longest, len(tokens) - i), 0, -1):
+            words = [singular_words(token) for token in tokens[i : i + length]]
+            if not all(words):
+                continue  # a comma or a full stop is a boundary, never part of a name
+            if (name := self._phrases.get(tuple(w for several in words for w in several))) is not None:
+                return name, length
+        return "", 0
+
+
+def _words_after(text: str, position: int) -> list[str]:
+    near = text[position : position + _NEAR].lstrip(" -")
+    return _MARK.split(near)[0].split()
+
+
+def _words_before(text: str, position: int) -> list[str]:
+    near = text[max(position - _NEAR, 0) : position].rstrip(" -")
+    return _MARK.split(near)[-1].split()
+
+
+def _phrases(catalog: Catalog) -> dict[tuple[str, ...], str]:
+    """Every phrase that names a category, as singular words."""
+    if not catalog.has_labels():
+        return {}
+    names = [label for label in catalog.axis("categories").labels if label != UNLABELLED]
+    own = {tuple(singular_words(name)): name for name in names}
+    phrases: dict[tuple[str, ...], str] = {}
+    for key, others in synonyms().items():
+        if (name := own.get(tuple(singular_words(key)))) is not None:
+            for other in others:
+                phrases.setdefault(tuple(singular_words(other)), name)
+    return {**phrases, **own}

@@ -1,0 +1,153 @@
+"""The titles that a request names: what more of is wanted, and what is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agent.chat.categories import CategoryWords
+from agent.chat.negation import Scopes, Sense
+from agent.chat.words import TITLE, filled, folded, is_function_word
+from retrieval.titles import TitleIndex
+
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201d]{2,80})[\"\u201d]")
+_ADVERBS = r"(?:(?:really|also|always|do|did|never|not|just|quite|particularly|especially|still|don't|dont|didn't|doesn't)\s+)*"
+_CUES = {
+    "wish": r"\b(?:would|\w+'d)\s+(?:(?:really|also|very much)\s+)?like\b",  # "I'd like a ..." names nothing
+    "taste": rf"\b(?:i|we|you|they|who|people)\s+{_ADVERBS}(?:like|love|enjoy)\b|\b(?:loved|liked|enjoyed|fan of)\b",
+    "refusal": r"\b(?:hated?|disliked?|avoid|skip|detest|loathe|but not|except(?: for)?|other than|instead of|(?:tired|sick) of)\b",
+    "denial": r"\b(?:no|not|without)\b",
+    "likeness": r"\b(?:like|similar to|reminds? me of|as good as|in the (?:style|spirit|vein) of|more of)\b",
+}
+_CUE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _CUES.items()))
+_JOINED = re.compile(r"[!?]?\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
+_YEAR_AFTER = re.compile(r"\s*\((?:18|19|20)\d\d\)")
+_BOUNDARY = re.compile(
+    r"\s*(?:$|[^\w\s]|(?:and|or|but|nor|from|for|with|without|only|please|set|except|because|though|although|then)\b)"
+)
+_NAME = re.compile(r"[A-Z][\w'.-]*(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*")
+_TRAILING = re.compile(r"(?:\s+(?:of|the|and|in|to))+$|[.,]+$")
+_ADDED = re.compile(rf"(?:\band|&)\s+(?:{_CUES['likeness']})$")
+_MOST_WORDS = 14
+_NEAR = 200  # characters in which a title ends
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Titles of a request.
+
+    Attributes:
+        liked: Internal ids of titles that more of is wanted.
+        rejected: Internal ids of titles that are not wanted.
+        unknown: What seems to be a title but is none.
+        rest: The folded request with the titles filled.
+    """
+
+    liked: tuple[int, ...]
+    rejected: tuple[int, ...]
+    unknown: tuple[str, ...]
+    rest: str
+
+
+class TitleReader:
+    """Finds titles in quotes, after "like" and its kin, and after "I hated" and its kin."""
+
+    def __init__(self, titles: TitleIndex, categories: CategoryWords) -> None:
+        self._titles = titles
+        self._categories = categories
+
+    def read(self, text: str) -> Named:
+        """Every title that a request names; where a "no" reaches it, it is rejected."""
+        said: list[tuple[list[int], int]] = []  # with the place that tells how they are meant
+        unknown: list[str] = []
+        rest = folded(text)
+        marked = rest if text.isupper() else text  # in a shouted request, capitals tell nothing
+        for quoted in _QUOTED.finditer(text):
+            rest = filled(rest, *quoted.span(), TITLE)
+            if (item := self._titles.find(quoted.group(1))) is None:
+                unknown.append(quoted.group(1))
+            else:
+                said.append(([item], quoted.start()))
+        position = 0
+        while cue := _CUE.search(rest, position):
+            position = cue.end()
+            if cue.lastgroup == "wish":
+                continue
+            items, end = self._row(marked, cue)
+            if items:
+                said.append((items, cue.end() - 1))
+                rest, position = filled(rest, cue.end() + 1, end, TITLE), end
+            elif cue.lastgroup in ("taste", "likeness") and (name := _NAME.match(marked, cue.end() + 1)):
+                unknown.extend(self._unknown(_TRAILING.sub("", name.group())))
+        scopes = Scopes(rest)  # now that no "no" of a title can be taken for one of the request
+        liked: dict[int, None] = {}
+        rejected: dict[int, None] = {}
+        for items, place in said:
+            sense = _sense(rest, place, scopes)
+            meant = {Sense.WANTED: liked, Sense.UNWANTED: rejected}.get(sense, {})
+            meant.update(dict.fromkeys(items))
+        return Named(tuple(liked), tuple(rejected), tuple(dict.fromkeys(unknown)), rest)
+
+    def _row(self, text: str, cue: re.Match[str]) -> tuple[list[int], int]:
+        """Titles in a row after a cue, joined by commas or "and", and where the last ends."""
+        found: list[int] = []
+        end = position = cue.end() + 1
+        kind = cue.lastgroup or ""
+        if kind == "denial" and self._at(text, cue.start())[0]:
+            return found, end  # "No Country for Old Men" is a title with its "no"
+        while True:
+            items, words, close = self._at(text, position)
+            if not items or not self._is_meant(words, text[close : close + _NEAR], kind):
+                return found, end
+            found.extend(items)
+            end = m.end() if (m := _YEAR_AFTER.match(text, close)) else close
+            joined = _JOINED.match(text, end)
+            if joined is None:
+                return found, end
+            position = joined.end()
+
+    def _at(self, text: str, position: int) -> tuple[list[int], list[str], int]:
+        """The longest title that begins at a place of a text: its item, its words and where it ends; else nothing."""
+        spans = [m.span() for m in re.finditer(r"\S+", text[position : position + _NEAR])][:_MOST_WORDS]
+        words = [text[position + a : position + b] for a, b in spans]
+        match = self._titles.longest_prefix(words)
+        if match is None:
+            return [], [], position
+        item, used = match
+        end = position + spans[used - 1][0] + len(words[used - 1].rstrip(",.;:!?)"))
+        return [item], [word for said in words[:used] if (word := said.strip(",.;:!?()"))], end
+
+    def _is_meant(self, words: list[str], after: str, cue: str) -> bool:
+        """Whether words that spell a title are meant as one.
+
+        A capital or a digit says so, though not of a category that one likes or hates ("I like Jazz"). Written small, a
+        category wins over a title, words that name nothing are none, and a single word is one only where nothing but a
+        boundary follows: "like alien", not "like dark comedies"; with an article, moreover, only what is likened to it:
+        "something like the matrix", not "I liked the game".
+        """
+        bounded = bool(_BOUNDARY.match(after.lower()))
+        short = len("".join(words)) < 3 or all(word.isdigit() for word in words)
+        if not bounded and (short or cue == "denial"):
+            return False
+        covered, category = self._categories.cover(words), self._categories.named_in(words)
+        if any(word != "I" and (word[0].isupper() or any(c.isdigit() for c in word)) for word in words):
+            return cue == "likeness" or not (covered and category)
+        if covered or cue in ("refusal", "denial"):
+            return False
+        names = [word for word in words if not is_function_word(word)]
+        if len(names) == 1 and len(words) > 1 and cue != "likeness":
+            return False
+        if len(names) == 1 or category:
+            return bounded
+        return not self._categories.follow(after.lower(), 0)
+
+    def _unknown(self, name: str) -> list[str]:
+        words = re.findall(r"[\w'-]+", name)
+        return [] if self._categories.cover(words) else [name]
+
+
+def _sense(rest: str, place: int, scopes: Scopes) -> Sense:
+    sense = scopes.at(place)
+    if sense is Sense.UNWANTED and _ADDED.search(rest[max(place - _NEAR, 0) : place + 1]):
+        return Sense.UNSURE  # "without romance and similar to Alien"
+    return sense

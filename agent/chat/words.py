@@ -1,0 +1,89 @@
+"""Words of a request as its readers see them: folded, singular, and told apart by what they can mean."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+from typing import TypedDict
+
+import yaml
+
+READ = "_"
+"""Fills the place of a condition that has been read, so that what is around it keeps its position."""
+
+TITLE = "\u01c1"
+"""Fills the place of a title that has been read: a letter that requests are not written with."""
+
+
+class _Vocabulary(TypedDict):
+    categories: dict[str, list[str]]
+    kinds: list[str]
+    function_words: list[str]
+    light_words: list[str]
+
+
+def folded(text: str) -> str:
+    """A text in lower case with straight apostrophes, every character where it was."""
+    lowered = (c.lower() if len(c.lower()) == 1 else c for c in text)
+    return "".join(lowered).replace("\u2019", "'")
+
+
+def filled(text: str, start: int, end: int, filler: str = READ) -> str:
+    """A text with one stretch filled, as long as before."""
+    return text[:start] + filler * (end - start) + text[end:]
+
+
+def singular_words(phrase: str) -> list[str]:
+    """A phrase as singular lower-case words."""
+    return [_singular(w) for w in re.findall(r"\w+", phrase.lower().replace("'", ""))]
+
+
+def synonyms() -> dict[str, list[str]]:
+    """Other words for categories, by the name of the category."""
+    return _vocabulary()["categories"]
+
+
+def is_kind(word: str) -> bool:
+    """Whether a word stands for items of any kind: "novels", "songs"."""
+    return _plain(word) in _kinds()
+
+
+def is_function_word(word: str) -> bool:
+    """Whether a word names nothing by itself."""
+    return not {word.lower(), _plain(word)}.isdisjoint(_function_words())
+
+
+def is_light(word: str) -> bool:
+    """Whether a word may stand between a "no" and what it denies without being denied itself."""
+    return not word.strip(READ) or word in _light_words() or is_kind(word)
+
+
+def _plain(word: str) -> str:
+    return "".join(singular_words(word))
+
+
+def _singular(word: str) -> str:
+    if len(word) > 4 and word.endswith(("ies", "ie")):  # "movies" and "movie" as well as "comedies" and "comedy"
+        return word.removesuffix("s")[:-2] + "y"
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> _Vocabulary:
+    return yaml.safe_load((files("agent.chat") / "vocabulary.yaml").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> frozenset[str]:
+    return frozenset(_plain(word) for word in _vocabulary()["kinds"])
+
+
+@lru_cache(maxsize=1)
+def _function_words() -> frozenset[str]:
+    return frozenset(_vocabulary()["function_words"])
+
+
+@lru_cache(maxsize=1)
+def _light_words() -> frozenset[str]:
+    return frozenset(_vocabulary()["light_words"])

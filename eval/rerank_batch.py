@@ -1,0 +1,168 @@
+"""Slates for a file of candidates of any length: read in parts, reranked, written part by part, resumed where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from agent.rerank.protocol import Pool, Reranker
+from retrieval.arrays import Float32, Float64, Int32
+from retrieval.axes import Axis
+from retrieval.errors import ConfigError, DataError
+from retrieval.schema import Catalog
+
+ROWS = 2_000_000
+"""Candidates in memory at once."""
+
+Progress = Callable[[str, int, int], None]
+Targets = Callable[[pl.Series], Float64]
+"""External user ids to ``(B, G)`` targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is reranked, and how.
+
+    Attributes:
+        candidates: Parquet file, or folder of them, with ``user_id``, ``item_id`` and ``score``; the rows of a user
+            stand together.
+        out: Folder of the slates.
+        catalog: The items.
+        axis: Along which slates are calibrated.
+        targets: Proportions of each user.
+        reranker: Makes the slates.
+        settings: What the result depends on beside the candidates, in words: a folder begun with others is refused.
+        k: Length of a slate.
+    """
+
+    candidates: Path
+    out: Path
+    catalog: Catalog
+    axis: Axis
+    targets: Targets
+    reranker: Reranker
+    settings: str
+    k: int
+
+
+def rerank_file(job: Job, progress: Progress, rows: int = ROWS) -> int:
+    """Write ``user_id, rank, item_id, score, c_kl`` to ``part-*.parquet``; parts that are there are kept.
+
+    Returns:
+        Number of users.
+
+    Raises:
+        DataError: A column is missing, an item is unknown, or a user's rows do not stand together.
+        ConfigError: The folder holds the result of other settings.
+    """
+    table = _scan(job.candidates)
+    parts = list(_parts(table, rows))
+    _claim(job, parts)
+    ids = job.catalog.table.select("item_id").with_row_index("item")
+    users = 0
+    for number, (start, stop, count) in enumerate(parts):
+        users += count
+        path = job.out / f"part-{number:05d}.parquet"
+        if not path.exists():
+            progress(f"reranking {users:,} users", number, len(parts))
+            part = table.slice(start, stop - start).collect()
+            made = _rerank_part(job, part, ids)
+            partial = path.with_suffix(".partial")
+            made.write_parquet(partial)
+            partial.replace(path)
+    progress(f"{users:,} users", len(parts), len(parts))
+    return users
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    if not path.exists():
+        raise DataError(f"{path} does not exist", "name a Parquet file, or a folder of them")
+    try:
+        table = pl.scan_parquet(path / "*.parquet" if path.is_dir() else path)
+        columns = table.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as why:
+        raise DataError(
+            f"{path}: no Parquet ({str(why).splitlines()[0]})", "write candidates with polars or pandas"
+        ) from why
+    missing = {"user_id", "item_id", "score"} - set(columns)
+    if missing:
+        raise DataError(f"{path} lacks the columns {sorted(missing)}", "candidates are user_id, item_id, score")
+    return table.select(
+        pl.col("user_id").cast(pl.String), pl.col("item_id").cast(pl.String), pl.col("score").cast(pl.Float32)
+    )
+
+
+def _parts(table: pl.LazyFrame, rows: int) -> Iterator[tuple[int, int, int]]:
+    """First row, row after the last, and users of each part; users are not cut."""
+    total = int(table.select(pl.len()).collect().item())
+    column = table.select(pl.col("user_id").hash())
+    known = np.empty(0, np.uint64)
+    start = 0
+    while start < total:
+        read = column.slice(start, rows + 1).collect().to_series().to_numpy()
+        starts = np.flatnonzero(np.concatenate([[True], read[1:] != read[:-1]]))
+        if start + len(read) < total and len(starts) == 1:
+            raise DataError(f"one user has more than {rows:,} candidates", "keep a few hundred of each user")
+        stop = total if start + len(read) >= total else start + int(starts[-1])
+        here = read[starts[starts < stop - start]]
+        if len(np.unique(here)) < len(here) or np.isin(here, known).any():
+            raise DataError("the candidates of a user do not stand together", "sort the file by user_id")
+        known = np.concatenate([known, here])
+        yield start, stop, len(here)
+        start = stop
+
+
+def _claim(job: Job, parts: list[tuple[int, int, int]]) -> None:
+    text = (
+        f"{job.settings} k={job.k} rows={parts[-1][1] if parts else 0} parts={len(parts)} of {job.candidates.resolve()}"
+    )
+    claim = json.dumps({"settings": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}, indent=2)
+    job.out.mkdir(parents=True, exist_ok=True)
+    note = job.out / "job.json"
+    if note.exists() and note.read_text(encoding="utf-8") != claim:
+        raise ConfigError(
+            f"{job.out} holds the result of another job", f"name another folder, or remove it; see {note}"
+        )
+    note.write_text(claim, encoding="utf-8")
+
+
+def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+    found = part.join(ids, on="item_id", how="left", maintain_order="left")
+    if found["item"].null_count():
+        unknown = found.filter(pl.col("item").is_null())["item_id"][0]
+        raise DataError(f"item {unknown!r} is not in the catalogue", "use the data that the candidates were made from")
+    users = part["user_id"].rle().struct.field("value")
+    lengths = part["user_id"].rle().struct.field("len").to_numpy()
+    items, scores = _padded(found["item"].to_numpy().astype(np.int32), found["score"].to_numpy(), lengths)
+    pool = Pool(scores, job.axis.rows(items), job.targets(users))
+    slates = job.reranker(pool, job.k)
+    held = slates.positions >= 0
+    rows, ranks = np.nonzero(held)
+    places = slates.positions[held]
+    names = job.catalog.table["item_id"]
+    return pl.DataFrame(
+        {
+            "user_id": users.gather(rows),
+            "rank": (ranks + 1).astype(np.int32),
+            "item_id": names.gather(items[rows, places]),
+            "score": scores[rows, places],
+            "c_kl": slates.kl[rows].astype(np.float32),
+        }
+    )
+
+
+def _padded(items: Int32, scores: Float32, lengths: np.ndarray) -> tuple[Int32, Float32]:
+    """Ragged rows as ``(B, n)``, best first, ties to the lower item; -1 and ``-inf`` pad."""
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((items, -scores, owner))
+    column = np.arange(len(items)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    shape = (len(lengths), int(lengths.max(initial=0)))
+    out_items, out_scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
+    out_items[owner, column], out_scores[owner, column] = items[order], scores[order]
+    return out_items, out_scores

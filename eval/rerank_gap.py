@@ -1,0 +1,76 @@
+"""How far the rerankers are from the optimum of the calibrated objective, measured against the exact programme."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from agent.commands import load_data
+from agent.console import out, progress_bar
+from agent.rerank.calibrated import Calibrated, CalibratedConfig, steck_greedy
+from agent.rerank.calibration import kl_divergence, normalised
+from agent.rerank.exact import Exact, ExactConfig
+from agent.rerank.flow import FlowConfig, MinCostFlow
+from agent.rerank.protocol import Pool
+from agent.rerank.topk import TopK
+from eval.rerank_jobs import ease_pool
+from eval.significance import paired_bootstrap
+from retrieval.arrays import Float64, Int32
+
+
+def run_gap(
+    data: str,
+    columns: list[str],
+    items: str | None,
+    like_above: float | None,
+    users: int,
+    candidates: int,
+    lambdas: list[float],
+    k: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Compare with the optimum."""
+    dataset = load_data(data, columns, items, like_above)
+    _, pool = ease_pool(dataset, dataset.catalog.axis(), users, candidates)
+    rows: list[dict[str, Any]] = []
+    with progress_bar("solving") as (bar, task):
+        for at, lam in enumerate(lambdas):
+            bar.update(task, description=f"exact, lambda {lam:g}", completed=at, total=len(lambdas))
+            rerankers = (
+                Exact(ExactConfig(lam=lam)),
+                TopK(),
+                steck_greedy(lam),
+                MinCostFlow(FlowConfig(lam=lam)),
+                Calibrated(CalibratedConfig(lam=lam)),
+            )
+            best, *rest = (objective(pool, r(pool, k).positions, lam) for r in rerankers)
+            for name, value in zip(("top-k", "steck-greedy", "min-cost-flow", "calibrated"), rest, strict=True):
+                gaps = paired_bootstrap((best - value) / np.abs(best), np.zeros(len(best)))
+                rows.append({"lambda": lam, "strategy": name, "mean": gaps.mean, "low": gaps.low, "high": gaps.high})
+        bar.update(task, completed=len(lambdas), total=len(lambdas))
+    if as_json:
+        out.file.write(json.dumps({"users": len(pool.relevance), "k": k, "relative_gap": rows}, indent=2) + "\n")
+        return
+    title = (
+        f"{dataset.name}: gap to the optimum, relative, {len(pool.relevance):,} users, {candidates} candidates of EASE"
+    )
+    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left")
+    for column in ("\u03bb", "strategy", "mean gap [95 %]"):
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(f"{row['lambda']:g}", row["strategy"], f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}]")
+    out.print(table)
+
+
+def objective(pool: Pool, positions: Int32, lam: float) -> Float64:
+    """``(B,)`` (1 - lambda) sum s - lambda C_KL over slate shares, whatever made the slates."""
+    held = positions >= 0
+    places = np.maximum(positions, 0)
+    relevance = np.where(held, np.take_along_axis(np.where(pool.valid, normalised(pool), 0.0), places, axis=1), 0.0)
+    shares = np.take_along_axis(pool.groups, places[:, :, None], axis=1).astype(np.float64) * held[:, :, None]
+    achieved = shares.sum(axis=1) / np.maximum(held.sum(axis=1), 1)[:, None]
+    return (1.0 - lam) * relevance.sum(axis=1) - lam * kl_divergence(pool.target, achieved)
