@@ -56,6 +56,8 @@ def train_model(
     from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
     from retrieval.personas.training import TrainingConfig, train  # noqa: PLC0415  (imports torch)
 
+    place = folder or models_folder() / "default"
+    artifacts.check_place(place)  # not after minutes of training
     dataset = load_data(data, columns, items, like_above)
     likes = dataset.likes()
     counted = (
@@ -73,7 +75,7 @@ def train_model(
             categories=categories,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )
-    place = artifacts.save(artifacts.build(dataset, encoder), folder or models_folder() / "default")
+    artifacts.save(artifacts.build(dataset, encoder), place)
     warm_up()
     err.print(Text(f"saved {place}", style="green"), soft_wrap=True)
     if dataset.licence:

@@ -17,7 +17,9 @@ from eval.significance import Interval, paired_bootstrap
 from retrieval.threads import report as thread_report
 
 _ZERO = np.zeros(1)
-CALIBRATING = frozenset(("calibrated", "ramp", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact"))
+CALIBRATING = frozenset(
+    ("calibrated", "chains", "ramp", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact")
+)
 """Strategies that aim at the same as the textbook greedy, so that a difference at one lambda means something."""
 
 

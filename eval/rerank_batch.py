@@ -137,8 +137,8 @@ def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFram
     if found["item"].null_count():
         unknown = found.filter(pl.col("item").is_null())["item_id"][0]
         raise DataError(f"item {unknown!r} is not in the catalogue", "use the data that the candidates were made from")
-    users = part["user_id"].rle().struct.field("value")
-    lengths = part["user_id"].rle().struct.field("len").to_numpy()
+    runs = part["user_id"].rle().struct
+    users, lengths = runs.field("value"), runs.field("len").to_numpy().astype(np.int64)
     items, scores = _padded(found["item"].to_numpy().astype(np.int32), found["score"].to_numpy(), lengths)
     pool = Pool(scores, job.axis.rows(items), job.targets(users))
     slates = job.reranker(pool, job.k)

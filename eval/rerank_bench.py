@@ -116,7 +116,7 @@ def _serial(scores: Float64, pool: Pool, k: int, lam: float, swaps: int) -> Int3
     users, n = scores.shape
     none = np.empty((users, 0), np.int32)
     return compiled.serial(
-        scores, pool.groups, pool.target, np.ones(k), np.full(users, lam), ALPHA, compiled.KL, swaps,
+        scores, pool.groups, pool.target, np.ones(k), np.full(users, lam), ALPHA, compiled.KL, swaps, *_FLAGS[:1],
         np.empty((users, n, 0), np.int32), none, none, np.full((users, k), -1, np.int32), *_FLAGS,
         np.empty((users, 0, 3)),
     )  # fmt: skip

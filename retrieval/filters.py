@@ -30,9 +30,11 @@ class ItemFilter:
     Attributes:
         wanted: Groups of categories; an item needs all the categories of at least one group.
         unwanted: Categories none of which an item may have.
-        years: Inclusive ranges; an item's year must lie in one. Items without a year do not pass.
+        years: Inclusive ranges; an item's year must lie in one. Items without a year do not pass, unless no item of the
+            catalogue has one: then nothing can be asked of years.
         popularity: Part of the popularity curve.
         excluded: Internal ids that are out.
+        unwanted_years: Inclusive ranges in none of which an item's year may lie. Items without a year pass.
     """
 
     wanted: tuple[frozenset[str], ...] = ()
@@ -40,6 +42,7 @@ class ItemFilter:
     years: tuple[tuple[int, int], ...] = ()
     popularity: Popularity = Popularity.ANY
     excluded: tuple[int, ...] = ()
+    unwanted_years: tuple[tuple[int, int], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -55,12 +58,22 @@ class ItemFilter:
             passes &= pl.any_horizontal(groups)
         for category in sorted(self.unwanted):
             passes &= ~has.contains(category)
-        if self.years:
-            spans = [pl.col("year").is_between(low, high) for low, high in self.years]
-            passes &= pl.any_horizontal(spans).fill_null(value=False)
+        if self.years and has_years(catalog):
+            passes &= _in_years(self.years)
+        if self.unwanted_years:
+            passes &= ~_in_years(self.unwanted_years)
         keep = catalog.table.select(pl.repeat(value=True, n=pl.len()) & passes).to_series().to_numpy().copy()
         if self.popularity is not Popularity.ANY:
             head = popular_head(catalog.counts, HEAD_SHARE)
             keep &= head if self.popularity is Popularity.WELL_KNOWN else ~head
         keep[list(self.excluded)] = False
         return keep
+
+
+def has_years(catalog: Catalog) -> bool:
+    """Whether any item has a year."""
+    return catalog.table["year"].null_count() < len(catalog)
+
+
+def _in_years(spans: tuple[tuple[int, int], ...]) -> pl.Expr:
+    return pl.any_horizontal([pl.col("year").is_between(low, high) for low, high in spans]).fill_null(value=False)

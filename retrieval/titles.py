@@ -19,20 +19,26 @@ _LEADING_ARTICLE = re.compile(r"^(?:the|a|an) (?=\w)")
 _NEEDED_SIMILARITY = 60.0
 
 
-def plain(text: str) -> str:
-    """A title without case, accents, punctuation and English article: what two spellings share."""
+def spelled(text: str) -> str:
+    """A title without case, accents and punctuation, an article at its end put in front."""
     text = text.strip().replace("a.k.a.", "aka")
     text = _TRAILING_ARTICLE.sub(r"\2 \1", text)
     text = unicodedata.normalize("NFKD", text).casefold()
     text = "".join(c for c in text if not unicodedata.combining(c)).replace("&", " and ").replace("'", "")
-    words = re.sub(r"[^\w]+", " ", text).strip()
-    return _LEADING_ARTICLE.sub("", words)
+    return re.sub(r"[^\w]+", " ", text).strip()
+
+
+def plain(text: str) -> str:
+    """A title as :func:`spelled`, without its English article: what two spellings share."""
+    return _LEADING_ARTICLE.sub("", spelled(text))
 
 
 class TitleIndex:
     """Titles of a catalogue, by what two spellings share.
 
-    Where several items have one title, the most popular is meant unless a year says otherwise.
+    What an item is called wins over what it is also called, however popular: "Mad Max" is the film of that name, not
+    "Mad Max: Fury Road". Where several items have one title, the most popular is meant unless an article or a year says
+    otherwise.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -40,31 +46,26 @@ class TitleIndex:
         self._by_name = self._names()  # now, so that no request waits for it
 
     def _names(self) -> dict[str, int]:
-        """Plain title, with and without its year, to the internal id."""
+        """Names, with and without the year, to the internal id."""
         counts = self._catalog.counts
-        names: dict[str, int] = {}
+        ranks: tuple[dict[str, int], ...] = ({}, {}, {}, {})
         for i in sorted(range(len(self._catalog)), key=lambda i: (-counts[i], i)):
             title = self._catalog.titles[i]
             year = m.group(1) if (m := _YEAR.search(title)) else ""
-            bare = _YEAR.sub("", title)
-            main = _BRACKETS.sub("", bare)
-            # What stands before a colon names the first of a series to most people.
-            variants = (bare, main, *_BRACKETS.findall(bare), main.split(":")[0])
-            for variant in variants:
-                if name := plain(variant).removeprefix("aka "):
+            for names, called in zip(ranks, _callings(title), strict=True):
+                for name in filter(None, called):
                     names.setdefault(name, i)
                     if year:
                         names.setdefault(f"{name} {year}", i)
-            if name := plain(title):
-                names.setdefault(name, i)
-        return names
+        exact, no_article, bracketed, heads = ranks
+        return {**heads, **bracketed, **no_article, **exact}
 
     def find(self, title: str) -> int | None:
         """Internal id of a title, or None."""
-        year = m.group(1) if (m := _YEAR.search(title)) else ""
-        name = plain(_YEAR.sub("", title))
-        found = self._by_name.get(f"{name} {year}") if year else None
-        return found if found is not None else (None if year else self._by_name.get(name))
+        year = f" {m.group(1)}" if (m := _YEAR.search(title)) else ""
+        name = _YEAR.sub("", title)
+        found = self._by_name.get(spelled(name) + year)
+        return self._by_name.get(plain(name) + year) if found is None else found
 
     def resolve(self, title: str) -> int:
         """Internal id of a title.
@@ -94,10 +95,23 @@ class TitleIndex:
     def longest_prefix(self, words: list[str]) -> tuple[int, int] | None:
         """The longest title that a list of words begins with: (internal id, words used), or None.
 
-        A lone word counts only if it is longer than two letters, so that "like a ..." names nothing.
+        A lone letter does not count, so that "like a ..." names nothing.
         """
         for length in range(min(len(words), 12), 0, -1):
-            name = plain(" ".join(words[:length]))
-            if len(name) > 2 and (found := self._by_name.get(name)) is not None:
-                return found, length
+            typed = " ".join(words[:length])
+            for name in (spelled(typed), plain(typed)):
+                if len(name) > 1 and (found := self._by_name.get(name)) is not None:
+                    return found, length
         return None
+
+
+def _callings(title: str) -> tuple[list[str], ...]:
+    """What an item is called, best first: its own title; without its article; what stands in brackets; what before a colon.
+
+    What stands before a colon names the first of a series to most people.
+    """
+    bare = _YEAR.sub("", title)
+    main = _BRACKETS.sub("", bare)
+    own = [spelled(title), spelled(bare), spelled(main)]
+    others = [plain(other).removeprefix("aka ") for other in _BRACKETS.findall(bare)]
+    return own, [_LEADING_ARTICLE.sub("", name) for name in own], others, [plain(main.split(":")[0])]

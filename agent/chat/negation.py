@@ -17,6 +17,7 @@ _NEGATIVE = frozenset(("negative", "reject", "except"))
 _LISTED = frozenset(("word", "filler", "function", "degree", "degree_of_not"))
 _PREPOSED = frozenset(("from", "of", "in", "the"))
 _VERBS = frozenset(("is", "are", "would", "will", "sound", "sounds", "work", "works"))
+_WISHES = frozenset(("please", "only", "instead"))
 _LONGEST_ITEM = 2  # words of one member of a list: "dark comedies"
 _LONGEST_LIST = 40  # words and marks that are looked at to tell a list
 
@@ -144,12 +145,12 @@ class _Reach:
             return self._sense  # the next word decides
         if (end.kind in _LISTED and not joiner) or verb:
             return Sense.WANTED
-        polite, long = end.text == "please", length > _LONGEST_ITEM
-        if not long and not polite and (joiner in ("or", "nor") or (joiner and self._firm)):
+        wished, long = end.text in _WISHES, length > _LONGEST_ITEM
+        if not long and not wished and (joiner in ("or", "nor") or (joiner and self._firm)):
             return self._sense
-        if items == 1 and not joiner and end.kind != "negative" and (polite or not self._firm):
+        if items == 1 and not joiner and end.kind != "negative" and (wished or not self._firm):
             return Sense.WANTED
-        return Sense.WANTED if polite and joiner == "and" and not self._firm else Sense.UNSURE
+        return Sense.WANTED if wished and joiner == "and" and not self._firm else Sense.UNSURE
 
 
 def _is_not(token: Token) -> bool:

@@ -35,6 +35,9 @@ class CalibratedConfig(BaseModel):
     lam: float = Field(default=0.9, ge=0.0, le=1.0, description="0 is only relevance, 1 only calibration")
     alpha: float = Field(default=ALPHA, gt=0.0, lt=1.0, description="smoothing of the slate's shares")
     max_swaps: int = Field(default=50, ge=0, description="most swaps after the greedy pass; 0 is plain greedy")
+    chains: bool = Field(
+        default=False, description="try two swaps at once where one does not help: nearer to the optimum, slower"
+    )
     divergence: Literal["kl", "jensen-shannon", "hellinger", "overlap"] = Field(
         default="kl", description="how far the slate's shares are from the target; overlap is 1 - sum sqrt(p q)"
     )
@@ -143,6 +146,7 @@ class Calibrated:
             config.alpha,
             _KINDS[config.divergence],
             config.max_swaps,
+            config.chains,
             np.empty((users, n, 0), np.int32) if limits is None else np.ascontiguousarray(limits.rules, np.int32),
             none if limits is None else np.ascontiguousarray(limits.low, np.int32),
             none if limits is None else np.ascontiguousarray(limits.high, np.int32),

@@ -35,34 +35,34 @@ _BITS = 31
 @njit(cache=True, error_model="numpy")
 def serial(
     scores: Float64, groups: Float32, target: Float64, attention: Float64, lam: Float64, alpha: float, kind: int,
-    max_swaps: int, rules: Int32, low: Int32, high: Int32, start: Int32, prefix: bool, ramp: bool,
+    max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, start: Int32, prefix: bool, ramp: bool,
     by_relevance: bool, trace: Float64,
 ) -> Int32:  # pragma: no cover (compiled)  # fmt: skip
     """Every user in this thread; arguments as for :func:`agent.rerank.kernel.rerank`."""
     chosen = start.copy()
     for u in range(len(scores)):
-        _one_user(scores[u], groups[u], target[u], attention, lam[u], alpha, kind, max_swaps, rules[u], low[u], high[u], prefix, ramp, by_relevance, chosen[u], trace[u])  # fmt: skip
+        _one_user(scores[u], groups[u], target[u], attention, lam[u], alpha, kind, max_swaps, chains, rules[u], low[u], high[u], prefix, ramp, by_relevance, chosen[u], trace[u])  # fmt: skip
     return chosen
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
 def parallel(
     scores: Float64, groups: Float32, target: Float64, attention: Float64, lam: Float64, alpha: float, kind: int,
-    max_swaps: int, rules: Int32, low: Int32, high: Int32, start: Int32, prefix: bool, ramp: bool,
+    max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, start: Int32, prefix: bool, ramp: bool,
     by_relevance: bool, trace: Float64,
 ) -> Int32:  # pragma: no cover (compiled)  # fmt: skip
     """Users over all threads."""
     chosen = start.copy()
     for u in prange(len(scores)):
-        _one_user(scores[u], groups[u], target[u], attention, lam[u], alpha, kind, max_swaps, rules[u], low[u], high[u], prefix, ramp, by_relevance, chosen[u], trace[u])  # fmt: skip
+        _one_user(scores[u], groups[u], target[u], attention, lam[u], alpha, kind, max_swaps, chains, rules[u], low[u], high[u], prefix, ramp, by_relevance, chosen[u], trace[u])  # fmt: skip
     return chosen
 
 
 @njit(cache=True, error_model="numpy")
 def _one_user(
     scores: Float64, groups: Float32, target: Float64, attention: Float64, lam: float, alpha: float, kind: int,
-    max_swaps: int, rules: Int32, low: Int32, high: Int32, prefix: bool, ramp: bool, by_relevance: bool,
-    chosen: Int32, trace: Float64,
+    max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, prefix: bool, ramp: bool,
+    by_relevance: bool, chosen: Int32, trace: Float64,
 ) -> None:  # pragma: no cover (compiled)  # fmt: skip
     n_groups = groups.shape[1]
     order = _by_relevance(scores, lam < 1.0)
@@ -102,7 +102,7 @@ def _one_user(
         for g in range(n_groups):  # from here on, shares of the whole slate
             base[g] = alpha * target[g] + (1.0 - alpha) * mass[g] / whole
         steps = (1.0 - alpha) * attention[:size] / whole
-        _swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, max_swaps, rules, low, high, held, trace)  # fmt: skip
+        _improve(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, max_swaps, chains, rules, low, high, held, trace)  # fmt: skip
     if by_relevance:
         _sort(scores, chosen, size)
 
@@ -324,82 +324,127 @@ def _pick(
 
 
 @njit(cache=True, error_model="numpy")
-def _swap(
+def _improve(
     scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
-    sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float, kind: int,
-    max_swaps: int, rules: Int32, low: Int32, high: Int32, held: Int32, trace: Float64,
+    sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
+    kind: int, max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, held: Int32, trace: Float64,
 ) -> None:  # pragma: no cover (compiled)  # fmt: skip
-    """Exchange the pair that improves the objective most, as far as the limits let it, until none does."""
-    n_groups, width = values.shape
-    kept = np.empty(table.size)
-    heads, inner, reach = np.empty(kinds.shape[1], np.int32), np.empty(kinds.shape[1]), np.empty(kinds.shape[1])
+    """Swaps that improve the objective, the best one each time; then chains of two, the first of which may cost something."""
     touches = np.zeros(len(scores), np.int64)
     for i in range(len(scores)):
         for m in range(sizes[i]):
             touches[i] |= 1 << (members[i, m] & _BITS)
-    for swap in range(max_swaps):
-        free = 0
-        for f in range(kinds.shape[1]):
-            i = kinds[1, f]
-            if i < 0:
-                break
-            while i >= 0 and taken[i]:
-                i = kinds[0, i]
-            if i >= 0:
-                heads[free] = i
-                free += 1
-        best_t, best_i, best_gain = -1, -1, TIE
-        level = _overlap(target, base) if kind == HELLINGER else 0.0
-        for t in range(len(steps)):
-            if t == 0 or steps[t] != steps[t - 1]:
-                for g in range(n_groups):
-                    _refresh(table, g, values, used, kind, target[g], base[g], steps[t])
-                for f in range(free):
-                    inner[f] = _sum(table, cells, sizes, heads[f])
-                    reach[f] = (1.0 - lam) * scores[heads[f]] + lam * inner[f]
-            out, rise = chosen[t], 0.0
-            for m in range(sizes[out]):  # the cells of what is taken out, as if it were not there
-                g = members[out, m]
-                for cell in range(g * width, g * width + used):
-                    kept[cell] = table[cell]
-                less = max(base[g] - steps[t] * groups[out, g], 0.0)
-                _refresh(table, g, values, used, kind, target[g], less, steps[t])
-                most = 0.0
-                for cell in range(g * width, g * width + used):
-                    if values[g, cell - g * width] > 0.0:
-                        most = max(most, table[cell] - kept[cell])
-                rise += most
-            loss = _sum(table, cells, sizes, out)
-            # No candidate gains more by the absence of ``out`` than ``rise``; Hellinger is no sum and is not bounded.
-            offset = np.inf if kind == HELLINGER else lam * (rise - loss) - (1.0 - lam) * scores[out] + TIE
-            for f in range(free):
-                if reach[f] + offset < best_gain:
-                    continue
-                i = heads[f]
-                alone = inner[f] if touches[i] & touches[out] == 0 else _sum(table, cells, sizes, i)
-                gain = (1.0 - lam) * (scores[i] - scores[out]) + lam * _outer(kind, level, alone - loss)
-                ahead = gain > best_gain + TIE or (gain >= best_gain - TIE and t == best_t and i < best_i)
-                if ahead and _may_replace(out, i, rules, low, high, held):
-                    best_t, best_i, best_gain = t, i, gain
-            for m in range(sizes[out]):
-                g = members[out, m]
-                for cell in range(g * width, g * width + used):
-                    table[cell] = kept[cell]
-        if best_t < 0:
+    done, slot = 0, 0
+    while done < max_swaps:
+        t, i, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE)  # fmt: skip
+        if t >= 0:
+            _exchange(t, i, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
+            done, slot = done + 1, 0
+            continue
+        if not chains or done + 2 > max_swaps:
             return
-        out = chosen[best_t]
+        while slot < len(steps):  # no single swap helps: a slot is filled otherwise, and one more swap may win it back
+            out = chosen[slot]
+            t, i, loss = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, slot, -np.inf)  # fmt: skip
+            if t < 0:
+                slot += 1
+                continue
+            _exchange(t, i, loss, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
+            t, second, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE - loss)  # fmt: skip
+            if t >= 0:
+                _exchange(t, second, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done + 1)  # fmt: skip
+                done, slot = done + 2, 0
+                break
+            _exchange(slot, out, -loss, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
+            if len(trace) > 0:
+                trace[done] = -1.0
+            slot += 1
+        if slot >= len(steps):
+            return
+
+
+@njit(cache=True, error_model="numpy")
+def _best_swap(
+    scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
+    sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
+    kind: int, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64, only: int, least: float,
+) -> tuple[int, int, float]:  # pragma: no cover (compiled)  # fmt: skip
+    """Slot, candidate and gain of the exchange that gains most, more than ``least`` and within the limits; slot -1 if none.
+
+    ``only`` is the one slot that may change, or -1.
+    """
+    n_groups, width = values.shape
+    kept = np.empty(table.size)
+    heads, inner, reach = np.empty(kinds.shape[1], np.int32), np.empty(kinds.shape[1]), np.empty(kinds.shape[1])
+    free = 0
+    for f in range(kinds.shape[1]):
+        i = kinds[1, f]
+        if i < 0:
+            break
+        while i >= 0 and taken[i]:
+            i = kinds[0, i]
+        if i >= 0:
+            heads[free] = i
+            free += 1
+    best_t, best_i, best_gain = -1, -1, least
+    level = _overlap(target, base) if kind == HELLINGER else 0.0
+    first = max(only, 0)
+    for t in range(first, len(steps) if only < 0 else only + 1):
+        if t == first or steps[t] != steps[t - 1]:
+            for g in range(n_groups):
+                _refresh(table, g, values, used, kind, target[g], base[g], steps[t])
+            for f in range(free):
+                inner[f] = _sum(table, cells, sizes, heads[f])
+                reach[f] = (1.0 - lam) * scores[heads[f]] + lam * inner[f]
+        out, rise = chosen[t], 0.0
+        for m in range(sizes[out]):  # the cells of what is taken out, as if it were not there
+            g = members[out, m]
+            for cell in range(g * width, g * width + used):
+                kept[cell] = table[cell]
+            less = max(base[g] - steps[t] * groups[out, g], 0.0)
+            _refresh(table, g, values, used, kind, target[g], less, steps[t])
+            most = 0.0
+            for cell in range(g * width, g * width + used):
+                if values[g, cell - g * width] > 0.0:
+                    most = max(most, table[cell] - kept[cell])
+            rise += most
+        loss = _sum(table, cells, sizes, out)
+        # No candidate gains more by the absence of ``out`` than ``rise``; Hellinger is no sum and is not bounded.
+        offset = np.inf if kind == HELLINGER else lam * (rise - loss) - (1.0 - lam) * scores[out] + TIE
+        for f in range(free):
+            if reach[f] + offset < best_gain:
+                continue
+            i = heads[f]
+            alone = inner[f] if touches[i] & touches[out] == 0 else _sum(table, cells, sizes, i)
+            gain = (1.0 - lam) * (scores[i] - scores[out]) + lam * _outer(kind, level, alone - loss)
+            ahead = gain > best_gain + TIE or (gain >= best_gain - TIE and t == best_t and i < best_i)
+            if ahead and _may_replace(out, i, rules, low, high, held):
+                best_t, best_i, best_gain = t, i, gain
         for m in range(sizes[out]):
             g = members[out, m]
-            base[g] = max(base[g] - steps[best_t] * groups[out, g], 0.0)
-        for m in range(sizes[best_i]):
-            g = members[best_i, m]
-            base[g] += steps[best_t] * groups[best_i, g]
-        _count(rules, out, held, -1)
-        _count(rules, best_i, held, 1)
-        taken[out], taken[best_i] = False, True
-        chosen[best_t] = best_i
-        if len(trace) > 0:
-            trace[swap, 0], trace[swap, 1], trace[swap, 2] = out, best_i, best_gain
+            for cell in range(g * width, g * width + used):
+                table[cell] = kept[cell]
+    return best_t, best_i, best_gain
+
+
+@njit(cache=True, error_model="numpy")
+def _exchange(
+    t: int, item: int, gain: float, groups: Float32, chosen: Int32, steps: Float64, members: Int32, sizes: Int32,
+    base: Float64, taken: Bool, rules: Int32, held: Int32, trace: Float64, at: int,
+) -> None:  # pragma: no cover (compiled)  # fmt: skip
+    out = chosen[t]
+    for m in range(sizes[out]):
+        g = members[out, m]
+        base[g] = max(base[g] - steps[t] * groups[out, g], 0.0)
+    for m in range(sizes[item]):
+        g = members[item, m]
+        base[g] += steps[t] * groups[item, g]
+    _count(rules, out, held, -1)
+    _count(rules, item, held, 1)
+    taken[out], taken[item] = False, True
+    chosen[t] = item
+    if len(trace) > 0:
+        trace[at, 0], trace[at, 1], trace[at, 2] = out, item, gain
 
 
 @njit(cache=True, error_model="numpy", inline="always")

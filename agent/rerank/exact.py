@@ -16,8 +16,12 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from agent.rerank.calibration import ALPHA, normalised, slates_of
-from agent.rerank.protocol import Pool, Slates
-from retrieval.arrays import Float64, Int32
+from agent.rerank.feasible import nearest, rule_matrix
+from agent.rerank.protocol import Clash, Pool, Slates
+from retrieval.arrays import Csr, Float64, Int32
+
+Bound = tuple[Csr, Int32, Int32]
+"""Rules of the candidates as a matrix, least and largest counts."""
 
 
 class ExactConfig(BaseModel):
@@ -49,16 +53,23 @@ class Exact:
             raise ValueError(f"k must be at least 1, not {k}")
         scores = normalised(pool)
         positions = np.full((len(scores), k), -1, np.int32)
+        clashes: dict[int, Clash] = {}
         for user, row in enumerate(scores):
             valid = np.flatnonzero(np.isfinite(row))
             if len(valid) > 0:
                 size = min(k, len(valid))
                 shares = pool.groups[user, valid].astype(np.float64)
-                chosen = valid[self._solve(row[valid], shares, pool.target[user], size)]
+                bound: Bound | None = None
+                if pool.limits is not None:
+                    found = nearest(pool.limits, user, row, size)
+                    bound = (rule_matrix(pool.limits, user)[:, valid], found.low, found.high)
+                    if found.clash is not None:
+                        clashes[user] = found.clash
+                chosen = valid[self._solve(row[valid], shares, pool.target[user], size, bound)]
                 positions[user, :size] = chosen[np.argsort(-row[chosen], kind="stable")]
-        return slates_of(pool, positions, self.config.alpha)
+        return slates_of(pool, positions, self.config.alpha, clashes)
 
-    def _solve(self, scores: Float64, shares: Float64, target: Float64, size: int) -> Int32:
+    def _solve(self, scores: Float64, shares: Float64, target: Float64, size: int, bound: Bound | None) -> Int32:
         lam, alpha = self.config.lam, self.config.alpha
         shares, target = shares[:, target > 0], target[target > 0]
         n, groups = shares.shape
@@ -71,15 +82,21 @@ class Exact:
         most: Any = np.concatenate([np.ones(n), high])
         bounds = Bounds(least, most)
         count = LinearConstraint(sparse.csr_matrix(np.concatenate([np.ones(n), np.zeros(groups)])[None]), size, size)
+        fixed = [count]
+        best = np.argsort(-scores, kind="stable")[:size]
+        if bound is not None:
+            carried, few, many = bound
+            fixed.append(LinearConstraint(sparse.hstack([carried, sparse.csr_matrix((len(few), groups))]), few, many))
+            best = self._feasible(scores, fixed, bounds, groups, size)
         floor = alpha * target
         cuts = [_tangents(shares, step, floor + step * part * reach, floor) for part in (0.0, 0.1, 0.25, 0.5, 1.0)]
-        best, best_value = np.argsort(-scores, kind="stable")[:size], -np.inf
+        best_value = -np.inf
         for _ in range(60):
             rows = sparse.csr_matrix(np.concatenate([c[0] for c in cuts]))
             heights: Any = np.concatenate([c[1] for c in cuts])
             under = LinearConstraint(rows, -np.inf, heights)
             found = milp(
-                cost, constraints=[count, under], bounds=bounds, integrality=np.repeat([1, 0], [n, groups]),
+                cost, constraints=[*fixed, under], bounds=bounds, integrality=np.repeat([1, 0], [n, groups]),
                 options={"time_limit": self.config.seconds, "mip_rel_gap": 0.0},
             )  # fmt: skip
             if found.x is None:
@@ -93,6 +110,13 @@ class Exact:
                 break
             cuts.append(_tangents(shares, step, q, floor))
         return best.astype(np.int32)
+
+    @staticmethod
+    def _feasible(scores: Float64, fixed: list[LinearConstraint], bounds: Bounds, groups: int, size: int) -> Int32:
+        """The most relevant slate within the limits, should the time run out before a better one is found."""
+        cost = -np.concatenate([scores, np.zeros(groups)])
+        found = milp(cost, constraints=fixed, bounds=bounds, integrality=np.repeat([1, 0], [len(scores), groups]))
+        return np.argsort(-found.x[: len(scores)], kind="stable")[:size].astype(np.int32)
 
 
 def _tangents(shares: Float64, step: float, at: Float64, floor: Float64) -> tuple[Float64, Float64]:

@@ -23,6 +23,7 @@ def rerank(
     alpha: float,
     kind: int,
     max_swaps: int,
+    chains: bool,
     rules: Int32,
     low: Int32,
     high: Int32,
@@ -46,6 +47,7 @@ def rerank(
         alpha: Smoothing of q.
         kind: Code of the divergence.
         max_swaps: Most swaps after the greedy pass.
+        chains: Whether to try two swaps at once where one does not help.
         rules: ``(B, n, R)`` limits that count a candidate, -1 for none.
         low: ``(B, C)`` least number of items in the slate that each limit counts.
         high: ``(B, C)`` largest.
@@ -57,7 +59,7 @@ def rerank(
     """
     trace = np.full((len(scores), max_swaps if traced else 0, 3), -1.0)
     arguments = (
-        scores, groups, target, attention, lam, alpha, kind, max_swaps, rules, low, high, start, prefix, ramp,
+        scores, groups, target, attention, lam, alpha, kind, max_swaps, chains, rules, low, high, start, prefix, ramp,
         by_relevance, trace,
     )  # fmt: skip
     if len(scores) < _PARALLEL_FROM:

@@ -19,6 +19,7 @@ from retrieval.errors import ConfigError
 
 STRATEGIES: dict[str, Callable[[float], Reranker]] = {
     "calibrated": lambda lam: Calibrated(CalibratedConfig(lam=lam)),
+    "chains": lambda lam: Calibrated(CalibratedConfig(lam=lam, chains=True), "chains"),
     "steck-greedy": steck_greedy,
     "ramp": leap_ramp,
     "jensen-shannon": lambda lam: Calibrated(CalibratedConfig(lam=lam, divergence="jensen-shannon"), "jensen-shannon"),

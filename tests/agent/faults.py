@@ -16,12 +16,18 @@ def _send(handler, status, body, content_type="application/json"):
     handler.wfile.write(body)
 
 
-def _tokens(handler, payload):
+def _tokens(handler, payload, kind):
     last = payload["messages"][-1]
-    tail = [1, 2, 3]
-    _send(
-        handler, 200, json.dumps({"tokens": tail if last["role"] == "user" else [*tail, ord(last["content"])]}).encode()
-    )
+    thinks = payload.get("chat_template_kwargs", {}).get("enable_thinking", True)
+    tail = [1, 2, 3, 4] if thinks else [1, 2, 3]  # a template that opens with a thought unless told not to
+    letter = ord(last["content"])
+    if kind == "merging labels":  # "C" is no token of its own after this template
+        answer = [*tail[:-1], 1000 + letter] if last["content"] == "C" else [*tail, letter]
+    elif kind == "same label":
+        answer = [*tail, 65]
+    else:
+        answer = [*tail, letter]
+    _send(handler, 200, json.dumps({"tokens": [1, 2, 3] if last["role"] == "user" else answer}).encode())
 
 
 def chat_body(logprobs, content="A"):
@@ -66,6 +72,13 @@ def _chat(kind):
             _send(handler, 200, json.dumps(chat_body({t: v for t, v in good.items() if t != ids[1]})).encode())
         elif kind == "not probabilities":
             _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, 3.0))).encode())
+        elif kind == "deep":
+            _send(handler, 200, b"[" * 200_000)
+        elif kind == "no preference":
+            _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, -3.0))).encode())
+        elif kind == "slow":
+            time.sleep(0.4)
+            _send(handler, 200, json.dumps(chat_body(good)).encode())
         elif kind == "low mass":
             _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, -20.0))).encode())
         elif kind == "reset" or (kind == "reset once" and handler.server.asked == 1):
@@ -88,7 +101,7 @@ def faulty_server(kind, *, tokenize_too=False, patience=8.0):
             try:
                 payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if self.path == "/tokenize" and not tokenize_too:
-                    _tokens(self, payload)
+                    _tokens(self, payload, kind)
                     return
                 payloads.append(payload)
                 self.server.asked += 1

@@ -49,6 +49,21 @@ def test_compiled_kernel_selects_what_the_plain_reference_does(settings, users):
         assert ours[b].tolist() == plain
 
 
+def test_chains_come_nearer_to_the_optimum_and_never_lose():
+    pool = pool_of(5, users=60, n=25, groups=6)
+    for lam in (0.8, 0.95):
+        plain, chained, best = (
+            np.array([objective(pool, b, row, lam) for b, row in enumerate(r(pool, 6).positions)])
+            for r in (
+                Calibrated(CalibratedConfig(lam=lam)),
+                Calibrated(CalibratedConfig(lam=lam, chains=True)),
+                Exact(ExactConfig(lam=lam)),
+            )
+        )
+        assert (chained >= plain - 1e-9).all()
+        assert (best - chained).sum() < 0.75 * (best - plain).sum()
+
+
 def test_settings_that_contradict_each_other_are_refused():
     with pytest.raises(ValueError, match="set max_swaps to 0"):
         CalibratedConfig(ramp=True)

@@ -40,12 +40,14 @@ def _clients_are_imported(model):
         ("status 429", Reason.HTTP_ERROR),
         ("status 400", Reason.REFUSED),
         ("low mass", Reason.LOW_LABEL_MASS),
+        ("no preference", Reason.NO_PREFERENCE),
+        ("deep", Reason.INVALID_ANSWER),
         ("reset", Reason.UNREACHABLE),
     ],
 )
 @pytest.mark.parametrize("tokenize_too", [False, True])
 def test_every_fault_gives_a_labelled_slate_within_the_deadline(model, kind, reason, tokenize_too):
-    if tokenize_too and kind in {"missing label", "not probabilities", "low mass", "status 400"}:
+    if tokenize_too and kind in {"missing label", "not probabilities", "low mass", "no preference", "status 400"}:
         pytest.skip("a fault of the chat answer only")
     with faulty_server(kind, tokenize_too=tokenize_too) as (url, _):
         asked = recommender(model, url)
@@ -95,6 +97,43 @@ def test_refused_prompts_do_not_open_the_circuit(model):
         reasons = {asked.recommend(user="1").degraded_reason for _ in range(4)}
     assert reasons == {"llm_refused_request"}
     assert len(payloads) == 4
+
+
+@pytest.mark.parametrize("kind", ["merging labels", "same label"])
+def test_labels_that_are_no_tokens_of_their_own_are_refused(model, kind):
+    with faulty_server(kind) as (url, payloads):
+        slate = recommender(model, url).recommend(user="1")
+    assert slate.degraded_reason == Reason.UNUSABLE_LABELS
+    assert not payloads
+
+
+def test_what_was_paid_for_is_reported_though_it_is_not_believed(model):
+    with faulty_server("low mass") as (url, _):
+        slate = recommender(model, url).recommend(user="1")
+    assert (slate.ranker_used, slate.tokens.prompt, slate.llm_weight) == ("calibrated", 7, None)
+    assert slate.label_mass < 0.05
+
+
+def test_impatient_callers_do_not_open_the_circuit_but_patient_ones_do(model):
+    with faulty_server("slow") as (url, _):
+        asked = recommender(model, url, failures_to_open=2, rest_s=60.0)
+        asked.recommend(user="1")  # the labels are known from here on
+        hurried = {asked.recommend(user="1", deadline_ms=250).degraded_reason for _ in range(4)}
+        assert hurried <= {"llm_timeout", "llm_no_time"}
+        assert asked.recommend(user="1", deadline_ms=10_000).ranker_used == "llm"
+    with faulty_server("slow") as (url, _):
+        asked = recommender(model, url, failures_to_open=2, rest_s=60.0, patience_s=0.0)
+        reasons = [asked.recommend(user="1", deadline_ms=250).degraded_reason for _ in range(3)]
+        assert reasons[-1] == "llm_circuit_open"
+
+
+def test_requests_that_never_reach_the_server_do_not_close_the_circuit(model):
+    asked = recommender(model, "http://127.0.0.1:9", failures_to_open=2, rest_s=60.0)
+    reasons = []
+    for _ in range(2):
+        reasons.append(asked.recommend(user="1").degraded_reason)
+        reasons.append(asked.recommend(user="1", deadline_ms=1).degraded_reason)
+    assert reasons == ["llm_unreachable", "llm_no_time", "llm_unreachable", "llm_circuit_open"]
 
 
 def test_a_proxy_is_not_asked_for_this_machine(model, monkeypatch):

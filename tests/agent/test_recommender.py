@@ -199,3 +199,26 @@ def test_what_an_unwanted_like_else_stands_for_stays(recommender):
     assert slate.target["Sci-Fi"] > 0.1
     assert any("Sci-Fi" in item.categories for item in slate.items)
     assert not any("Horror" in item.categories for item in slate.items)
+
+
+def test_the_fact_of_an_explanation_belongs_to_its_taste(recommender, model):
+    """Each fact names an item that belongs to the taste it is given for, and the one closest to the pick."""
+    slate = recommender.recommend(like=FIVE, k=10)
+    from retrieval.schema import Histories
+
+    mine = model.catalog.positions([model.catalog.item_ids[recommender.resolve(name)] for name in FIVE])
+    personas = model.encoder.encode(Histories.of([mine]))
+    belongs = dict(zip((model.catalog.titles[i] for i in mine), personas.membership.argmax(1), strict=True))
+    of_taste = {}
+    for item in slate.items:
+        fact = item.evidence.removeprefix("close to your ").removeprefix("like ")
+        of_taste.setdefault(item.persona, set()).add(belongs[fact])
+    assert all(len(owners) == 1 for owners in of_taste.values())
+    assert len({o for owners in of_taste.values() for o in owners}) > 1
+
+
+def test_what_a_user_disliked_is_seen_too(recommender, model, dataset):
+    touched = {dataset.catalog.item_ids[i] for i in dataset.interactions.items[dataset.interactions.users == 0]}
+    liked = {model.catalog.item_ids[i] for i in model.history_of(dataset.interactions.user_ids[0])}
+    assert len(touched) > len(liked)
+    assert {model.catalog.item_ids[i] for i in model.seen_by(dataset.interactions.user_ids[0])} | liked == touched

@@ -13,7 +13,7 @@ from agent.rerank.strategies import STRATEGIES, WITHOUT_LAMBDA, make
 from agent.rerank.topk import TopK
 from retrieval.errors import ConfigError
 
-BY_RELEVANCE = {"calibrated", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact", "top-k"}
+BY_RELEVANCE = {"calibrated", "chains", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact", "top-k"}
 LIBRARY = {"mmr", "msd", "dpp", "ssd"}
 SLOW = {"min-cost-flow", "exact"}
 

@@ -56,6 +56,26 @@ def test_any_retrievers_candidates(dataset, source):
     assert mean(result, "calibrated", 0.9)[1] < mean(result, "top-k")[1]
 
 
+def test_personas_are_an_axis_where_the_retriever_has_them(dataset):
+    result = compare(
+        dataset,
+        ["calibrated", "top-k"],
+        [0.9],
+        lambda *_: None,
+        folds=2,
+        source="personas",
+        axis="personas=.5,decade=.5",
+    )
+    assert mean(result, "calibrated", 0.9)[1] < mean(result, "top-k")[1]
+    with pytest.raises(ConfigError, match="ease has no personas"):
+        compare(dataset, ["top-k"], [0.9], lambda *_: None, axis="personas")
+
+
+def test_what_is_named_twice_counts_once(dataset):
+    twice = compare(dataset, ["top-k", "top-k", "calibrated"], [0.9, 0.9], lambda *_: None, folds=2)
+    assert all(len(values) == twice.users for values in twice.points.values())
+
+
 def test_bad_names_are_refused(dataset):
     with pytest.raises(ConfigError, match="no strategy 'magic'"):
         compare(dataset, ["magic"], [0.5], lambda *_: None)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from retrieval.artifacts import load, save
+from retrieval.axes import popular_head
 from retrieval.candidates import Retriever
 from retrieval.errors import DataError, NotFoundError
-from retrieval.filters import ItemFilter, Popularity, popular_head
+from retrieval.filters import ItemFilter, Popularity
 from retrieval.index import ItemIndex
 from retrieval.schema import Histories
 
@@ -99,7 +100,7 @@ def test_filters_by_hand(catalog):
     hidden = ItemFilter(popularity=Popularity.HIDDEN).mask(catalog)
     known = ItemFilter(popularity=Popularity.WELL_KNOWN).mask(catalog)
     assert catalog.counts[known].min() >= catalog.counts[hidden].max()
-    assert popular_head(np.array([1, 5, 4, 0])).tolist() == [False, True, False, False]
+    assert popular_head(np.array([1, 5, 4, 0]), 0.5).tolist() == [False, True, False, False]
 
 
 def test_artifact_round_trip(model, some, tmp_path):
@@ -134,21 +135,6 @@ def test_missing_and_foreign_folders(model, tmp_path):
     (folder / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
     with pytest.raises(DataError, match="format 99"):
         load(folder)
-
-
-def test_titles(catalog):
-    from retrieval.titles import TitleIndex
-
-    titles = TitleIndex(catalog)
-    for typed, meant in [
-        ("the matrix", "Matrix, The (1999)"), ("Se7en", "Seven (a.k.a. Se7en) (1995)"), ("amelie", "Amelie (Fabuleux destin d'Amélie Poulain, Le) (2001)"),
-        ("Titanic (1997)", "Titanic (1997)"), ("star wars", "Star Wars: Episode IV - A New Hope (1977)"),
-    ]:  # fmt: skip
-        assert catalog.titles[titles.resolve(typed)] == meant
-    with pytest.raises(NotFoundError) as caught:
-        titles.resolve("The Godfathr")
-    assert "Godfather, The (1972)" in caught.value.suggestions
-    assert "did you mean" in caught.value.remedy
 
 
 def test_ease_equals_its_textbook_form():
