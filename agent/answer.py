@@ -55,6 +55,8 @@ def make_slate(facts: Facts, ranked: Ranked) -> Slate:
     kl = float(listed.slates.kl[0])
     items = _items(facts, ranked)
     understood = facts.reading.understood(facts.model.catalog)
+    if facts.reading.text and not understood:
+        understood["note"] = "no title, category, year or number was recognised"
     if facts.profile.allowed is not None:
         understood["matching_items"] = int(facts.profile.allowed.sum())
     return Slate(

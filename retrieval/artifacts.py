@@ -7,9 +7,11 @@ checked against the manifest on loading, because a flipped bit in an index loads
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +25,14 @@ from retrieval.arrays import Int32
 from retrieval.candidates import Retriever
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import DataError, NotFoundError
-from retrieval.index import ItemIndex
+from retrieval.index import ItemIndex, build_index
+from retrieval.index_checks import in_catalogue
+from retrieval.index_config import IndexCard, IndexConfig
+from retrieval.index_source import item_vectors, sample_queries
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.schema import Catalog, Histories
 
-FORMAT = 2
+FORMAT = 3
 _MANIFEST = "manifest.json"
 
 
@@ -44,6 +49,7 @@ class Manifest(BaseModel):
     users: int
     likes: int
     encoder: EncoderConfig
+    index: IndexCard
     sha256: dict[str, str]
 
 
@@ -106,12 +112,18 @@ class Model:
         return {user: i for i, user in enumerate(self.user_ids)}
 
 
-def build(dataset: Dataset, encoder: PersonaEncoder) -> Model:
-    """Put a trained encoder and its data together; only items somebody liked can be found."""
-    weights = encoder.weights
+def build(dataset: Dataset, encoder: PersonaEncoder, config: IndexConfig | None = None) -> Model:
+    """Put a trained encoder and its data together; only items somebody liked can be found.
+
+    Args:
+        dataset: Catalogue and interactions.
+        encoder: Trained on them.
+        config: How the items are indexed; its recall is measured on personas of the data's users.
+    """
+    config = config or IndexConfig()
     items = np.flatnonzero(dataset.catalog.counts > 0).astype(np.int32)
-    vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
-    index = ItemIndex(vectors, items, len(dataset.catalog))
+    queries = sample_queries(encoder, dataset.histories(), config.sample)
+    index = build_index(item_vectors(encoder, items), items, len(dataset.catalog), config, queries=queries)
     histories = dataset.histories()
     everything = dataset.interactions
     return Model(
@@ -120,20 +132,58 @@ def build(dataset: Dataset, encoder: PersonaEncoder) -> Model:
     )  # fmt: skip
 
 
+def check_place(folder: Path) -> None:
+    """Refuse a place where no model may be written, before the work that leads to one.
+
+    Raises:
+        DataError: It is taken by something that is not a model, lies below a file, or may not be written to.
+    """
+    remedy = "choose another --out folder"
+    if folder.is_dir():
+        if not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
+            raise DataError(f"{folder} exists and is not a polytaste model", remedy)
+    elif folder.exists():
+        raise DataError(f"{folder} is a file, not a polytaste model", remedy)
+    above = next(place for place in folder.absolute().parents if place.exists())
+    if not above.is_dir():
+        raise DataError(f"{folder} cannot be made: {above} is a file", remedy)
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise DataError(f"{folder} cannot be written: no permission in {above}", remedy)
+
+
+def with_items(model: Model, items: Int32) -> Model:
+    """The model with more of its catalogue's items to be found; :func:`save` it to keep it.
+
+    Raises:
+        DataError: An item can be found already, or is not in the catalogue.
+    """
+    in_catalogue(items, len(model.catalog))
+    return replace(model, index=model.index.add(item_vectors(model.encoder, items), items))
+
+
+def without_items(model: Model, items: Int32) -> Model:
+    """The model with items that are never found again, say those no longer sold; :func:`save` it to keep it.
+
+    Raises:
+        NotFoundError: An item could not be found anyway.
+    """
+    return replace(model, index=model.index.remove(items))
+
+
 def save(model: Model, folder: Path) -> Path:
     """Write a model; an older one in the same place is replaced at once and whole.
 
     Raises:
-        DataError: The place is taken by something that is not a model.
+        DataError: No model may be written there; see :func:`check_place`.
     """
-    if folder.exists() and not (folder / _MANIFEST).is_file() and any(folder.iterdir()):
-        raise DataError(f"{folder} exists and is not a polytaste model", "choose another --out folder")
+    check_place(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as scratch:
         made = Path(scratch) / "model"
         made.mkdir()
         save_file(model.encoder.weights.as_dict(), made / "encoder.safetensors")
         model.index.save(made / "items.faiss")
+        save_file({"places": model.index.places, "queries": model.index.queries}, made / "items.safetensors")
         model.catalog.table.write_parquet(made / "catalog.parquet")
         history = model.histories
         _rows(history).write_parquet(made / "histories.parquet")
@@ -148,6 +198,7 @@ def save(model: Model, folder: Path) -> Path:
             users=len(model.user_ids),
             likes=len(history.items),
             encoder=model.encoder.config,
+            index=model.index.card,
             sha256={path.name: _sha256(path) for path in sorted(made.iterdir())},
         )
         (made / _MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
@@ -169,19 +220,23 @@ def load(folder: Path) -> Model:
     if not (folder / _MANIFEST).is_file():
         raise NotFoundError(f"no trained model in {folder}", "run `polytaste train` first, or give --model FOLDER")
     try:
-        manifest = Manifest.model_validate_json((folder / _MANIFEST).read_text(encoding="utf-8"))
-    except ValidationError as why:
-        raise DataError(f"{folder / _MANIFEST}: not a manifest ({why.errors()[0]['msg']})", "train again") from why
-    if manifest.format != FORMAT:
-        raise DataError(f"{folder}: format {manifest.format}, this version reads {FORMAT}", "train again")
+        raw = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        if isinstance(raw, dict) and raw.get("format") != FORMAT:  # first: another version has other fields
+            raise DataError(f"{folder}: format {raw.get('format')}, this version reads {FORMAT}", "train again")
+        manifest = Manifest.model_validate(raw)
+    except (ValidationError, ValueError) as why:
+        reason = why.errors()[0]["msg"] if isinstance(why, ValidationError) else why
+        raise DataError(f"{folder / _MANIFEST}: not a manifest ({reason})", "train again") from why
     for name, expected in manifest.sha256.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != expected:
             raise DataError(f"{path}: missing or damaged (checksum differs)", "train again: polytaste train")
     catalog = Catalog(pl.read_parquet(folder / "catalog.parquet"))
     encoder = PersonaEncoder(manifest.encoder, Weights(**load_file(folder / "encoder.safetensors")))
-    items = np.flatnonzero(catalog.counts > 0).astype(np.int32)
-    index = ItemIndex.load(folder / "items.faiss", items, len(catalog))
+    arrays = load_file(folder / "items.safetensors")
+    index = ItemIndex.load(
+        folder / "items.faiss", arrays["places"], len(catalog), card=manifest.index, queries=arrays["queries"]
+    )
     user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user"].to_list())
     histories, seen = (_ragged(folder / name, len(user_ids)) for name in ("histories.parquet", "seen.parquet"))
     return Model(catalog, encoder, index, user_ids, histories, seen, manifest.dataset, manifest.licence)

@@ -185,6 +185,8 @@ class Interactions:
         items: ``(nnz,)`` internal item ids.
         values: ``(nnz,)`` ratings or counts; 1 where the source has none.
         times: ``(nnz,)`` seconds or any increasing order; None where the source has none.
+        rows: ``(nnz,)`` row of the source that each came from, which published splits draw by; None
+            where the source had them in this very order.
     """
 
     user_ids: tuple[str, ...]
@@ -192,23 +194,51 @@ class Interactions:
     items: Int32
     values: Float32
     times: Int64 | None = field(default=None)
+    rows: Int64 | None = field(default=None)
 
     def __len__(self) -> int:
         return len(self.users)
 
+    @property
+    def source_rows(self) -> Int64:
+        """``(nnz,)`` :attr:`rows`, counted where they are not stated."""
+        return np.arange(len(self), dtype=np.int64) if self.rows is None else self.rows
+
     def where(self, keep: Bool) -> Interactions:
         """The rows for which ``keep`` (``(nnz,)``) holds; users stay numbered as they were."""
-        times = None if self.times is None else self.times[keep]
-        return Interactions(self.user_ids, self.users[keep], self.items[keep], self.values[keep], times)
+        return self._take(np.flatnonzero(keep))
+
+    def distinct(self) -> Interactions:
+        """One row per user and item, so that a count of rows is a count of people.
+
+        A repeated pair keeps its largest value, its last time and its first row of the source.
+        """
+        pair = self.users.astype(np.int64) << 32 | self.items
+        order = np.argsort(pair, kind="stable")
+        begins = np.flatnonzero(np.diff(pair[order], prepend=-1))
+        if len(begins) == len(self):
+            return self
+        times = None if self.times is None else np.maximum.reduceat(self.times[order], begins)
+        merged = Interactions(
+            self.user_ids,
+            self.users[order][begins],
+            self.items[order][begins],
+            np.maximum.reduceat(self.values[order], begins),
+            times,
+            np.minimum.reduceat(self.source_rows[order], begins),
+        )
+        moments = merged.source_rows if times is None else times
+        return merged._take(np.lexsort((merged.source_rows, moments, merged.users)))
 
     def histories(self) -> Histories:
         """One history per user, in the order of ``user_ids``, weights 1; repeats are merged."""
-        key = self.users.astype(np.int64) << 32 | self.items
-        _, first = np.unique(key, return_index=True)
-        first.sort()
-        users, items = self.users[first], self.items[first]
-        indptr = np.searchsorted(users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
-        return Histories(indptr, items, np.ones(len(items), np.float32))
+        once = self.distinct()
+        indptr = np.searchsorted(once.users, np.arange(len(self.user_ids) + 1)).astype(np.int64)
+        return Histories(indptr, once.items, np.ones(len(once), np.float32))
+
+    def _take(self, at: Int64) -> Interactions:
+        times = None if self.times is None else self.times[at]
+        return Interactions(self.user_ids, self.users[at], self.items[at], self.values[at], times, self.source_rows[at])
 
 
 @dataclass(frozen=True, slots=True)

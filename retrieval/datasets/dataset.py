@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from retrieval.datasets.liking import like_threshold
 from retrieval.errors import DataError
 from retrieval.schema import Catalog, Histories, Interactions
 
@@ -34,8 +35,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def likes(self) -> Interactions:
-        """Implicit feedback: rows with ``value > like_above`` (Liang et al. 2018, section 4.1)."""
-        return self.interactions.where(self.interactions.values > self.like_above)
+        """Implicit feedback: pairs with ``value > like_above`` (Liang et al. 2018, section 4.1).
+
+        One row per user and item: the largest value of a repeated pair decides.
+        """
+        pairs = self.interactions.distinct()
+        return pairs.where(pairs.values > self.like_above)
 
     def histories(self) -> Histories:
         """What each user liked, oldest first, in the order of ``interactions.user_ids``."""
@@ -47,6 +52,7 @@ def assemble(
     name: str,
     interactions: pl.DataFrame,
     items: pl.DataFrame | None,
+    rating: str,
     like_above: float | None,
     licence: str = "",
     notes: tuple[str, ...] = (),
@@ -58,7 +64,8 @@ def assemble(
         interactions: ``user`` (str), ``item`` (str), ``value`` (float), optionally ``time`` (int).
         items: ``item_id`` (str) and any of ``title``, ``categories`` (list[str]), ``year`` and more;
             None where the source describes no items.
-        like_above: None guesses: 3.5 on a five-star scale, 7 on a ten-point one, else 0.
+        rating: Name of the column the values come from; empty if the source has none.
+        like_above: None guesses; see :func:`retrieval.datasets.liking.like_threshold`.
         licence: Licence sentence.
         notes: Notes of the reader.
 
@@ -81,35 +88,28 @@ def assemble(
     users = interactions["user"].unique(maintain_order=True)
     numbered = users.to_frame("user").with_row_index("user_at")
     ordered = (
-        interactions.join(position, left_on="item", right_on="item_id", how="left")
+        interactions.with_row_index("row")
+        .join(position, left_on="item", right_on="item_id", how="left")
         .join(numbered, on="user", how="left")
-        .sort(["user_at", "time"] if "time" in interactions.columns else ["user_at"], maintain_order=True)
+        .sort(["user_at", "time", "row"] if "time" in interactions.columns else ["user_at", "row"])
     )
     values = ordered["value"].to_numpy().astype(np.float32)
-    threshold = like_above
-    if threshold is None:
-        threshold, note = guess_like_threshold(values)
-        notes = (*notes, note) if note else notes
+    threshold, note = like_threshold(values, rating, like_above)
     rows = Interactions(
         user_ids=tuple(users.to_list()),
         users=ordered["user_at"].to_numpy().astype(np.int32),
         items=ordered["at"].to_numpy().astype(np.int32),
         values=values,
         times=ordered["time"].to_numpy().astype(np.int64) if "time" in ordered.columns else None,
+        rows=ordered["row"].to_numpy().astype(np.int64),
     )
-    counts = np.bincount(rows.items[values > threshold], minlength=table.height)
+    notes = (*notes, note)
+    pairs = rows.distinct()
+    if again := len(rows) - len(pairs):
+        notes = (*notes, f"{again:,} rows repeat a user and an item; such a pair counts once, at its last time")
+    counts = np.bincount(pairs.items[pairs.values > threshold], minlength=table.height)
     catalog = Catalog(table.with_columns(pl.Series("count", counts, pl.Int64)))
     return Dataset(name, catalog, rows, threshold, licence, notes)
-
-
-def guess_like_threshold(values: np.ndarray) -> tuple[float, str]:
-    """Above which value an interaction counts as liked, and the note that says so."""
-    low, high = float(values.min()), float(values.max())
-    stars = low >= 0 and high in (5.0, 10.0) and bool(np.all(values * 2 == np.round(values * 2)))
-    if stars:
-        threshold = 3.5 if high == 5.0 else 7.0
-        return threshold, f"ratings up to {high:g}: above {threshold:g} counts as liked (--like-above changes it)"
-    return 0.0, ""
 
 
 def _complete(table: pl.DataFrame) -> pl.DataFrame:

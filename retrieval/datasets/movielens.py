@@ -10,12 +10,15 @@ from pathlib import Path
 import polars as pl
 
 from retrieval.datasets.dataset import Dataset, assemble
-from retrieval.datasets.table import numbers, read_table
+from retrieval.datasets.table import Origin, keys, numbers, read_table
 from retrieval.errors import DataError
 
 LICENCE = "MovieLens by GroupLens: research use with acknowledgement, no commercial use without permission"
 LIKE_ABOVE = 3.5
 _NO_GENRE = ("(no genres listed)", "unknown", "")
+_RATINGS = ("userId", "movieId", "rating", "timestamp")
+# A mapping of columns does not apply to these layouts, so no remedy may speak of one.
+_REMEDY = "the file may be cut off or edited; correct that row, or fetch the archive again"
 
 
 def is_movielens(folder: Path) -> bool:
@@ -34,52 +37,72 @@ def load_movielens(folder: Path, like_above: float | None = None) -> Dataset:
         DataError: A row is malformed; names file, row and column.
     """
     if (folder / "u.data").is_file():
-        ratings, items = _layout_100k(folder)
+        ratings, items, read = _layout_100k(folder)
     elif (folder / "ratings.dat").is_file():
-        ratings, items = _layout_dat(folder)
+        ratings, items, read = _layout_dat(folder)
     else:
-        ratings, items = _layout_csv(folder)
-    above = LIKE_ABOVE if like_above is None else like_above
-    return assemble(name=folder.name, interactions=ratings, items=items, like_above=above, licence=LICENCE)
+        ratings, items, read = _layout_csv(folder)
+    return assemble(
+        name=folder.name,
+        interactions=ratings,
+        items=items,
+        rating="rating",
+        like_above=LIKE_ABOVE if like_above is None else like_above,
+        licence=LICENCE,
+        notes=(f"read as a MovieLens folder: {read}",),
+    )
 
 
-def _layout_csv(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _layout_csv(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
     """20M, 25M, 32M and latest: CSV with headers, genres joined by a bar."""
-    ratings = _rows(read_table(folder / "ratings.csv"), folder / "ratings.csv")
-    movies = read_table(folder / "movies.csv")
-    return ratings, _movies(movies.rename({"movieId": "item_id"}))
+    path = folder / "movies.csv"
+    ratings = _rows(read_table(folder / "ratings.csv"), Origin(folder / "ratings.csv", _REMEDY))
+    movies = read_table(path)
+    _need(movies, ("movieId", "title"), path)
+    read = "ratings.csv, movies.csv"
+    if "genres" not in movies.columns:
+        movies, read = movies.with_columns(genres=pl.lit("")), f"{read}, which has no column 'genres': no categories"
+    return ratings, _movies(movies.rename({"movieId": "item_id"}), Origin(path, _REMEDY)), read
 
 
-def _layout_dat(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _layout_dat(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
     """1M and 10M: fields joined by a double colon, no header."""
-    ratings = _split(folder / "ratings.dat", "::", ("userId", "movieId", "rating", "timestamp"))
-    movies = _split(folder / "movies.dat", "::", ("item_id", "title", "genres"))
-    return _rows(ratings, folder / "ratings.dat", header=False), _movies(movies)
+    ratings, from_ratings = _split(folder / "ratings.dat", "::", _RATINGS)
+    movies, from_movies = _split(folder / "movies.dat", "::", ("item_id", "title", "genres"))
+    return _rows(ratings, from_ratings), _movies(movies, from_movies), "ratings.dat, movies.dat"
 
 
-def _layout_100k(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """100K: tabs for ratings; bars for items, the genres as nineteen flags at the end."""
-    ratings = _split(folder / "u.data", "\t", ("userId", "movieId", "rating", "timestamp"))
-    genres = [line.split("|")[0] for line in _text(folder / "u.genre").splitlines() if line.strip()]
+def _layout_100k(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """100K: tabs for ratings; bars for items, the genres as nineteen flags at the end, named in a file of their own."""
+    ratings, from_ratings = _split(folder / "u.data", "\t", _RATINGS)
     head = ("item_id", "title", "release_date", "video_release_date", "imdb_url")
-    movies = _split(folder / "u.item", "|", (*head, *genres))
+    read = "u.data, u.item, u.genre"
+    if (folder / "u.genre").is_file():
+        genres = [line.split("|")[0] for line in _text(folder / "u.genre").splitlines() if line.strip()]
+    else:
+        genres, read = [], "u.data, u.item; u.genre, which names the genres, is missing: no categories"
+    movies, from_movies = _split(folder / "u.item", "|", (*head, *genres), more=not genres)
     flags = [pl.when(pl.col(g) == "1").then(pl.lit(g)) for g in genres]
-    movies = movies.with_columns(pl.concat_list(flags).list.drop_nulls().list.join("|").alias("genres"))
-    return _rows(ratings, folder / "u.data", header=False), _movies(movies.select("item_id", "title", "genres"))
+    named = pl.concat_list(flags).list.drop_nulls().list.join("|") if flags else pl.lit("")
+    movies = movies.with_columns(named.alias("genres"))
+    return _rows(ratings, from_ratings), _movies(movies, from_movies), read
 
 
-def _split(path: Path, separator: str, columns: tuple[str, ...]) -> pl.DataFrame:
-    lines = pl.Series("line", [line for line in _text(path).split("\n") if line.strip("\r")])
-    fields = lines.str.strip_chars_end("\r").str.split(separator)
+def _split(path: Path, separator: str, columns: tuple[str, ...], *, more: bool = False) -> tuple[pl.DataFrame, Origin]:
+    """Fields of a file without a header, and where each row stands; ``more`` allows for fields without a name."""
+    text = pl.DataFrame({"line": _text(path).split("\n")}).with_row_index("number", offset=1)
+    text = text.with_columns(pl.col("line").str.strip_chars_end("\r")).filter(pl.col("line") != "")
+    fields = text["line"].str.split(separator)
     # A title may itself hold the separator of neighbouring fields, so too many fields is malformed too.
-    wrong = fields.list.len() != len(columns)
+    wrong = fields.list.len() < len(columns) if more else fields.list.len() != len(columns)
     if wrong.any():
         row = wrong.arg_max() or 0
         raise DataError(
-            f"{path}: row {row + 1} has {len(fields[row])} fields where {len(columns)} are expected: {', '.join(columns)}",
-            "the file may be cut off or edited; fetch it again",
+            f"{path}: row {text['number'][row]} has {len(fields[row])} fields where {len(columns)} are expected: "
+            f"{', '.join(columns)}",
+            _REMEDY,
         )
-    return fields.list.to_struct(fields=list(columns)).struct.unnest()
+    return fields.list.to_struct(fields=list(columns)).struct.unnest(), Origin(path, _REMEDY, text["number"])
 
 
 def _text(path: Path) -> str:
@@ -91,21 +114,30 @@ def _text(path: Path) -> str:
         return raw.decode("latin-1")
 
 
-def _rows(table: pl.DataFrame, path: Path, *, header: bool = True) -> pl.DataFrame:
-    out: dict[str, pl.Series] = {}
-    for name, role, dtype in (
-        ("userId", "user", None), ("movieId", "item", None), ("rating", "value", pl.Float32), ("timestamp", "time", pl.Int64),
-    ):  # fmt: skip
+def _need(table: pl.DataFrame, columns: tuple[str, ...], path: Path) -> None:
+    for name in columns:
         if name not in table.columns:
-            raise DataError(f"{path}: no column {name!r}", "this is not a MovieLens file of ratings")
-        values = table[name] if dtype is None else numbers(table, name, path, dtype)
+            raise DataError(
+                f"{path}: no column {name!r} (it has {', '.join(table.columns)})",
+                "fetch the archive again, or put a dataset.yaml into the folder to describe the files yourself",
+            )
+
+
+def _rows(table: pl.DataFrame, origin: Origin) -> pl.DataFrame:
+    _need(table, _RATINGS, origin.path)
+    out = {"user": keys(table, "userId", origin), "item": keys(table, "movieId", origin)}
+    for name, role, dtype in (("rating", "value", pl.Float32), ("timestamp", "time", pl.Int64)):
+        values = numbers(table, name, origin, dtype)
         if values.null_count():
-            row = (values.is_null().arg_max() or 0) + (2 if header else 1)
-            raise DataError(f"{path}: row {row}, column {name!r} is empty", "the file may be cut off; fetch it again")
+            raise DataError(f"{origin.place(values.is_null().arg_max() or 0, name)} is empty", _REMEDY)
         out[role] = values
     return pl.DataFrame(out)
 
 
-def _movies(table: pl.DataFrame) -> pl.DataFrame:
+def _movies(table: pl.DataFrame, origin: Origin) -> pl.DataFrame:
     genre_lists = pl.col("genres").str.split("|").list.eval(pl.element().filter(~pl.element().is_in(_NO_GENRE)))
-    return table.select("item_id", pl.col("title").str.strip_chars(), genre_lists.alias("categories"))
+    return table.select(
+        keys(table, "item_id", origin).alias("item_id"),
+        pl.col("title").str.strip_chars(),
+        genre_lists.alias("categories"),
+    )

@@ -57,11 +57,11 @@ def strong_generalisation(
     Users with at least ``min_items`` are permuted with seed 98765; the last ``held_out`` are test, the
     ``held_out`` before them validation. Of each held-out user ``int(0.2 * n)`` items are hidden if
     they have five or more, drawn without replacement from one stream (seed 98765, users in the order
-    of their ids, reset for each of the two sets). Held-out items that no training user touched are
-    dropped before that.
+    of their ids, reset for each of the two sets) among the rows as the file has them, which need not
+    be the order of time. Held-out items that no training user touched are dropped before that.
 
     Args:
-        likes: Binarised interactions (already above the threshold).
+        likes: Binarised interactions (already above the threshold); a repeated pair counts once.
         n_items: Size of the catalogue.
         held_out: Users in each of validation and test (10,000 for ML-20M).
         min_items: Least number of liked items for a user to count.
@@ -70,6 +70,7 @@ def strong_generalisation(
     Raises:
         DataError: Fewer than ``2 * held_out + 1`` users are left.
     """
+    likes = likes.distinct()
     sizes = np.bincount(likes.users, minlength=len(likes.user_ids))
     # The notebook orders users by their id as a number, which need not be our order of first appearance.
     users = _by_id(likes.user_ids)
@@ -87,7 +88,8 @@ def strong_generalisation(
     known = likes.where(universe[likes.items])
     rank = np.empty(len(likes.user_ids), np.int64)
     rank[_by_id(likes.user_ids)] = np.arange(len(likes.user_ids))
-    validation, test = (hide_share(known, part[np.argsort(rank[part])], hidden_share) for part in parts[1:])
+    by_id = (part[np.argsort(rank[part])] for part in parts[1:])
+    validation, test = (hide_share(known, part, hidden_share, source_order=True) for part in by_id)
     return Split(train, validation, test, universe)
 
 
@@ -135,7 +137,8 @@ def global_time(likes: Interactions, n_items: int, *, validation: float = 0.1, t
     """
     times = _need_times(likes)
     begin_validation, begin_test = np.quantile(times, [1 - validation - test, 1 - test])
-    train = likes.where(times < begin_validation)
+    # Merged only now: before the cut a repeated pair would move to its last time, out of the training.
+    train = likes.where(times < begin_validation).distinct()
     universe = np.zeros(n_items, bool)
     universe[train.items] = True
 
@@ -158,9 +161,19 @@ def _by_id(user_ids: tuple[str, ...]) -> Int32:
     return np.argsort(key, kind="stable").astype(np.int32)
 
 
-def hide_share(likes: Interactions, users: Int32, share: float) -> HeldOut:
-    """Hide ``int(share * n)`` items of each user who has five or more, drawn as in the authors' notebook."""
+def hide_share(likes: Interactions, users: Int32, share: float, *, source_order: bool = False) -> HeldOut:
+    """Hide ``int(share * n)`` items of each user who has five or more, drawn as in the authors' notebook.
+
+    Args:
+        likes: Binarised interactions; a repeated pair counts once.
+        users: ``(B,)`` whose items are hidden, in the order of the draws.
+        share: Of a history, between 0 and 1.
+        source_order: Number what is drawn as the rows of the source, as the notebook does; else as the
+            history, oldest first. What is shown and what is hidden stay oldest first in both.
+    """
+    likes = likes.distinct()
     histories = likes.histories()
+    numbered = np.lexsort((likes.source_rows, likes.users)) if source_order else np.arange(len(likes))
     draw = np.random.RandomState(SEED)
     fold_in: list[Int32] = []
     hidden: list[Int32] = []
@@ -168,7 +181,9 @@ def hide_share(likes: Interactions, users: Int32, share: float) -> HeldOut:
         row = histories.row(user)
         chosen = np.zeros(len(row), bool)
         if len(row) >= 5:
-            chosen[draw.choice(len(row), size=int(share * len(row)), replace=False).astype(np.int64)] = True
+            drawn = draw.choice(len(row), size=int(share * len(row)), replace=False)
+            begin = histories.indptr[user]
+            chosen[numbered[begin : begin + len(row)][drawn] - begin] = True
         fold_in.append(row[~chosen])
         hidden.append(row[chosen])
     return HeldOut(users, Histories.of(fold_in), Histories.of(hidden))

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 import polars.exceptions as plx
+import polars.selectors as cs
 
 from retrieval.errors import DataError
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".tsv", ".csv.gz")
+_TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a table came from, so that an error names the place and a remedy its layout knows.
+
+    Attributes:
+        path: The file.
+        remedy: What a person can do about a value that cannot be read.
+        lines: The line of each row, for files without a header or with empty lines; None counts the rows
+            from 1 in Parquet and from 2, below the header, in text.
+    """
+
+    path: Path
+    remedy: str = "correct that value, or map another column: --column ROLE=NAME"
+    lines: pl.Series | None = None
+
+    def place(self, row: int, column: str) -> str:
+        """How an error names one value."""
+        first = 1 if self.path.suffix == ".parquet" else 2
+        line = row + first if self.lines is None else self.lines[row]
+        return f"{self.path}: row {line}, column {column!r}"
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -23,9 +51,12 @@ def read_table(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: no such file", "check the path given as data, or the name in dataset.yaml")
     if path.suffix == ".parquet":
         try:
-            return pl.read_parquet(path)
+            table = pl.read_parquet(path)
+            return table.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
         except (plx.PolarsError, OSError) as why:
-            raise DataError(f"{path}: not a readable Parquet file ({_first_line(why)})") from why
+            raise DataError(
+                f"{path}: not a readable Parquet file ({_first_line(why)})", "write the file again"
+            ) from why
     if not path.name.endswith(TABLE_SUFFIXES):
         raise DataError(f"{path}: unknown kind of table", f"use one of {', '.join(TABLE_SUFFIXES)}")
     separator = "\t" if path.suffix == ".tsv" else ","
@@ -37,64 +68,50 @@ def read_table(path: Path) -> pl.DataFrame:
         raise _explain(path, separator, why) from why
 
 
-def numbers(table: pl.DataFrame, column: str, path: Path, dtype: type[pl.DataType]) -> pl.Series:
-    """Cast one column to a number, keeping nulls.
+def stripped(values: pl.Series) -> pl.Series:
+    """Text without blanks around it; what is empty then is a gap."""
+    text = values.cast(pl.String).str.strip_chars()
+    return pl.select(pl.when(text != "").then(text)).to_series()
 
-    Booleans count as 0 and 1, dates as seconds.
+
+def numbers(table: pl.DataFrame, column: str, origin: Origin, dtype: type[pl.DataType]) -> pl.Series:
+    """Cast one column to a number, keeping nulls; truth values, also in words, count as 0 and 1.
 
     Raises:
-        DataError: A value is no number; the message names file, row (the header is row 1) and column.
+        DataError: A value is no number; the message names file, row and column.
     """
     values = table[column]
-    if values.dtype.is_temporal():
-        return values.cast(pl.Datetime("us")).dt.epoch("s").cast(dtype)
     if values.dtype == pl.String:
-        text = values.str.strip_chars()
-        text = pl.select(pl.when(text == "").then(None).otherwise(text)).to_series()
+        text = stripped(values)
+        words = text.str.to_lowercase().replace_strict(_TRUTH, default=None, return_dtype=pl.Float64)
+        if text.len() > words.null_count() == text.null_count():
+            return words.cast(dtype)
         parsed = text.cast(pl.Float64, strict=False)
-        if dtype == pl.Int64 and (bad := parsed.is_null() & text.is_not_null()).any():
-            moments = _moments(text, column, path)
-            parsed = pl.select(pl.when(bad).then(moments.dt.epoch("s").cast(pl.Float64)).otherwise(parsed)).to_series()
         bad = (parsed.is_null() | parsed.is_nan() | parsed.is_infinite()) & text.is_not_null()
         if bad.any():
             row = bad.arg_max() or 0
-            raise DataError(
-                f"{path}: row {row + 2}, column {column!r}: {text[row]!r} is not a number",
-                "correct that value, or map another column with --column",
-            )
+            raise DataError(f"{origin.place(row, column)}: {text[row]!r} is not a number", origin.remedy)
         return parsed.cast(dtype, strict=False)
     if values.dtype.is_float():
         values = values.fill_nan(None)  # a gap, as Parquet writers of other libraries store it
-    try:
-        return values.cast(dtype)
-    except pl.exceptions.PolarsError as why:
-        raise DataError(
-            f"{path}: column {column!r} does not hold numbers ({_first_line(why)})", "map another column with --column"
-        ) from why
+    if not (values.dtype.is_numeric() or isinstance(values.dtype, pl.Boolean | pl.Null)):
+        raise DataError(f"{origin.path}: column {column!r} holds {values.dtype}, not numbers", origin.remedy)
+    return values.cast(dtype, strict=False)
 
 
-def _moments(text: pl.Series, column: str, path: Path) -> pl.Series:
-    try:
-        return text.str.to_datetime(strict=False)
-    except pl.exceptions.PolarsError as why:
-        raise DataError(
-            f"{path}: column {column!r} holds neither numbers nor dates",
-            "correct it, or map another column with --column",
-        ) from why
-
-
-def keys(table: pl.DataFrame, column: str, path: Path) -> pl.Series:
+def keys(table: pl.DataFrame, column: str, origin: Origin) -> pl.Series:
     """One column as ids (strings).
 
     Raises:
-        DataError: An id is empty; the message names file, row and column.
+        DataError: An id is empty or cannot be one; the message names file, row and column.
     """
-    values = table[column].cast(pl.String).str.strip_chars()
-    empty = values.is_null() | (values == "")
-    if empty.any():
-        row = empty.arg_max() or 0
+    if table[column].dtype.is_nested():
+        raise DataError(f"{origin.path}: column {column!r} holds {table[column].dtype}, not ids", origin.remedy)
+    values = stripped(table[column])
+    if values.null_count():
+        row = values.is_null().arg_max() or 0
         raise DataError(
-            f"{path}: row {row + 2}, column {column!r} is empty",
+            f"{origin.place(row, column)} is empty",
             "every row needs a user and an item; remove the row or fill it in",
         )
     return values
@@ -105,7 +122,7 @@ def _explain(path: Path, separator: str, why: Exception) -> DataError:
     number = 0
     remedy = "mend that row (unbalanced quotes and unquoted commas are the usual reasons)"
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with _text(path) as lines:
             rows = csv.reader(lines, delimiter=separator, strict=True)
             header = next(rows)
             for number, row in enumerate(rows, start=2):
@@ -119,7 +136,18 @@ def _explain(path: Path, separator: str, why: Exception) -> DataError:
         return DataError(f"{path}: not UTF-8 text ({encoding})", "save the file as UTF-8")
     except csv.Error as broken:
         return DataError(f"{path}: {broken} after row {number}", remedy)
+    except (OSError, EOFError, zlib.error) as broken:
+        return DataError(
+            f"{path}: cannot be read after row {number} ({_first_line(broken)})",
+            "the file is cut off or damaged; copy or compress it again",
+        )
     return DataError(f"{path}: cannot be read as CSV ({_first_line(why)})", remedy)
+
+
+def _text(path: Path) -> IO[str]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="")
+    return path.open(newline="", encoding="utf-8")
 
 
 def _first_line(why: Exception) -> str:

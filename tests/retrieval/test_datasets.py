@@ -1,7 +1,10 @@
+import gzip
+
 import numpy as np
 import polars as pl
 import pytest
 
+from retrieval.artifacts import check_place
 from retrieval.datasets import TabularSource, load
 from retrieval.datasets.tabular import Columns
 from retrieval.errors import ConfigError, DataError
@@ -198,3 +201,245 @@ def test_threshold_applies_to_every_layout(tmp_path):
 def test_a_mapping_is_refused_where_none_applies():
     with pytest.raises(ConfigError, match="do not apply to ml-latest-small"):
         load(source=TabularSource())
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected", "how"),
+    [
+        ([repr(["Action", "RPG"]), "[]", ""], [["Action", "RPG"], [], []], "lists in brackets"),
+        (['["Rock, hard", "Pop"]', '["Pop"]', "[Folk, Jazz]"], [["Rock, hard", "Pop"], ["Pop"], ["Folk", "Jazz"]], ""),
+        (["['Ac' 'Tion']", "[['Games', 'PC']]", "{'A'}"], [["Ac", "Tion"], ["Games", "PC"], ["A"]], ""),
+        (['[{"id": 1, "name": "Drama"}]', "[]", "[None]"], [["Drama"], [], []], ""),
+        (["Home;Light", "Home", " ; "], [["Home", "Light"], ["Home"], []], "split at ';'"),
+        (["Home, Light", "[new] Home", "Home,Home"], [["Home", "Light"], ["[new] Home"], ["Home"]], "split at ','"),
+    ],
+)
+def test_lists_in_a_cell(tmp_path, cells, expected, how):
+    write(tmp_path, "interactions.csv", "user,item\na,x0\n")
+    pl.DataFrame({"item": ["x0", "x1", "x2"], "genres": cells}).write_csv(tmp_path / "items.csv")
+    d = load(tmp_path)
+    assert d.catalog.table["categories"].to_list() == expected
+    assert any(how in note and "categories = genres" in note for note in d.notes)
+
+
+@pytest.mark.parametrize("cell", ["\"['Action', 'RPG'\"", "\"['a', {'b': 1}]\"", '"[""a"", "'])
+def test_a_broken_list_is_not_guessed(tmp_path, cell):
+    write(tmp_path, "interactions.csv", "user,item\na,x\n")
+    write(tmp_path, "items.csv", f"item,genres\nw,Drama\nx,{cell}\n")
+    with pytest.raises(DataError, match=r"items.csv: row 3, column 'genres'.* is no list of names") as caught:
+        load(tmp_path)
+    assert "['first', 'second']" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "above", "liked"),
+    [
+        ("plays", [10, 1, 4], 0, 3),
+        ("count", [5, 1, 0], 0, 2),
+        ("score", [10, 7, 8], 7, 2),
+        ("rating", [100, 20, 71], 70, 2),
+        ("rating", [4, 1, 3], 3.5, 1),
+        ("rating", [1, 1, 0], 0, 2),
+        ("rating", [3, 2, 1], 0, 3),
+        ("rating", [-10, 4, 9], 0, 2),
+        ("weight", [5, 3, 1], 0, 3),
+        ("overall", [4.5, 3.25, 1], 3.5, 1),
+    ],
+)
+def test_what_counts_as_liked_is_always_said(tmp_path, column, values, above, liked):
+    rows = "".join(f"u,i{i},{value}\n" for i, value in enumerate(values))
+    write(tmp_path, "events.csv", f"user,item,{column}\n{rows}")
+    d = load(tmp_path)
+    assert (d.like_above, len(d.likes())) == (above, liked)
+    assert any(
+        f"{column!r}" in note and f"above {above:g} counts as liked: {liked} of 3" in note and "--like-above" in note
+        for note in d.notes
+    )
+    stated = load(tmp_path, like_above=2)
+    assert any(f"{column!r} above 2 counts as liked" in note for note in stated.notes)
+
+
+def test_notes_name_roles_gaps_and_what_is_not_used(tmp_path):
+    write(tmp_path, "interactions.csv", "customer_id,sku,split\nann,x1,train\n")
+    alone = " ".join(load(tmp_path).notes)
+    for words in ("user = customer_id, item = sku, no rating", "no time", "not used: split", "no table of items"):
+        assert words in alone
+    write(tmp_path, "items.csv", "sku,brand\nx1,ACME\n")
+    assert any("item = sku, no title (ids instead)" in note and "kept: brand" in note for note in load(tmp_path).notes)
+    write(tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,1,5,1\n")
+    write(tmp_path, "movies.csv", "movieId,title,genres\n1,A,B\n")
+    assert "'rating' above 3.5 counts as liked: 1 of 1 rows" in " ".join(load(tmp_path).notes)
+
+
+def test_liked_in_words(tmp_path):
+    write(tmp_path, "events.csv", "user,item,liked\na,i,true\na,j,False\nb,i,\nb,j,TRUE\n")
+    d = load(tmp_path)
+    assert d.interactions.values.tolist() == [1, 0, 1]
+    assert len(d.likes()) == 2
+    write(tmp_path, "events.csv", "user,item,liked\na,i,true\na,j,maybe\n")
+    with pytest.raises(DataError, match=r"row 2, column 'liked': 'true' is not a number"):
+        load(tmp_path)
+
+
+DAY = 86_400
+JAN_5_2024 = 1_704_412_800
+
+
+@pytest.mark.parametrize(
+    ("dates", "seconds", "note"),
+    [
+        (["2024-01-05", "2024/1/6 01:00", "2024-01-05T02:00:00.5+02:00"], [0, DAY + 3600, 0], ""),
+        (["05/01/2024", "13/01/2024", "06.01.2024"], [0, 8 * DAY, DAY], "day/month/year, since there is '13/01/2024'"),
+        (["01/05/2024 1:00 PM", "1/31/2024", "1-6-2024 12:30 am"], [46_800, 26 * DAY, DAY + 1800], "month/day/year"),
+        (["1704412800", "1704412801.7", "1704412800"], [0, 1, 0], ""),
+    ],
+)
+def test_dates_that_can_be_read_in_one_way(tmp_path, dates, seconds, note):
+    write(tmp_path, "events.csv", "user,item,date\n" + "".join(f"u{i},i,{day}\n" for i, day in enumerate(dates)))
+    d = load(tmp_path)
+    assert d.interactions.times is not None
+    assert (d.interactions.times - JAN_5_2024).tolist() == seconds
+    assert any(note in line for line in d.notes)
+    assert any("'date' is read as" in line for line in d.notes) == bool(note)
+
+
+@pytest.mark.parametrize(
+    ("dates", "words"),
+    [
+        (["05/05/2024", "01/05/2024"], "row 3, column 'date': '01/05/2024' can be read in two ways"),
+        (["13/01/2024", "01/31/2024"], "some rows have the day first, others the month"),
+        (["2024-01-05", "5 Jan"], "row 3, column 'date': '5 Jan' is neither a number nor a date"),
+        (["2024-01-05", "2024-02-30"], "row 3, column 'date': '2024-02-30' is neither"),
+        (["1704412800", "1704412800", "soon"], "row 4, column 'date': 'soon' is not a number"),
+        (["2024-01-05", ""], "row 3, column 'date' is empty"),
+    ],
+)
+def test_dates_that_cannot_are_refused(tmp_path, dates, words):
+    write(tmp_path, "events.csv", "user,item,date\n" + "".join(f"u{i},i,{day}\n" for i, day in enumerate(dates)))
+    with pytest.raises(DataError, match=words) as caught:
+        load(tmp_path)
+    assert "events.csv" in caught.value.message
+    assert caught.value.remedy
+
+
+def test_plays_of_the_same_listener_count_one_person(tmp_path):
+    plays = "".join(f"{who},song,{day}\n" for who in "abcdef" for day in range(1, 13))
+    write(tmp_path, "events.csv", f"user,item,time\n{plays}a,other,5\n")
+    d = load(tmp_path)
+    assert d.catalog.counts.tolist() == [6, 1]
+    assert len(d.likes()) == 7
+    assert d.histories().row(0).tolist() == [1, 0]  # the song was last heard after the other
+    assert any("66 rows repeat a user and an item" in note for note in d.notes)
+    write(tmp_path, "events.csv", "user,item,rating,time\na,x,5,1\na,x,2,9\na,y,4,3\n")
+    changed = load(tmp_path)
+    assert changed.catalog.counts.tolist() == [1, 1]
+    assert changed.histories().row(0).tolist() == [1, 0]
+
+
+RATINGS_CSV = "userId,movieId,rating,timestamp\n1,1,5,1\n"
+
+
+def test_movielens_without_genres_has_no_categories(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    write(old, "u.data", "196\t1\t4\t881250949\n")
+    write(old, "u.item", "1|Toy Story (1995)|01-Jan-1995||http://x|0|0|1\n", "latin-1")
+    write(new, "ratings.csv", RATINGS_CSV)
+    write(new, "movies.csv", "movieId,title\n1,Toy Story (1995)\n")
+    for folder, missing in ((old, "u.genre"), (new, "'genres'")):
+        d = load(folder)
+        assert d.catalog.titles == ["Toy Story (1995)"]
+        assert not d.catalog.has_labels()
+        assert any(missing in note and "no categories" in note for note in d.notes)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"ratings.csv": RATINGS_CSV, "movies.csv": "id,title,genres\n1,A,B\n"}, "movies.csv: no column 'movieId'"),
+        ({"ratings.csv": RATINGS_CSV, "movies.csv": "movieId,genres\n1,B\n"}, "movies.csv: no column 'title'"),
+        ({"ratings.csv": "userId,movieId,rating\n1,1,5\n", "movies.csv": "movieId,title\n"}, "no column 'timestamp'"),
+        ({"ratings.csv": RATINGS_CSV + "1,2,x,4\n", "movies.csv": "movieId,title\n1,A\n"}, "row 3, column 'rating'"),
+        ({"ratings.dat": "1::10::five::100\n", "movies.dat": "10::A::B\n"}, "row 1, column 'rating': 'five'"),
+        ({"ratings.dat": "1::10::5::1\n\n::10::5::1\n", "movies.dat": "10::A::B\n"}, "row 3, column 'userId' is empty"),
+        ({"ratings.dat": "1::10::5::1\n", "movies.dat": "\n10::A\n"}, "movies.dat: row 2 has 2 fields"),
+        ({"u.data": "1\t1\t\t1\n", "u.item": "1|A|||x|0\n"}, "u.data: row 1, column 'rating' is empty"),
+        ({"u.data": "1\t1\t3\t1\n", "u.item": "1|A\n"}, "u.item: row 1 has 2 fields where 5"),
+    ],
+)
+def test_movielens_errors_name_the_row_and_no_mapping(tmp_path, files, words):
+    for name, text in files.items():
+        write(tmp_path, name, text)
+    with pytest.raises(DataError, match=words) as caught:
+        load(tmp_path)
+    assert caught.value.remedy
+    assert "--column" not in caught.value.remedy
+
+
+def test_a_description_in_another_encoding(tmp_path):
+    write(tmp_path, "ratings.csv", "user,item\na,b\n")
+    write(tmp_path, "dataset.yaml", "name: caf\u00e9\n", "latin-1")
+    with pytest.raises(ConfigError, match=r"dataset.yaml: not UTF-8") as caught:
+        load(tmp_path)
+    assert "UTF-8" in caught.value.remedy
+
+
+def test_compressed_tables(tmp_path):
+    text = "user,item\n" + "".join(f"u{i},i{i % 7}\n" for i in range(5000))
+    log = tmp_path / "log.csv.gz"
+    log.write_bytes(gzip.compress(text.encode()))
+    assert len(load(log).interactions) == 5000
+    log.write_bytes(gzip.compress(b"user,item\na,b\na,b,c\n"))
+    with pytest.raises(DataError, match="row 3 has 3 values for 2 columns"):
+        load(log)
+    log.write_bytes(gzip.compress(text.encode())[:-2000])
+    with pytest.raises(DataError, match=r"log.csv.gz: cannot be read after row \d+") as caught:
+        load(log)
+    assert "damaged" in caught.value.remedy
+
+
+def test_parquet_rows_are_counted_from_one(tmp_path):
+    log = tmp_path / "log.parquet"
+    pl.DataFrame({"user": ["a", None], "item": ["x", "y"]}).write_parquet(log)
+    with pytest.raises(DataError, match=r"log.parquet: row 2, column 'user' is empty"):
+        load(log)
+    pl.DataFrame(
+        {"user": ["a"], "item": ["x"], "date": ["2024-01-05"]}, schema_overrides={"date": pl.Categorical}
+    ).write_parquet(log)
+    assert load(log).interactions.times.tolist() == [JAN_5_2024]
+    pl.DataFrame({"user": ["a"], "item": ["x"], "rating": [[1]]}).write_parquet(log)
+    with pytest.raises(DataError, match=r"column 'rating' holds List\(Int64\), not numbers"):
+        load(log)
+
+
+def test_a_place_for_no_model_is_refused_before_the_data_are_read(tmp_path):
+    from agent.commands import train_model
+
+    write(tmp_path / "full", "letter.txt", "dear")
+    for place, words in (
+        (tmp_path / "full", "exists and is not a polytaste model"),
+        (tmp_path / "full" / "letter.txt", "is a file, not a polytaste model"),
+        (tmp_path / "full" / "letter.txt" / "below", "letter.txt is a file"),
+    ):
+        with pytest.raises(DataError, match=words) as caught:
+            train_model("no such data", [], None, None, place, 4, 1, 0)
+        assert "--out" in caught.value.remedy
+    check_place(tmp_path / "new" / "deep")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "users", "items", "likes", "words"),
+    [
+        ("ml-1m", {"rating": "liked"}, 6_040, 3_883, 575_219, "time = seq_pos"),
+        ("ml-100k", {}, 943, 1_682, 55_375, "above 3.5 counts as liked"),
+        ("ml-latest-small", {}, 610, 9_742, 48_580, "categories = genres"),
+        ("gowalla", {}, 29_858, 40_981, 1_027_370, "no time (the order of the rows counts); not used: split"),
+        ("amazon-games", {}, 50_546, 16_859, 440_264, "time = seq_pos, no rating"),
+    ],
+)
+def test_tables_of_other_projects(shared_data, name, columns, users, items, likes, words):
+    if not (shared_data / name).is_dir():
+        pytest.skip(f"no {name} in {shared_data} (it may not be shipped)")
+    d = load(shared_data / name, TabularSource(columns=Columns(**columns)))
+    assert (len(d.interactions.user_ids), len(d.catalog), len(d.likes())) == (users, items, likes)
+    assert any(words in note for note in d.notes)

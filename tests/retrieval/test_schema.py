@@ -52,3 +52,25 @@ def test_interactions_become_histories():
     )
     h = i.histories()
     assert [h.row(b).tolist() for b in range(3)] == [[5, 4], [], [1]]
+
+
+def test_repeats_are_one_pair_with_their_largest_value_and_last_time():
+    user, item = np.array([0, 0, 0, 0, 1], np.int32), np.array([7, 8, 7, 9, 7], np.int32)
+    value, time = np.array([5, 4, 1, 2, 3], np.float32), np.array([10, 20, 30, 40, 5])
+    i = Interactions(("u", "v"), user, item, value, time, np.array([4, 3, 2, 1, 0]))
+    once = i.distinct()
+    assert once.users.tolist() == [0, 0, 0, 1]
+    assert once.items.tolist() == [8, 7, 9, 7]
+    assert once.values.tolist() == [4, 5, 2, 3]
+    assert once.times.tolist() == [20, 30, 40, 5]
+    assert once.source_rows.tolist() == [3, 2, 1, 0]
+    assert once.distinct() is once
+    assert i.histories().row(0).tolist() == [8, 7, 9]
+    assert i.where(value > 1.5).source_rows.tolist() == [4, 3, 1, 0]
+
+
+def test_rows_are_counted_where_none_are_stated():
+    i = Interactions(("u",), np.zeros(3, np.int32), np.arange(3, dtype=np.int32), np.ones(3, np.float32))
+    assert i.source_rows.tolist() == [0, 1, 2]
+    assert i.where(np.array([False, True, True])).source_rows.tolist() == [1, 2]
+    assert len(i.where(np.zeros(3, bool)).distinct()) == 0

@@ -1,34 +1,39 @@
+from importlib.resources import as_file, files
+
 import numpy as np
 import polars as pl
 import pytest
 
-from retrieval.datasets import TabularSource, load
+from eval.folds import make_folds
+from retrieval.datasets import BUNDLED, Dataset, TabularSource, load
 from retrieval.datasets.splits import SEED, global_time, last_n, strong_generalisation
 from retrieval.datasets.tabular import Columns
 from retrieval.errors import DataError
-from retrieval.schema import Interactions
+from retrieval.schema import Catalog, Interactions
 
 
 def test_strong_generalisation_is_the_authors_notebook(dataset):
-    """The permutation and the hidden items, recomputed here in the notebook's own words."""
+    """The permutation and the hidden items, recomputed from the file in the notebook's own words."""
     likes, n = dataset.likes(), len(dataset.catalog)
     split = strong_generalisation(likes, n, held_out=50)
-    ids = np.array([int(u) for u in likes.user_ids])
-    counts = np.bincount(likes.users, minlength=len(ids))
-    unique = np.sort(ids[counts >= 5])
+    with as_file(files("retrieval.datasets") / "bundled" / BUNDLED / "ratings.parquet") as path:
+        raw = pl.read_parquet(path).filter(pl.col("rating") > 3.5)
+    counts = dict(raw.group_by("user_id").len().iter_rows())
+    unique = np.sort(np.array([user for user, count in counts.items() if count >= 5]))
     np.random.seed(98765)
     unique = unique[np.random.permutation(unique.size)]
-    assert {int(likes.user_ids[u]) for u in split.test.users} == set(unique[-50:])
-    assert {int(likes.user_ids[u]) for u in split.validation.users} == set(unique[-100:-50])
-    np.random.seed(98765)
-    rows = likes.where(split.universe[likes.items]).histories()
-    for b, user in enumerate(split.test.users):
-        row = rows.row(user)
-        expected = np.zeros(len(row), bool)
-        if len(row) >= 5:
-            expected[np.random.choice(len(row), size=int(0.2 * len(row)), replace=False).astype("int64")] = True
-        assert split.test.hidden.row(b).tolist() == row[expected].tolist()
-        assert split.test.fold_in.row(b).tolist() == row[~expected].tolist()
+    trained = raw.filter(pl.col("user_id").is_in(unique[:-100].tolist()))["item_id"].unique()
+    for held, users in ((split.validation, unique[-100:-50]), (split.test, unique[-50:])):
+        assert [int(likes.user_ids[u]) for u in held.users] == sorted(users.tolist())
+        np.random.seed(98765)
+        for b, user in enumerate(sorted(users.tolist())):
+            rows = raw.filter((pl.col("user_id") == user) & pl.col("item_id").is_in(trained.to_list()))["item_id"]
+            row = dataset.catalog.positions(rows.to_list())
+            expected = np.zeros(len(row), bool)
+            if len(row) >= 5:
+                expected[np.random.choice(len(row), size=int(0.2 * len(row)), replace=False).astype("int64")] = True
+            assert set(held.hidden.row(b).tolist()) == set(row[expected].tolist())
+            assert set(held.fold_in.row(b).tolist()) == set(row[~expected].tolist())
     assert not np.isin(split.train.users, split.test.users).any()
 
 
@@ -38,13 +43,67 @@ def test_ml1m_split_equals_the_published_one(shared_data):
         pytest.skip(f"ML-1M is not in {folder} (it may not be shipped)")
     d = load(folder, TabularSource(columns=Columns(rating="liked")))
     split = strong_generalisation(d.likes(), len(d.catalog), held_out=1000)
-    users = pl.read_parquet(folder / "multvae" / "uid_map.parquet")
-    truth = pl.read_parquet(folder / "multvae" / "test_te.parquet").join(users, on="uid")
-    assert {d.interactions.user_ids[u] for u in split.test.users} == {str(u) for u in truth["user_id"].unique()}
-    assert split.test.hidden.lengths.sum() == truth.height == 18_555
-    sizes = dict(truth.group_by("user_id").len().iter_rows())
-    assert [sizes[int(d.interactions.user_ids[u])] for u in split.test.users] == split.test.hidden.lengths.tolist()
+    users, items = (
+        dict(pl.read_parquet(folder / "multvae" / f"{name}_map.parquet").cast(pl.Int64).iter_rows())
+        for name in ("uid", "sid")
+    )
+
+    def published(name):
+        return {(str(users[u]), str(items[i])) for u, i in pl.read_parquet(folder / "multvae" / name).iter_rows()}
+
+    def ours(held, histories):
+        return {
+            (d.interactions.user_ids[user], d.catalog.item_ids[item])
+            for user, item in zip(held.users[histories.owner], histories.items, strict=True)
+        }
+
+    assert len(published("test_te.parquet")) == 18_555
+    for held, name in ((split.validation, "validation"), (split.test, "test")):
+        assert ours(held, held.hidden) == published(f"{name}_te.parquet")
+        assert ours(held, held.fold_in) == published(f"{name}_tr.parquet")
+    pairs = zip(split.train.users, split.train.items, strict=True)
+    train = {(d.interactions.user_ids[u], d.catalog.item_ids[i]) for u, i in pairs}
+    nameless = {(user, item) for user, item in published("train.parquet") if item == "None"}
+    assert train == published("train.parquet") - nameless  # three items of one like each have no id in the map
+    assert len(nameless) == 3
     assert SEED == 98765
+
+
+def test_positions_are_drawn_in_the_order_of_the_file():
+    """Ten users like the same ten items; the file lists them by item, the clock runs the other way."""
+    n = 10
+    users, items = np.repeat(np.arange(n, dtype=np.int32), n), np.tile(np.arange(n, dtype=np.int32)[::-1], n)
+    times = np.tile(np.arange(n, dtype=np.int64), n)
+    rows = np.tile(np.arange(n, dtype=np.int64)[::-1], n) + n * users
+    likes = Interactions(tuple(f"{u:02}" for u in range(n)), users, items, np.ones(len(users), np.float32), times, rows)
+    split = strong_generalisation(likes, n, held_out=1)
+    drawn = np.random.RandomState(98765).choice(n, size=2, replace=False)
+    for held in (split.validation, split.test):
+        assert set(held.hidden.row(0).tolist()) == set(drawn.tolist())  # position p of the file holds item p
+        assert set(held.hidden.row(0).tolist()) != set((n - 1 - drawn).tolist())  # what the order of time would hide
+        assert held.fold_in.row(0).tolist() == [i for i in range(n)[::-1] if i not in drawn]  # oldest first
+
+
+def test_the_same_item_again_is_no_other_item():
+    """Listeners who play one track a dozen times have one item, and hide none."""
+    plays, tracks = 12, 6
+    one = [(u, 0, t) for u in range(8) for t in range(plays)]
+    many = [(u, i, t) for u in range(8, 16) for i in range(tracks) for t in (i, i + tracks)]
+    likes = timed(*one, *many)
+    split = strong_generalisation(likes, tracks, held_out=2)
+    assert min(*split.validation.users, *split.test.users, *split.train.users) >= 8
+    assert split.test.hidden.lengths.tolist() == [1, 1]
+    assert len(split.train) == 4 * tracks
+    assert set(last_n(likes, tracks, min_items=4).test.users.tolist()) == set(range(8, 16))
+    table = pl.DataFrame({"item_id": [str(i) for i in range(tracks)]}).with_columns(
+        title="item_id", categories=pl.lit([], pl.List(pl.String)), year=None, count=8
+    )
+    d = Dataset("plays", Catalog(table), likes, 0.0)
+    count, folds = make_folds(d, folds=2, min_items=tracks)
+    assert count == 8
+    assert {int(u) for fold in folds for u in fold.held.users} == set(range(8, 16))
+    with pytest.raises(DataError, match="only 0 users have 7 liked items"):
+        make_folds(d, folds=2, min_items=tracks + 1)
 
 
 def timed(*rows):
