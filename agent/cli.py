@@ -69,7 +69,7 @@ def train(
 @app.command()
 def recommend(
     user: Annotated[str | None, typer.Option("--user", help="A user of the data.")] = None,
-    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title or item id; repeat.")] = None,
+    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title, an item id, or id:ITEM_ID; repeat.")] = None,
     request: Annotated[str, typer.Option("--request", help="What is wanted, in words.")] = "",
     k: Annotated[int | None, typer.Option("--k", min=1, max=100, help="How many.")] = None,
     deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1, help="The slate is there by then, once the model is loaded.")] = 5000,
@@ -110,7 +110,7 @@ def recommend(
 @app.command()
 def chat(
     user: Annotated[str | None, typer.Option("--user", help="A user of the data.")] = None,
-    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title or item id; repeat.")] = None,
+    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title, an item id, or id:ITEM_ID; repeat.")] = None,
     deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1)] = 5000,
     model: ModelFolder = None,
     llm_url: LlmUrl = None,
