@@ -161,16 +161,12 @@ def _dict(interval: Interval) -> dict[str, float]:
 
 def _table(result: Comparison, name: str) -> Table:
     title = f"{name}: {result.users:,} users, slates of {result.k} from {result.source}'s {result.depth} candidates"
-    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), header_style="dim", title_justify="left")
     table.add_column("strategy", no_wrap=True)
-    for column in (
-        "\u03bb",
-        f"NDCG@{result.k}",
-        f"C_KL@{result.k}",
-        "NDCG - textbook [95 %]",
-        "C_KL - textbook [95 %]",
-    ):
+    for column in ("\u03bb", f"NDCG@{result.k}", f"C_KL@{result.k}", "\u0394 NDCG [95 %]", "\u0394 C_KL [95 %]"):
         table.add_column(column, justify="right", no_wrap=True)
+    table.caption = "\u0394: minus the textbook greedy at the same \u03bb, paired by user"
+    table.caption_justify = "left"
     for point, values in result.points.items():
         gap = against_textbook(result, point)
         gain, error = np.nanmean(values, axis=0)
@@ -181,4 +177,4 @@ def _table(result: Comparison, name: str) -> Table:
 
 def _short(interval: Interval) -> str:
     low, mean, high = (f"{v:+.3f}".replace("0.", ".", 1) for v in (interval.low, interval.mean, interval.high))
-    return f"{mean} [{low},{high}]"
+    return f"{mean}[{low},{high}]"

@@ -114,11 +114,11 @@ def _interval(values: np.ndarray, baseline: np.ndarray) -> dict[str, float]:
 
 def _retrievers(quick: Quick, name: str) -> Table:
     title = f"{name}: {quick.users} users, each held out once, full catalogue"
-    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left")
-    table.add_column("retriever")
+    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    table.add_column("retriever", no_wrap=True)
     for metric in METRICS:
-        table.add_column(metric, justify="right")
-    table.add_column("personas minus this, N@100 [95 %]", justify="right")
+        table.add_column(metric, justify="right", no_wrap=True)
+    table.add_column("personas minus this [95 %]", justify="right")
     ours = quick.retrievers[_OURS]
     for retriever, values in quick.retrievers.items():
         gap = "" if retriever == _OURS else str(paired_bootstrap(ours[:, 0], values[:, 0]))
@@ -128,9 +128,9 @@ def _retrievers(quick: Quick, name: str) -> Table:
 
 def _curve(quick: Quick) -> Table:
     title = f"slates of 10 from the personas' 100 candidates, calibrated along {quick.axis}"
-    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left")
-    for column in ("\u03bb", "NDCG@10", "of accuracy-only", "C_KL@10", "of accuracy-only", "NDCG@10 difference [95 %]"):
-        table.add_column(column, justify="right")
+    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    for column in ("\u03bb", "NDCG@10", "kept", "C_KL@10", "left", "NDCG@10 difference [95 %]"):
+        table.add_column(column, justify="right", no_wrap=True)
     base = np.nanmean(quick.top, axis=0)
     table.add_row("top 10", f"{base[0]:.4f}", "100 %", f"{base[1]:.4f}", "100 %", "")
     for lam, values in quick.curve.items():

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+_CELLS = 4_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -29,7 +31,11 @@ def paired_bootstrap(
     """
     difference = values - baseline
     difference = difference[np.isfinite(difference)]
-    picks = np.random.default_rng(seed).integers(0, len(difference), (draws, len(difference)))
-    means = difference[picks].mean(axis=1)
+    draw = np.random.default_rng(seed)
+    block = max(1, _CELLS // max(len(difference), 1))  # bounded memory for any number of users
+    sizes = [min(block, draws - start) for start in range(0, draws, block)]
+    means = np.concatenate(
+        [difference[draw.integers(0, len(difference), (n, len(difference)))].mean(axis=1) for n in sizes]
+    )
     low, high = np.quantile(means, [0.025, 0.975])
     return Interval(float(difference.mean()), float(low), float(high))
