@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from agent.rerank.calibration import ALPHA, normalised, slates_of
 from agent.rerank.feasible import nearest, rule_matrix
 from agent.rerank.protocol import Clash, Pool, Slates
+from agent.rerank.solver import solve
 from retrieval.arrays import Csr, Float64, Int32
 
-Bound = tuple[Csr, Int32, Int32]
+Bound = tuple[Csr, Any, Any]
 """Rules of the candidates as a matrix, least and largest counts."""
 
 
@@ -85,7 +86,7 @@ class Exact:
         fixed = [count]
         best = np.argsort(-scores, kind="stable")[:size]
         if bound is not None:
-            carried, few, many = bound
+            carried, few, many = bound  # SciPy's stubs know the last two as single numbers only
             fixed.append(LinearConstraint(sparse.hstack([carried, sparse.csr_matrix((len(few), groups))]), few, many))
             best = self._feasible(scores, fixed, bounds, groups, size)
         floor = alpha * target
@@ -95,7 +96,7 @@ class Exact:
             rows = sparse.csr_matrix(np.concatenate([c[0] for c in cuts]))
             heights: Any = np.concatenate([c[1] for c in cuts])
             under = LinearConstraint(rows, -np.inf, heights)
-            found = milp(
+            found = solve(
                 cost, constraints=[*fixed, under], bounds=bounds, integrality=np.repeat([1, 0], [n, groups]),
                 options={"time_limit": self.config.seconds, "mip_rel_gap": 0.0},
             )  # fmt: skip
@@ -115,7 +116,7 @@ class Exact:
     def _feasible(scores: Float64, fixed: list[LinearConstraint], bounds: Bounds, groups: int, size: int) -> Int32:
         """The most relevant slate within the limits, should the time run out before a better one is found."""
         cost = -np.concatenate([scores, np.zeros(groups)])
-        found = milp(cost, constraints=fixed, bounds=bounds, integrality=np.repeat([1, 0], [len(scores), groups]))
+        found = solve(cost, constraints=fixed, bounds=bounds, integrality=np.repeat([1, 0], [len(scores), groups]))
         return np.argsort(-found.x[: len(scores)], kind="stable")[:size].astype(np.int32)
 
 

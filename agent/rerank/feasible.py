@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint
 
 from agent.rerank.protocol import Clash, Limits
+from agent.rerank.solver import solve
 from retrieval.arrays import Bool, Csr, Float64, Int32
 
 
@@ -87,7 +88,7 @@ def _elastic(
     counted = sparse.hstack([carried, sparse.eye(rows), -sparse.eye(rows)], format="csr")
     least: Any = np.where(active, low, 0)
     largest: Any = np.where(active, high, size)
-    found = milp(
+    found = solve(
         cost,
         constraints=[LinearConstraint(count, size, size), LinearConstraint(counted, least, largest)],
         bounds=Bounds(0.0, most),

@@ -1,5 +1,6 @@
 """Hard conditions: kept where they can be, against brute force; named where they clash; said on the slate."""
 
+import os
 from itertools import combinations
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.recommender import Recommender
 from agent.request import Request
+from agent.rerank import solver
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import kl_divergence, normalised
 from agent.rerank.exact import Exact, ExactConfig
@@ -233,3 +235,16 @@ def test_a_traced_slate_tells_how_it_was_made(recommender):
         picks[picks.index(swap.instead_of)] = swap.title
         assert swap.gain > 0
     assert sorted(picks) == sorted(item.title for item in slate.items)
+
+
+def test_the_solver_writes_nothing_to_stdout(capfd, monkeypatch):
+    """The engine below SciPy prints to the file descriptor itself."""
+
+    def noisy(*_, **__):
+        os.write(1, b"HighsMipSolverData")
+
+    monkeypatch.setattr(solver, "milp", noisy)
+    solver.solve([1.0])
+    os.write(1, b"result")
+    shown = capfd.readouterr()
+    assert (shown.out, shown.err) == ("result", "HighsMipSolverData")
