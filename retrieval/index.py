@@ -1,61 +1,93 @@
-"""Exact maximum inner product search over items with FAISS; what must not be found is left out inside the search.
+"""Maximum inner product search over items: exact or approximate behind one interface, changed without rebuilding.
 
-Johnson, Douze, Jegou, "Billion-scale similarity search with GPUs", IEEE Trans. Big Data 2019.
+An index never changes: :meth:`ItemIndex.add` and :meth:`ItemIndex.remove` give a new one, and searches on the old one go on.
+A removed item keeps its place and is left out inside the search, for graphs and cells cannot forget; when more than
+``rebuild_share`` of the items came or went, the structure is learned again and its recall measured again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from retrieval import threads as _threads  # noqa: F401  # pyright: ignore[reportUnusedImport]  (must be imported before FAISS loads OpenMP)
 from retrieval.arrays import Bool, Float32, Int32
-from retrieval.errors import DataError
+from retrieval.errors import DataError, NotFoundError
+from retrieval.index_build import Progress, build_engine, silent
+from retrieval.index_checks import checked, distinct
+from retrieval.index_config import IndexCard, IndexConfig
+from retrieval.index_faiss import Engine
+from retrieval.index_route import compact, filtered
 from retrieval.schema import NO_ITEM, Histories
 
-try:
-    import faiss
-except ModuleNotFoundError as _missing:  # the wheel is a choice of hardware, so it lives in the extras
-    raise DataError("FAISS is not installed", "install the extra 'cpu' (faiss-cpu) or 'gpu' (faiss-gpu)") from _missing
-
-# FAISS's stubs do not describe its Python layer; this module is the only one that touches it.
-_faiss: Any = faiss
+_EXACT = IndexConfig(kind="flat")
+_RETRAIN = "train again: polytaste train"
 
 
 class ItemIndex:
-    """Inner-product index of item vectors.
+    """Inner-product index of item vectors, searched exactly; :func:`build_index` makes approximate ones.
 
     Args:
         vectors: ``(m, d)`` vectors, in the order of ``items``.
-        items: ``(m,)`` internal ids that can be found, ascending; items nobody touched stay out.
+        items: ``(m,)`` internal ids that can be found; items nobody touched stay out.
         n_items: Size of the catalogue.
+
+    Attributes:
+        card: Kind, parameters and measured recall.
+        places: ``(p,)`` the item at each place of the structure, :data:`NO_ITEM` where it was removed.
+        queries: ``(G, d)`` queries as they are asked, which recall is measured on.
+        n_items: Size of the catalogue.
+
+    Raises:
+        DataError: Vectors and items do not fit together, a vector is not finite, an item stands twice or is not in
+            the catalogue.
     """
 
     def __init__(self, vectors: Float32, items: Int32, n_items: int) -> None:
-        index = _faiss.IndexFlatIP(vectors.shape[1])
-        index.add(np.ascontiguousarray(vectors, np.float32))
-        self._adopt(index, items, n_items)
+        data = checked(vectors, items, n_items)
+        engine, card = build_engine(data, data[:0], _EXACT)
+        self._adopt(engine, card, items, n_items, data[:0])
 
-    def _adopt(self, index: Any, items: Int32, n_items: int) -> None:
-        self._index = index
-        self.items = items
-        self._place = np.full(n_items, -1, np.int64)
-        self._place[items] = np.arange(len(items))
+    def _adopt(self, engine: Engine, card: IndexCard, places: Int32, n_items: int, queries: Float32) -> None:
+        self._engine = engine
+        self.card = card
+        self.places = np.asarray(places, np.int32)
+        self.queries = queries
+        self.n_items = n_items
+        self._live = self.places != NO_ITEM
+        self._whole = bool(self._live.all())
+
+    @classmethod
+    def over(cls, engine: Engine, card: IndexCard, places: Int32, n_items: int, queries: Float32) -> ItemIndex:
+        """The index of an engine that was built or read already; the attributes say what the arguments are."""
+        made = cls.__new__(cls)
+        made._adopt(engine, card, places, n_items, queries)  # noqa: SLF001  (our own class)
+        return made
+
+    @property
+    def items(self) -> Int32:
+        """``(m,)`` items that can be found, ascending."""
+        return np.sort(self.places[self._live])
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return int(self._index.d)
+        return self._engine.dimension
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing better than what is found can exist."""
+        return self.card.kind == "flat"
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self._live.sum())
 
     def search(
         self, queries: Float32, depth: int, *, seen: Histories | None = None, allowed: Bool | None = None
     ) -> tuple[Int32, Float32]:
-        """The best items for each of a user's queries, best first.
+        """The best items for each of a user's queries, best first; all queries of all users in one search.
 
         Args:
             queries: ``(B, K, d)`` K queries per user.
@@ -74,63 +106,138 @@ class ItemIndex:
             raise ValueError(f"queries have dimension {d}, the index has {self.dimension}")
         if not np.isfinite(queries).all():
             raise ValueError("queries must be finite")  # FAISS would answer -1 everywhere without a word
-        keep = np.ones(len(self), bool) if allowed is None else allowed[self.items]
-        extra = 0
-        if seen is not None and users == 1:  # one request: a selector of its own
-            places = self._place[seen.items]
-            keep[places[places >= 0]] = False
-        elif seen is not None:  # a batch: one search for all, deep enough that nothing is missed, then a mask
-            extra = int(seen.lengths.max(initial=0))
-        reachable = int(keep.sum())
-        fetch = min(depth + extra, reachable)
-        found = np.full((users * heads, max(fetch, 0)), -1, np.int64)
-        scores = np.full(found.shape, -np.inf, np.float32)
-        if fetch:
-            flat = np.ascontiguousarray(queries.reshape(users * heads, d), np.float32)
-            selector = None if reachable == len(self) else _faiss.IDSelectorArray(np.flatnonzero(keep))
-            parameters = None if selector is None else _faiss.SearchParameters(sel=selector)
-            scores, found = self._index.search(flat, fetch, params=parameters)
-        items = np.where(found >= 0, self.items[np.maximum(found, 0)], NO_ITEM).astype(np.int32)
-        items, scores = items.reshape(users, heads, -1), scores.reshape(users, heads, -1)
+        keep = None if self._whole else self._live
+        if allowed is not None:
+            keep = allowed[self.places] & self._live
+        extra = 0 if seen is None else int(seen.lengths.max(initial=0))  # deep enough that nothing is missed
+        config = self.card.config
+        scores, found = filtered(
+            self._engine, queries.reshape(users * heads, d), min(depth + extra, len(self.places)), keep,
+            depth=config.depth, exact_rows=config.exact_rows,
+        )  # fmt: skip
+        items = np.where(found >= 0, self.places[found], NO_ITEM).astype(np.int64)
+        gone = items == NO_ITEM
         if extra and seen is not None:
-            items, scores = self._drop_seen(items, scores, seen)
-        return _pad(items[:, :, :depth], NO_ITEM, depth), _pad(scores[:, :, :depth], -np.inf, depth)
+            known = seen.owner.astype(np.int64) * self.n_items + seen.items
+            gone |= np.isin(np.repeat(np.arange(users), heads)[:, None] * self.n_items + items, known)
+        scores, items = compact(scores, items, ~gone)
+        return (
+            _shaped(items.astype(np.int32), (users, heads, depth), NO_ITEM),
+            _shaped(scores, (users, heads, depth), -np.inf),
+        )
 
-    def _drop_seen(self, items: Int32, scores: Float32, seen: Histories) -> tuple[Int32, Float32]:
-        size = len(self._place)
-        known = seen.owner.astype(np.int64) * size + seen.items
-        found = np.arange(len(seen))[:, None, None] * size + items
-        gone = np.isin(found, known) | (items < 0)
-        order = np.argsort(gone, axis=-1, kind="stable")  # what is kept moves up, in its order
-        gone = np.take_along_axis(gone, order, -1)
-        items = np.take_along_axis(items, order, -1)
-        scores = np.take_along_axis(scores, order, -1)
-        return np.where(gone, NO_ITEM, items).astype(np.int32), np.where(gone, -np.inf, scores).astype(np.float32)
+    def add(self, vectors: Float32, items: Int32, n_items: int | None = None) -> ItemIndex:
+        """A new index with these items too.
 
-    def save(self, path: Path) -> None:
-        """Write the FAISS index; ``items`` are the caller's to keep."""
-        _faiss.write_index(self._index, str(path))
-
-    @classmethod
-    def load(cls, path: Path, items: Int32, n_items: int) -> ItemIndex:
-        """Read an index that :meth:`save` wrote.
+        Args:
+            vectors: ``(a, d)``.
+            items: ``(a,)`` ids that the index does not hold yet; a removed one may come back.
+            n_items: Size of the catalogue, if it grew.
 
         Raises:
-            DataError: The file is no FAISS index, or holds another number of items.
+            DataError: As for the class; an item is in the index already; the catalogue would shrink.
         """
-        try:
-            index = _faiss.read_index(str(path))
-        except RuntimeError as why:
-            raise DataError(f"{path}: not a FAISS index", "train again: polytaste train") from why
-        if index.ntotal != len(items):
-            raise DataError(f"{path}: {index.ntotal} vectors for {len(items)} items", "train again: polytaste train")
-        made = cls.__new__(cls)
-        made._adopt(index, items, n_items)  # noqa: SLF001  (our own class)
-        return made
+        size = self.n_items if n_items is None else n_items
+        if size < self.n_items:
+            raise DataError(f"a catalogue of {self.n_items} items cannot shrink to {size}", "remove items by their ids")
+        fresh = checked(vectors, items, size, self.dimension)
+        if (twice := np.intersect1d(items, self.places)).size:
+            raise DataError(f"item {twice[0]} is in the index already", "remove it first, or leave it out")
+        places = np.concatenate([self.places, np.asarray(items, np.int32)])
+        card = replace(self.card, changed=self.card.changed + len(items))
+        if card.stale:
+            return self._rebuilt(np.concatenate([self._vectors(), fresh]), places[places != NO_ITEM], size)
+        return ItemIndex.over(self._engine.extended(fresh), card, places, size, self.queries)
+
+    def remove(self, items: Int32 | Sequence[int]) -> ItemIndex:
+        """A new index without these items.
+
+        Raises:
+            NotFoundError: An item is not in the index.
+            DataError: An item stands twice.
+        """
+        gone = np.asarray(items, np.int32)
+        distinct(gone)
+        if (unknown := np.setdiff1d(gone, self.places[self._live])).size:
+            raise NotFoundError(f"item {unknown[0]} is not in the index", "only items that can be found can be removed")
+        places = np.where(np.isin(self.places, gone), NO_ITEM, self.places).astype(np.int32)
+        card = replace(self.card, changed=self.card.changed + len(gone))
+        made = ItemIndex.over(self._engine, card, places, self.n_items, self.queries)
+        return made._rebuilt(made._vectors(), places[places != NO_ITEM], self.n_items) if card.stale else made  # noqa: SLF001  (our own class)
+
+    def _vectors(self) -> Float32:
+        return self._engine.vectors(np.flatnonzero(self._live))
+
+    def _rebuilt(self, vectors: Float32, items: Int32, n_items: int) -> ItemIndex:
+        return build_index(vectors, items, n_items, self.card.config, queries=self.queries)
+
+    def save(self, path: Path) -> None:
+        """Write the FAISS index; ``card``, ``places`` and ``queries`` are the caller's to keep."""
+        self._engine.write(path)
+
+    @classmethod
+    def load(
+        cls, path: Path, items: Int32, n_items: int, *, card: IndexCard | None = None, queries: Float32 | None = None
+    ) -> ItemIndex:
+        """Read an index that :meth:`save` wrote.
+
+        Args:
+            path: The FAISS index.
+            items: ``(p,)`` the item at each place.
+            n_items: Size of the catalogue.
+            card: Its card; an exact index needs none.
+            queries: What its recall was measured on.
+
+        Raises:
+            DataError: The file is no FAISS index, or not the one that the items and the card describe.
+        """
+        engine = Engine.read(path)
+        if len(engine) != len(items):
+            raise DataError(f"{path}: {len(engine)} vectors for {len(items)} items", _RETRAIN)
+        if card is None and engine.kind == "flat":
+            card = IndexCard("flat", engine.dimension, len(items), _EXACT, {}, 1.0, 1.0, 0, 0.0)
+        if card is None or (engine.kind, engine.dimension) != (card.kind, card.dimension):
+            described = "nothing" if card is None else f"{card.kind} of dimension {card.dimension}"
+            raise DataError(
+                f"{path}: {engine.kind} of dimension {engine.dimension}, its card describes {described}", _RETRAIN
+            )
+        engine.adopt(card.parameters)
+        if engine.parameters() != card.parameters:
+            raise DataError(f"{path}: {engine.parameters()}, its card says {card.parameters}", _RETRAIN)
+        empty = np.empty((0, engine.dimension), np.float32)
+        return cls.over(engine, card, items, n_items, empty if queries is None else queries)
 
 
-def _pad(values: np.ndarray, filler: float, depth: int) -> Any:
-    missing = depth - values.shape[-1]
-    if missing <= 0:
-        return values
-    return np.pad(values, ((0, 0), (0, 0), (0, missing)), constant_values=filler)
+def build_index(
+    vectors: Float32,
+    items: Int32,
+    n_items: int,
+    config: IndexConfig | None = None,
+    *,
+    queries: Float32 | None = None,
+    progress: Progress = silent,
+) -> ItemIndex:
+    """An index of the kind that the size asks for, searching as hard as the target recall needs.
+
+    Args:
+        vectors: ``(m, d)`` vectors, in the order of ``items``.
+        items: ``(m,)`` internal ids that can be found.
+        n_items: Size of the catalogue.
+        config: Kind, target and parameters; None: the defaults.
+        queries: ``(G, d)`` queries as they will be asked, to measure recall on beside the items themselves.
+        progress: Told the stage, how many are done, and how many there are.
+
+    Raises:
+        DataError: As for :class:`ItemIndex`.
+    """
+    config = config or IndexConfig()
+    data = checked(vectors, items, n_items)
+    given = data[:0] if queries is None else np.ascontiguousarray(queries[: config.sample], np.float32)
+    engine, card = build_engine(data, given, config, progress)
+    return ItemIndex.over(engine, card, items, n_items, given)
+
+
+def _shaped(values: np.ndarray, shape: tuple[int, int, int], filler: float) -> np.ndarray:
+    depth = shape[2]
+    missing = max(0, depth - values.shape[1])
+    return np.pad(values[:, :depth], ((0, 0), (0, missing)), constant_values=filler).reshape(shape)

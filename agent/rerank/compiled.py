@@ -368,7 +368,7 @@ def _best_swap(
     scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
     sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
     kind: int, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64, only: int, least: float,
-) -> tuple[int, int, float]:  # pragma: no cover (compiled)  # fmt: skip
+) -> tuple[int, Any, Any]:  # pragma: no cover (compiled)  # fmt: skip
     """Slot, candidate and gain of the exchange that gains most, more than ``least`` and within the limits; slot -1 if none.
 
     ``only`` is the one slot that may change, or -1.

@@ -81,15 +81,15 @@ def test_untouched_items_are_found_for_the_persona_they_suit(world, extended):
     for b in range(30):
         mine = {b % KINDS, (b + 1) % KINDS}
         assert {int(kind[i]) for i in cold.items[b, :6]} == mine  # six of the nine suit this user
-    warm = retriever(users, 40).candidates
+    warm = retriever(users, 60).candidates
+    nearer = []
     for b in range(30):
+        mean = {k: np.mean([s for i, s in zip(warm.items[b], warm.persona[b], strict=True) if kind[i] == k and not extended.cold[i]], axis=0)
+                for k in (b % KINDS, (b + 1) % KINDS)}  # fmt: skip
         for item, share in zip(cold.items[b, :6], cold.persona[b, :6], strict=True):
-            alike = [
-                s
-                for i, s in zip(warm.items[b], warm.persona[b], strict=True)
-                if kind[i] == kind[item] and not extended.cold[i]
-            ]
-            assert share.argmax() == np.mean(alike, axis=0).argmax()
+            distance = {k: np.abs(share - m).sum() for k, m in mean.items()}
+            nearer.append(min(distance, key=distance.get) == kind[item])
+    assert np.mean(nearer) > 0.9  # by the personas that bring learned items of its kind
 
 
 def test_provenance_and_modesty(world, extended):
@@ -212,7 +212,7 @@ def shop(tmp_path_factory):
         for i in rng.choice([i for i in range(80) if i % 4 in {c % 4, (c + 1) % 4}], 20, replace=False)
     ]
     (folder / "ratings.csv").write_text("user,item_id,rating\n" + "\n".join(rows))
-    tags = [f"p{i},{('plants', 'infants', 'cooking', 'photography')[i % 4]}" for i in range(0, 80, 2)]
+    tags = [f"p{i},{('plants', 'infants', 'cooking', 'photography')[i % 4]}" for i in range(40)]
     (folder / "tags.csv").write_text("item_id,tag\n" + "\n".join(tags))
     return folder
 

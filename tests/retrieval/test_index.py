@@ -11,7 +11,7 @@ from retrieval.artifacts import load, save, with_items, without_items
 from retrieval.errors import DataError, NotFoundError
 from retrieval.index import ItemIndex, build_index
 from retrieval.index_config import IndexConfig
-from retrieval.index_faiss import GPU_MOST, Engine
+from retrieval.index_faiss import MOST_RESULTS, Engine
 from retrieval.index_route import deeper, factor, filtered, route
 from retrieval.schema import Histories
 
@@ -154,7 +154,9 @@ def test_a_batch_is_its_users_one_by_one(built, world):
     seen = Histories.of([world[1][b : b + 5] for b in range(6)])
     together, _ = built.search(queries, 15, seen=seen)
     for b in range(6):
-        np.testing.assert_array_equal(together[b], built.search(queries[b : b + 1], 15, seen=seen.slice(b, b + 1))[0][0])
+        np.testing.assert_array_equal(
+            together[b], built.search(queries[b : b + 1], 15, seen=seen.slice(b, b + 1))[0][0]
+        )
 
 
 # --- kind, gate, card
@@ -163,18 +165,21 @@ def test_a_batch_is_its_users_one_by_one(built, world):
 def test_auto_goes_by_size():
     config = IndexConfig()
     sizes = {1: "flat", 200_000: "flat", 200_001: "ivf", 5_000_000: "ivf", 5_000_001: "ivfpq"}
-    assert {n: config.kind_for(n) for n in sizes} == sizes
+    assert {n: config.kind_for(n, on_gpu=True) for n in sizes} == sizes
+    assert [config.kind_for(n) for n in (200_000, 200_001)] == ["flat", "ivfpq"]
     assert IndexConfig(kind="hnsw").kind_for(5) == "hnsw"
     assert (config.lists_for(1_000_000), config.lists_for(100), config.lists_for(3)) == (4000, 12, 1)
 
 
-def test_auto_builds_what_it_chose(world):
+def test_auto_builds_what_it_chose(world, request):
     vectors, items, _, _ = world
-    for n, kind in ((900, "flat"), (2000, "ivf"), (4000, "ivfpq")):
-        config = IndexConfig(flat_up_to=1000, compress_above=3000, depth=10)
-        index = build_index(vectors[:n], items[:n], 8000, config)
-        assert index.card.kind == kind
-        assert index.card.met
+    config = IndexConfig(flat_up_to=1000, gpu_floats_up_to=3000, depth=10)
+    for kinds in (("flat", "ivfpq", "ivfpq"), ("flat", "ivf", "ivfpq")):
+        for n, kind in zip((900, 2000, 4000), kinds, strict=True):
+            index = build_index(vectors[:n], items[:n], 8000, config)
+            assert index.card.kind == kind
+            assert index.card.met
+        request.getfixturevalue("twins")  # now with a GPU
 
 
 def test_a_missed_target_is_said(world, caplog, monkeypatch):
@@ -372,6 +377,8 @@ def test_a_wrong_manifest_is_found(model, tmp_path, edit, words):
         ("ivf", 10**6, 30_000, 100, True, "selector"),  # 5000 deep is more than a GPU gives
         ("flat", 10**6, 30_000, 100, True, "subset"),
         ("flat", 10**6, 900_000, 2000, True, "selector"),
+        ("hnsw", 10**6, 500_000, 100, False, "deeper"),
+        ("hnsw", 10**6, 30_000, 100, False, "subset"),
     ],
 )
 def test_the_way_of_a_filtered_search(kind, total, reachable, k, on_gpu, way):
@@ -395,7 +402,7 @@ class DeafTwin:
         self.calls = 0
 
     def search(self, queries, k, params=None):
-        assert k <= GPU_MOST
+        assert k <= MOST_RESULTS
         assert params is None or params.sel is None, "a GPU ignores selectors without a word"
         self.calls += 1
         return self.index.search(queries, k, params=params)
@@ -477,3 +484,44 @@ def test_kinds_without_a_twin_stay_on_the_host(kind, world, twins):
 def test_filters_on_a_real_gpu(kind, world):
     index = filters_hold(kind, world)
     assert index._engine.on_gpu
+
+
+# --- the bench
+
+
+def test_numpy_retrieval_is_what_the_retriever_approximates():
+    from eval.index_bench import numpy_retrieval, some_users, synthetic
+    from retrieval.candidates import Retriever
+    from retrieval.index_source import item_vectors, persona_queries, sample_queries
+
+    world = synthetic(2000, 17, 3)
+    users = some_users(world, 6, seed=5)
+    assert set(users.lengths.tolist()) <= set(range(8, 25))
+    everything = np.arange(2000, dtype=np.int32)
+    vectors = item_vectors(world.encoder, everything)
+    assert vectors.shape == (2000, 17)
+    found = Retriever(world.encoder, ItemIndex(vectors, everything, 2000), depth=2000)(users, 20).candidates
+    best = numpy_retrieval(world.encoder, users, 20)
+    for mine, theirs in zip(found.items, best, strict=True):
+        assert len(np.intersect1d(mine, theirs)) >= 19  # one may tie
+    asked, everyone = sample_queries(world.encoder, users, 8), persona_queries(world.encoder, users)
+    np.testing.assert_allclose(asked[:3], everyone[[0, 1, 2], [0, 1, 2]], rtol=1e-5)  # a user once before any twice
+    np.testing.assert_allclose(asked[6:], everyone[[0, 1], [1, 2]], rtol=1e-5)
+    assert (asked[:, -1] == 1).all()
+    assert sample_queries(world.encoder, users, 10**6).shape == (18, 17)
+    assert sample_queries(world.encoder, Histories.of([[], []]), 5).shape == (0, 17)
+
+
+def test_the_command_prints_one_document():
+    import subprocess
+    import sys
+
+    call = "from agent.cli import main; main()"
+    options = ["index", "bench", "--items", "3000", "--dimension", "16", "--kind", "ivf", "--json"]
+    done = subprocess.run([sys.executable, "-c", call, *options], capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["card"]["kind"] == "ivf"
+    assert found["recall"] >= 0.97
+    assert set(found["ratios"]) >= {"batch, exact FAISS", "batch, NumPy", "step, exact FAISS", "step, NumPy"}
+    assert found["interleaved"] > 0

@@ -1,0 +1,162 @@
+"""``polytaste cold``: are unknown items found, and known ones by words? Imports nothing heavy until it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from retrieval.arrays import Float64
+
+app = typer.Typer(help="Items nobody touched, and search by words, measured.", no_args_is_help=True)
+
+Data = Annotated[str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")]
+Column = Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train.")]
+Items = Annotated[str | None, typer.Option("--items", help="File of items, if --data is a file.")]
+LikeAbove = Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")]
+TextModel = Annotated[str, typer.Option("--text-model", help="Sentence encoder: folder or hub name.")]
+Json = Annotated[bool, typer.Option("--json", help="The numbers alone, on stdout.")]
+
+
+@app.command("items")
+def items_command(
+    data: Data = "ml-latest-small",
+    column: Column = None,
+    items: Items = None,
+    like_above: LikeAbove = None,
+    folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Every user is held out once.")] = 5,
+    min_items: Annotated[int, typer.Option("--min-items", min=5, help="Liked items for a user to count.")] = 10,
+    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Of training; 0 keeps the closed forms.")] = 12,
+    text_model: TextModel = "all-minilm-l6-v2",
+    as_json: Json = False,
+) -> None:
+    """Hide a tenth of the items from training, predict their vectors, rank them against what needs no training."""
+    from agent.commands import load_data  # noqa: PLC0415
+    from agent.console import err, out, progress_bar  # noqa: PLC0415
+    from eval.cold import AMONG, OURS, OVERALL, WITHOUT, evaluate_cold  # noqa: PLC0415
+    from retrieval.text import TextIndex  # noqa: PLC0415
+    from retrieval.text_encoder import SentenceEncoder  # noqa: PLC0415
+
+    dataset = load_data(data, column or [], items, like_above)
+    encoder = SentenceEncoder(text_model)
+    with progress_bar("evaluating") as (bar, task):
+
+        def told(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        words = TextIndex.build(dataset.catalog, encoder, cache=_cache(), progress=told)
+        found = evaluate_cold(dataset, words.vectors, folds, min_items, epochs, told)
+    if as_json:
+        payload = {
+            "among_cold": _numbers(found.among, AMONG, OURS),
+            "everything": _numbers(found.overall, OVERALL, WITHOUT),
+            "hidden_items": found.hidden,
+            "cold_share_of_truth": found.truth,
+            "strengths": found.strengths.tolist(),
+            "explained": found.explained.tolist(),
+        }
+        out.file.write(json.dumps(payload, indent=2) + "\n")
+        return
+    hidden = f"{dataset.name}: {min(found.hidden)} to {max(found.hidden)} items hidden per fold"
+    out.print(_table(f"{hidden}, ranked among themselves", found.among, AMONG, OURS))
+    note = f"every item ranked; {found.truth:.0%} of what is to be found is hidden items"
+    out.print(_table(note, found.overall, OVERALL, WITHOUT, at=3))
+    err.print(f"ridge strengths (items, history, themes) {found.strengths.mean(axis=0).round(4).tolist()}")
+    err.print(f"explained on items left out {found.explained.mean(axis=0).round(3).tolist()}")
+
+
+@app.command("words")
+def words_command(
+    data: Data = "ml-latest-small",
+    column: Column = None,
+    items: Items = None,
+    tags: Annotated[
+        Path | None, typer.Option("--tags", help="Table of item_id and tag; without one, categories are searched for.")
+    ] = None,
+    text_model: TextModel = "all-minilm-l6-v2",
+    as_json: Json = False,
+) -> None:
+    """Search for items by a tag that is taken out of what they say: the sentence encoder against shared tokens."""
+    from importlib.resources import as_file, files  # noqa: PLC0415
+
+    import polars as pl  # noqa: PLC0415
+
+    from agent.commands import load_data  # noqa: PLC0415
+    from agent.console import out, progress_bar  # noqa: PLC0415
+    from eval.cold import AMONG, ENCODER, evaluate_words  # noqa: PLC0415
+    from retrieval.datasets import BUNDLED  # noqa: PLC0415
+    from retrieval.schema import Catalog  # noqa: PLC0415
+    from retrieval.text_encoder import SentenceEncoder  # noqa: PLC0415
+    from retrieval.text_tags import read_tags  # noqa: PLC0415
+
+    catalog = load_data(data, column or [], items).catalog
+    if tags is None and data == BUNDLED:
+        with as_file(files("retrieval.datasets") / "bundled" / BUNDLED / "tags.parquet") as path:
+            given = read_tags(path, catalog)
+    elif tags is not None:
+        given = read_tags(tags, catalog)
+    else:
+        given = [set(names) for names in catalog.table["categories"].to_list()]
+        catalog = Catalog(catalog.table.with_columns(pl.lit([], pl.List(pl.String)).alias("categories")))
+    encoder = SentenceEncoder(text_model)
+    with progress_bar("encoding words") as (bar, task):
+
+        def told(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        results = [
+            evaluate_words(catalog, given, encoder, _cache(), told, with_tags=with_tags) for with_tags in (False, True)
+        ]
+    if as_json:
+        payload = [
+            {"says": r.says, "items": r.items, "queries": r.queries, "found": _numbers(r.found, AMONG, ENCODER)}
+            for r in results
+        ]
+        out.file.write(json.dumps(payload, indent=2) + "\n")
+        return
+    for r in results:
+        title = f"{r.queries} tags searched for among {r.items} items, which say {r.says}"
+        out.print(_table(title, r.found, AMONG, ENCODER))
+
+
+def _cache() -> Path:
+    from agent.paths import checkpoints_folder  # noqa: PLC0415
+
+    return checkpoints_folder().parent / "embeddings"
+
+
+def _numbers(results: dict[str, Float64], metrics: tuple[str, ...], ours: str) -> dict[str, Any]:
+    import numpy as np  # noqa: PLC0415
+
+    from eval.significance import paired_bootstrap  # noqa: PLC0415
+
+    def one(values: Float64, m: int) -> dict[str, Any]:
+        mean = float(np.nanmean(values[:, m]))
+        gap = paired_bootstrap(results[ours][:, m], values[:, m])
+        return {"mean": mean, f"{ours} minus this": [gap.mean, gap.low, gap.high]}
+
+    return {name: {metric: one(values, m) for m, metric in enumerate(metrics)} for name, values in results.items()}
+
+
+def _table(title: str, results: dict[str, Float64], metrics: tuple[str, ...], ours: str, at: int = 1) -> Table:
+    """Means, and in the last column the paired interval of metric ``at`` of the row ``ours`` minus each other."""
+    import numpy as np  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from eval.significance import paired_bootstrap  # noqa: PLC0415
+
+    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    table.add_column("")
+    for metric in metrics:
+        table.add_column(metric.replace(" ", "\n", 1), justify="right", vertical="bottom", min_width=5)
+    table.add_column(f"{ours}\nminus this,\n{metrics[at]} [95 %]", justify="right", no_wrap=True)
+    for name, values in results.items():
+        gap = paired_bootstrap(results[ours][:, at], values[:, at])
+        shown = "" if name == ours else f"{gap.mean:+.3f} [{gap.low:+.3f}, {gap.high:+.3f}]"
+        table.add_row(name, *(f"{np.nanmean(values[:, m]):.4f}" for m in range(len(metrics))), shown)
+    return table
