@@ -110,7 +110,9 @@ def recommend(
 @app.command()
 def chat(
     user: Annotated[str | None, typer.Option("--user", help="A user of the data.")] = None,
-    like: Annotated[list[str] | None, typer.Option("--like", help="A liked title, an item id, or id:ITEM_ID; repeat.")] = None,
+    like: Annotated[
+        list[str] | None, typer.Option("--like", help="A liked title, an item id, or id:ITEM_ID; repeat.")
+    ] = None,
     deadline_ms: Annotated[int, typer.Option("--deadline-ms", min=1)] = 5000,
     model: ModelFolder = None,
     llm_url: LlmUrl = None,
