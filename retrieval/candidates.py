@@ -82,7 +82,7 @@ class Retriever:
         last = kept.min(axis=1, where=np.isfinite(kept), initial=np.inf)
         exhausted = found[:, :, -1] == NO_ITEM  # fewer items than the depth: nothing is left outside
         beyond = np.where(exhausted, -np.inf, inner[:, :, -1]).max(axis=1)
-        certified = last >= beyond - 10.0**-_DECIMALS
+        certified = (last >= beyond - 10.0**-_DECIMALS) & self.index.exact  # an approximate search proves nothing
         return Retrieved(
             personas, Candidates(_padded(items, n, NO_ITEM), _padded(kept, n, -np.inf), _rows(persona, n)), certified
         )
