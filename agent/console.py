@@ -91,7 +91,7 @@ def _conditions(slate: Slate) -> list[Text]:
         lines.append(Text(f"these clash: {'; '.join(limits.clash)}", style="bold yellow"))
         lines.append(Text(f"  the nearest list has {'; '.join(limits.relaxed)}", style="yellow"))
     for number, step in enumerate(slate.making or (), start=1):
-        instead = f" instead of {step.instead_of} (+{step.gain:.4f})" if step.instead_of else ""
+        instead = f" instead of {step.instead_of} ({step.gain:+.4f})" if step.instead_of else ""
         lines.append(Text(f"{number:>3} {step.step} {step.title}{instead}", style="dim"))
     return lines
 

@@ -55,12 +55,22 @@ class PoolMaker:
     ) -> Retrieved:
         """Candidates of one user, with those that the limits cannot do without."""
         n = max(self.candidates, k)
-        retrieved = self._search(profile, seen, n, profile.allowed)
+        capped = [self._carriers(rule) for rule in rules if rule.at_most is not None and rule.value is not None]
+        banned = [self._carriers(rule) for rule in rules if rule.at_most == 0 and rule.value is not None]
+        allowed = profile.allowed
+        for carriers in banned:
+            allowed = ~carriers if allowed is None else allowed & ~carriers
+        retrieved = self._search(profile, seen, n, allowed)
         extra = [] if include is None else [include]
+        if capped:  # enough that no cap touches, however long the slate
+            free = ~np.logical_or.reduce(capped)
+            extra.append(
+                self._search(profile, seen, k, free if allowed is None else free & allowed).candidates.items[0]
+            )
         for rule in rules:
             if rule.at_least:
                 mask = self._carriers(rule)
-                mask = mask if profile.allowed is None else mask & profile.allowed
+                mask = mask if allowed is None else mask & allowed
                 extra.append(self._search(profile, seen, rule.at_least + _SPARE, mask).candidates.items[0])
         return retrieved if not extra else self._extended(profile, retrieved, np.concatenate(extra))
 

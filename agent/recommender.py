@@ -37,9 +37,11 @@ from prompts.template import load as load_prompt
 from retrieval.arrays import Int32
 from retrieval.artifacts import Model
 from retrieval.artifacts import load as load_model
+from retrieval.errors import ConfigError
 from retrieval.titles import TitleIndex
 
 _LAST_STEPS_S = 0.03  # kept free before the deadline for calibration and explanation
+_LAST_STEPS_WITH_LIMITS_S = 0.3  # a clash takes a few small programmes to name
 
 
 class RecommenderConfig(BaseModel):
@@ -137,6 +139,10 @@ class Recommender:
         wish = checked(request, asked)
         self._follow()
         include, exclude = self._named(wish.include), self._named(wish.exclude)
+        both = np.intersect1d(include, exclude)
+        if len(both):
+            title = self.model.catalog.titles[int(both[0])]
+            raise ConfigError(f"{title!r} is to be included and excluded", "name it once")
         reading = self.reader.read(wish.request).without(exclude)
         profile = make_profile(self.model.catalog, self._likes(wish), reading)
         length = wish.k or reading.k or DEFAULT_K
@@ -160,7 +166,8 @@ class Recommender:
             return self._prompt.render(**inputs)
 
         listing = Listing(self.config.calibrated, wish.max_kl, traced=wish.trace)
-        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - _LAST_STEPS_S, render)
+        last = _LAST_STEPS_S if pool.limits is None else _LAST_STEPS_WITH_LIMITS_S
+        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - last, render)
         facts = Facts(
             self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool,
             self.config.llm.weight, started,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, TypedDict
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from agent.chat.reading import MAX_K
 from agent.rerank.limits import CountRule
@@ -61,13 +61,6 @@ class Request(BaseModel):
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Request:
-        both = sorted(set(self.include) & set(self.exclude))
-        if both:
-            raise ValueError(f"{both[0]!r} is to be included and excluded")
-        return self
 
 
 def checked(request: str, asked: Asked) -> Request:

@@ -59,7 +59,9 @@ class LimitReport(_Closed):
 
     asked: list[str]
     met: bool
-    clash: list[str] = Field(description="conditions that no slate keeps together; leaving out any one ends the clash")
+    clash: list[str] = Field(
+        description="conditions that no slate of the candidates keeps together; leaving out any one ends the clash"
+    )
     relaxed: list[str] = Field(description="what this slate, the nearest, falls short of")
 
 

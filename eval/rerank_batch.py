@@ -20,6 +20,9 @@ from retrieval.schema import Catalog
 ROWS = 2_000_000
 """Candidates in memory at once."""
 
+_PADDING = 4
+"""Most cells of a padded table, in units of the candidates in memory."""
+
 Progress = Callable[[str, int, int], None]
 Targets = Callable[[pl.Series], Float64]
 """External user ids to ``(B, G)`` targets."""
@@ -62,7 +65,7 @@ def rerank_file(job: Job, progress: Progress, rows: int = ROWS) -> int:
         ConfigError: The folder holds the result of other settings.
     """
     table = _scan(job.candidates)
-    parts = list(_parts(table, rows))
+    parts = list(_parts(table, job.candidates, rows))
     _claim(job, parts)
     ids = job.catalog.table.select("item_id").with_row_index("item")
     users = 0
@@ -71,8 +74,8 @@ def rerank_file(job: Job, progress: Progress, rows: int = ROWS) -> int:
         path = job.out / f"part-{number:05d}.parquet"
         if not path.exists():
             progress(f"reranking {users:,} users", number, len(parts))
-            part = table.slice(start, stop - start).collect()
-            made = _rerank_part(job, part, ids)
+            part = _read(table.slice(start, stop - start), job.candidates)
+            made = _rerank_part(job, part, ids, rows)
             partial = path.with_suffix(".partial")
             made.write_parquet(partial)
             partial.replace(path)
@@ -98,14 +101,23 @@ def _scan(path: Path) -> pl.LazyFrame:
     )
 
 
-def _parts(table: pl.LazyFrame, rows: int) -> Iterator[tuple[int, int, int]]:
+def _read(table: pl.LazyFrame, path: Path) -> pl.DataFrame:
+    try:
+        return table.collect()
+    except pl.exceptions.PolarsError as why:
+        raise DataError(
+            f"{path}: {str(why).splitlines()[0]}", "user_id and item_id are names, score is a number"
+        ) from why
+
+
+def _parts(table: pl.LazyFrame, path: Path, rows: int) -> Iterator[tuple[int, int, int]]:
     """First row, row after the last, and users of each part; users are not cut."""
-    total = int(table.select(pl.len()).collect().item())
+    total = int(_read(table.select(pl.len()), path).item())
     column = table.select(pl.col("user_id").hash())
     known = np.empty(0, np.uint64)
     start = 0
     while start < total:
-        read = column.slice(start, rows + 1).collect().to_series().to_numpy()
+        read = _read(column.slice(start, rows + 1), path).to_series().to_numpy()
         starts = np.flatnonzero(np.concatenate([[True], read[1:] != read[:-1]]))
         if start + len(read) < total and len(starts) == 1:
             raise DataError(f"one user has more than {rows:,} candidates", "keep a few hundred of each user")
@@ -119,9 +131,9 @@ def _parts(table: pl.LazyFrame, rows: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _claim(job: Job, parts: list[tuple[int, int, int]]) -> None:
-    text = (
-        f"{job.settings} k={job.k} rows={parts[-1][1] if parts else 0} parts={len(parts)} of {job.candidates.resolve()}"
-    )
+    files = sorted(job.candidates.glob("*.parquet")) if job.candidates.is_dir() else [job.candidates]
+    stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    text = f"{job.settings} k={job.k} parts={parts} of {stamps}"
     claim = json.dumps({"settings": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}, indent=2)
     job.out.mkdir(parents=True, exist_ok=True)
     note = job.out / "job.json"
@@ -132,15 +144,27 @@ def _claim(job: Job, parts: list[tuple[int, int, int]]) -> None:
     note.write_text(claim, encoding="utf-8")
 
 
-def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame, limit: int) -> pl.DataFrame:
+    for column, missing in zip(part.columns, part.null_count().row(0), strict=True):
+        if missing:
+            raise DataError(f"{job.candidates}: {missing:,} rows without {column}", "fill them in, or leave them out")
+    twice = part.select("user_id", "item_id").is_duplicated()
+    if twice.any():
+        user, item, _ = part.filter(twice).row(0)
+        raise DataError(f"user {user!r} has item {item!r} more than once", "keep one row of each")
     found = part.join(ids, on="item_id", how="left", maintain_order="left")
     if found["item"].null_count():
         unknown = found.filter(pl.col("item").is_null())["item_id"][0]
         raise DataError(f"item {unknown!r} is not in the catalogue", "use the data that the candidates were made from")
     runs = part["user_id"].rle().struct
     users, lengths = runs.field("value"), runs.field("len").to_numpy().astype(np.int64)
+    if len(users) > 1 and len(users) * int(lengths.max()) > _PADDING * limit:
+        # One user with very many candidates would pad everybody else's: halves, until he is nearly alone.
+        cut = int(lengths[: len(users) // 2].sum())
+        return pl.concat([_rerank_part(job, half, ids, limit) for half in (part[:cut], part[cut:])])
     items, scores = _padded(found["item"].to_numpy().astype(np.int32), found["score"].to_numpy(), lengths)
-    pool = Pool(scores, job.axis.rows(items), job.targets(users))
+    popularity = job.catalog.counts[np.maximum(items, 0)].astype(np.float32)
+    pool = Pool(scores, job.axis.rows(items), job.targets(users), popularity=popularity)
     slates = job.reranker(pool, job.k)
     held = slates.positions >= 0
     rows, ranks = np.nonzero(held)

@@ -24,7 +24,7 @@ from eval.quick import best_items
 from eval.rerank_batch import Job, Targets, rerank_file
 from eval.rerank_bench import measure
 from retrieval.arrays import Float64, Int32
-from retrieval.axes import Axis
+from retrieval.axes import Axis, blended, parse_axes
 from retrieval.baselines.linear import LinearAutoencoder
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import DataError
@@ -49,8 +49,10 @@ def run_batch(
 ) -> None:
     """Rerank a file."""
     dataset = load_data(data, columns, items, like_above)
-    axis = dataset.catalog.axis(axis_name)
-    settings = f"{strategy} lam={lam:g} axis={axis_name} data={dataset.name}"
+    named = parse_axes(axis_name)
+    axis = blended([dataset.catalog.axis(name) for name in named], list(named.values()))
+    likes = f"{len(dataset.likes())} likes above {dataset.like_above:g}, columns {sorted(columns)}, items {items}"
+    settings = f"{strategy} lam={lam:g} axis={axis_name} data={data} ({likes})"
     job = Job(candidates, folder, dataset.catalog, axis, targets_by_id(dataset, axis), make(strategy, lam), settings, k)
     with progress_bar("reranking") as (bar, task):
         users = rerank_file(

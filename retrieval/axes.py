@@ -153,6 +153,15 @@ def parse_axes(text: str) -> dict[str, float]:
     return {name: value / total for name, value in found.items()}
 
 
+def blended(axes: Sequence[Axis], weights: Sequence[float]) -> Axis:
+    """Several axes as one, each scaled by its weight; the weights sum to one. See :func:`joined`."""
+    if len(axes) == 1:
+        return axes[0]
+    labels = joined_labels([(axis.name, axis.labels) for axis in axes])
+    share = sparse.hstack([axis.share * weight for axis, weight in zip(axes, weights, strict=True)], format="csr")
+    return Axis("+".join(axis.name for axis in axes), labels, share)
+
+
 def joined_labels(parts: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[str, ...]:
     """Labels of several axes side by side; with one axis, its own."""
     if len(parts) == 1:

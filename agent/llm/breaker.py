@@ -8,6 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One admitted call.
+
+    Attributes:
+        probe: Whether it tries a server that was left alone.
+    """
+
+    probe: bool
 
 
 class Breaker:
@@ -27,26 +39,27 @@ class Breaker:
         self._opened: float | None = None
         self._probing = False
 
-    def admit(self) -> bool:
-        """Whether a call may go to the server now; each admitted call must report exactly one outcome."""
+    def admit(self) -> Call | None:
+        """A call that may go to the server now, to be reported by exactly one outcome; None if it is left alone."""
         if self._opened is None:
-            return True
+            return Call(probe=False)
         if self._probing or self._clock() - self._opened < self._rest_s:
-            return False
+            return None
         self._probing = True
-        return True
+        return Call(probe=True)
 
-    def answered(self) -> None:
+    def answered(self, call: Call) -> None:
         """The server is well."""
-        self._failures, self._opened, self._probing = 0, None, False
+        self._failures, self._opened = 0, None
+        self.undecided(call)
 
-    def failed(self) -> None:
+    def failed(self, call: Call) -> None:
         """The server is not."""
         self._failures += 1
-        if self._probing or self._failures >= self._failures_to_open:
+        if call.probe or (self._opened is None and self._failures >= self._failures_to_open):
             self._opened = self._clock()
-        self._probing = False
+        self.undecided(call)
 
-    def undecided(self) -> None:
-        """The call ended without a word about the server."""
-        self._probing = False
+    def undecided(self, call: Call) -> None:
+        """The call ended without a word about the server; only the one who tried lets the next one try."""
+        self._probing = self._probing and not call.probe

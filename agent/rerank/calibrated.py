@@ -7,7 +7,7 @@ of k ("slate-normalised"), which makes the calibration term monotone submodular,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent.rerank import compiled, kernel
 from agent.rerank.calibration import ALPHA, normalised, slates_of
-from agent.rerank.feasible import nearest
-from agent.rerank.protocol import Clash, Limits, Pool, Slates
+from agent.rerank.feasible import Nearest, nearest
+from agent.rerank.protocol import Clash, Pool, Slates
 from retrieval.arrays import Float64, Int32
 
 _KINDS = {
@@ -64,7 +64,8 @@ class Making:
     """How slates came about.
 
     Attributes:
-        picks: ``(B, k)`` positions in the order in which the greedy pass chose them.
+        picks: ``(B, k)`` positions in the order in which the greedy pass chose them; where that broke a limit, the slate
+            that was begun with instead.
         swaps: ``(B, max_swaps, 3)`` position that left, position that came, and what the objective gained; -1
             after the last.
     """
@@ -93,34 +94,31 @@ class Calibrated:
         """
         return self.with_lambdas(pool, k, np.full(len(pool.relevance), self.config.lam))
 
-    def with_lambdas(self, pool: Pool, k: int, lam: Float64) -> Slates:
+    def with_lambdas(self, pool: Pool, k: int, lam: Float64, known: dict[int, Nearest] | None = None) -> Slates:
         """Rerank a batch with a lambda of its own for each user, ``(B,)``.
+
+        Args:
+            pool: Candidates.
+            k: Length of the slates.
+            lam: Weights of calibration.
+            known: Kept between calls on the same pool: slates to start from where the greedy pass breaks a limit.
 
         Raises:
             ValueError: k is not positive.
         """
         scores = normalised(pool)
         positions, _ = self._run(pool, scores, k, lam)
-        if pool.limits is None:
-            return slates_of(pool, positions, self.config.alpha)
-        broken = np.flatnonzero(~pool.limits.kept(positions))
+        known = {} if known is None else known
         clashes: dict[int, Clash] = {}
-        for user in broken:  # few: the greedy pass looks ahead
-            size = int((positions[user] >= 0).sum())
-            found = nearest(pool.limits, int(user), scores[user], size)
-            start = np.full((1, k), -1, np.int32)
-            start[0, :size] = found.positions
-            alone = slice(int(user), int(user) + 1)
-            limits = pool.limits.of(alone)
-            kept = Limits(limits.rules, found.low[None], found.high[None], limits.origin, limits.names)
-            one = Pool(pool.relevance[alone], pool.groups[alone], pool.target[alone], limits=kept)
-            positions[user] = self._run(one, scores[alone], k, lam[alone], start)[0][0]
+        for user in self._broken(pool, positions):
+            found = self._nearest(pool, scores, positions, user, known)
+            positions[user] = self._from(found, pool, scores, k, lam, user)[0]
             if found.clash is not None:
-                clashes[int(user)] = found.clash
+                clashes[user] = found.clash
         return slates_of(pool, positions, self.config.alpha, clashes)
 
     def making(self, pool: Pool, k: int) -> Making:
-        """The greedy picks in their order and the swaps that followed, for whoever wants to know.
+        """The picks the swaps began with and the swaps that followed, for whoever wants to know.
 
         Raises:
             ValueError: k is not positive.
@@ -128,7 +126,36 @@ class Calibrated:
         scores, lam = normalised(pool), np.full(len(pool.relevance), self.config.lam)
         greedy = Calibrated(self.config.model_copy(update={"max_swaps": 0, "order": "selection"}))
         picks, _ = greedy._run(pool, scores, k, lam)
-        return Making(picks, self._run(pool, scores, k, lam, traced=True)[1])
+        positions, swaps = self._run(pool, scores, k, lam, traced=True)
+        for user in self._broken(pool, positions):
+            found = self._nearest(pool, scores, positions, user, {})
+            picks[user, : len(found.positions)] = found.positions
+            swaps[user] = self._from(found, pool, scores, k, lam, user, traced=True)[1]
+        return Making(picks, swaps)
+
+    @staticmethod
+    def _broken(pool: Pool, positions: Int32) -> list[int]:
+        """Users whose slate breaks a limit: few, as the greedy pass looks ahead."""
+        return [] if pool.limits is None else np.flatnonzero(~pool.limits.kept(positions)).tolist()
+
+    @staticmethod
+    def _nearest(pool: Pool, scores: Float64, positions: Int32, user: int, known: dict[int, Nearest]) -> Nearest:
+        if user not in known and pool.limits is not None:
+            known[user] = nearest(pool.limits, user, scores[user], int((positions[user] >= 0).sum()))
+        return known[user]
+
+    def _from(
+        self, found: Nearest, pool: Pool, scores: Float64, k: int, lam: Float64, user: int, *, traced: bool = False
+    ) -> tuple[Int32, Float64]:
+        """Slate and swaps of one user, begun with a slate that keeps its limits."""
+        alone = slice(user, user + 1)
+        limits = pool.limits.of(alone) if pool.limits is not None else None
+        bound = None if limits is None else replace(limits, low=found.low[None], high=found.high[None])
+        one = Pool(pool.relevance[alone], pool.groups[alone], pool.target[alone], limits=bound)
+        start = np.full((1, k), -1, np.int32)
+        start[0, : len(found.positions)] = found.positions
+        positions, swaps = self._run(one, scores[alone], k, lam[alone], start, traced=traced)
+        return positions[0], swaps[0] if traced else swaps
 
     def _run(
         self, pool: Pool, scores: Float64, k: int, lam: Float64, start: Int32 | None = None, *, traced: bool = False

@@ -18,6 +18,9 @@ from agent.rerank.protocol import Clash, Limits
 from agent.rerank.solver import solve
 from retrieval.arrays import Bool, Csr, Float64, Int32
 
+_SECONDS = 1.0
+"""Most time of one programme; small ones take milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -81,7 +84,7 @@ def _elastic(
     rows, n = len(low), carried.shape[1]
     valid = np.isfinite(scores)
     # A unit of violation costs more than any relevance can win back.
-    cost = np.concatenate([-np.where(valid, scores, 0.0), np.full(2 * rows, 2.0 * size)])
+    cost = np.concatenate([-np.where(valid, scores, 0.0), np.full(2 * rows, 2.0 * (size + 1))])
     # SciPy's stubs know these as single numbers only.
     most: Any = np.concatenate([valid.astype(np.float64), np.full(2 * rows, np.inf)])
     count = sparse.csr_matrix(np.repeat([1.0, 0.0], [n, 2 * rows])[None])
@@ -93,7 +96,12 @@ def _elastic(
         constraints=[LinearConstraint(count, size, size), LinearConstraint(counted, least, largest)],
         bounds=Bounds(0.0, most),
         integrality=np.repeat([1, 0], [n, 2 * rows]),
+        options={"time_limit": _SECONDS},
     )
+    if found.x is None:  # out of time: the most relevant, and what that lacks
+        chosen = np.sort(np.argsort(np.where(valid, -scores, np.inf), kind="stable")[:size]).astype(np.int32)
+        counts = np.asarray(carried[:, chosen].sum(axis=1)).ravel().astype(np.int32)
+        return chosen, np.maximum(least - counts, 0).astype(np.int32), np.maximum(counts - largest, 0).astype(np.int32)
     slack = np.rint(found.x[n:]).astype(np.int32)
     chosen = np.sort(np.argsort(-found.x[:n], kind="stable")[:size]).astype(np.int32)
     return chosen, slack[:rows], slack[rows:]

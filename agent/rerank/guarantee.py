@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import normalised
+from agent.rerank.feasible import Nearest
 from agent.rerank.protocol import Pool, Slates
 from retrieval.arrays import Bool, Float64
 
@@ -64,14 +65,15 @@ class Guarantee:
             ValueError: k is not positive.
         """
         reranker, limit = Calibrated(self.config.calibrated), self.config.max_kl
+        known: dict[int, Nearest] = {}  # what keeps the limits does not depend on lambda
         users, relevance = len(pool.relevance), np.where(pool.valid, normalised(pool), 0.0)
         low, high = np.zeros(users), np.ones(users)
-        kept = reranker.with_lambdas(pool, k, high)
+        kept = reranker.with_lambdas(pool, k, high, known)
         floor, kept_lam = kept.kl.copy(), high.copy()
         kept_value = _value(relevance, kept)
         for step in range(self.config.steps + 1):
             lam = low if step == 0 else (low + high) / 2.0
-            tried = reranker.with_lambdas(pool, k, lam)
+            tried = reranker.with_lambdas(pool, k, lam, known)
             value, within = _value(relevance, tried), tried.kl <= limit
             best_so_far = (kept.kl <= limit) | np.isnan(kept.kl)
             # Inside the limit relevance decides; outside, the smaller error.
@@ -80,6 +82,7 @@ class Guarantee:
                 np.where(better[:, None], tried.positions, kept.positions),
                 np.where(better[:, None], tried.achieved, kept.achieved),
                 np.where(better, tried.kl, kept.kl),
+                kept.clashes,
             )
             kept_lam, kept_value = np.where(better, lam, kept_lam), np.where(better, value, kept_value)
             floor = np.fmin(floor, tried.kl)

@@ -63,7 +63,8 @@ def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, 
     )
 
     async def through_breaker(ask: Ask) -> Ranked:
-        if not breaker.admit():
+        call = breaker.admit()
+        if call is None:
             detail = (
                 f"{config.failures_to_open} calls failed in a row; the model is left alone for {config.rest_s:.0f} s"
             )
@@ -81,7 +82,7 @@ def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, 
                 report = breaker.failed
             raise
         finally:
-            report()
+            report(call)
         return ranked
 
     return RunnableLambda(through_breaker, name="circuit breaker")

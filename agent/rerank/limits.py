@@ -51,7 +51,8 @@ class CountRule(BaseModel):
         labels = catalog.axis(self.column).labels
         if self.value is None:
             return tuple(label for label in labels if label != UNLABELLED)
-        found = next((label for label in labels if label.lower() == self.value.lower()), None)
+        alike = [label for label in labels if label.lower() == self.value.lower()]
+        found = self.value if self.value in alike else next(iter(alike), None)
         if found is None:
             raise NotFoundError(
                 f"no {self.column} is called {self.value!r}",

@@ -83,6 +83,6 @@ class Listing:
         if pool.limits is not None:
             bound = Calibrated(self.config)(pool, k).positions[0]
             bound = bound[bound >= 0]
-            wide = np.concatenate([bound, wide[~np.isin(wide, bound)]])[: max(size, len(bound))]
+            wide = np.concatenate([bound, wide[~np.isin(wide, bound)]])[:size]
         wide = wide[wide >= 0]
         return wide[np.lexsort((wide, -pool.relevance[0, wide]))].astype(np.int32)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.llm.endpoint import Endpoint
 from agent.recommender import Recommender
 from agent.request import Request
 from agent.rerank import solver
@@ -19,6 +20,7 @@ from agent.rerank.limits import CountRule, make_limits
 from agent.rerank.protocol import Limits, Pool
 from agent.rerank.strategies import STRATEGIES, make
 from retrieval.errors import ConfigError, NotFoundError
+from tests.agent.faults import faulty_server
 from tests.agent.test_calibrated import objective, pool_of
 
 HONOUR = {"calibrated", "chains", "steck-greedy", "ramp", "jensen-shannon", "hellinger", "overlap", "exact"}
@@ -208,9 +210,63 @@ def test_a_slate_says_what_clashes(recommender):
     assert len(slate.items) == 5
 
 
+def test_a_promise_does_not_hide_a_clash(recommender):
+    kept = (CountRule(value="Drama", at_least=3), CountRule(value="Comedy", at_most=4))
+    assert recommender.recommend(user="1", k=8, rules=kept, max_kl=0.1).limits.met
+    both = (CountRule(value="War", at_least=6), CountRule(value="Children", at_least=6))
+    clash = recommender.recommend(user="1", k=8, rules=both, max_kl=0.1)
+    assert not clash.limits.met
+    assert len(clash.limits.clash) == 2
+
+
+@pytest.mark.parametrize(
+    ("least", "none", "k"),
+    [("War", ("Drama",), 10), ("Animation", ("Children",), 10), (None, ("Drama", "Comedy", "Action"), 50)],
+)
+def test_the_catalogue_is_asked_not_only_the_first_candidates(recommender, least, none, k):
+    rules = [CountRule(value=name, at_most=0) for name in none]
+    rules += [CountRule(value=least, at_least=5)] if least else []
+    slate = recommender.recommend(user="1", k=k, rules=rules)
+    assert slate.limits.met
+    assert len(slate.items) == k
+    assert not any(set(none) & set(item.categories) for item in slate.items)
+
+
+def test_a_trace_of_a_repaired_slate_leads_to_it():
+    """Wherever the greedy pass breaks a limit the swaps begin elsewhere, and the trace says so."""
+    repaired = 0
+    for seed in range(300):
+        draw = np.random.default_rng(seed)
+        pool = limited(pool_of(seed, users=1, n=10), draw.random((3, 10)) < 0.4, [2, 1, 0], [2, 3, 1])
+        made, making = Calibrated()(pool, 4), Calibrated().making(pool, 4)
+        row = making.picks[0].tolist()
+        plain = Calibrated(CalibratedConfig(max_swaps=0, order="selection"))
+        free, _ = plain._run(pool, normalised(pool), 4, np.array([0.9]))
+        repaired += sorted(free[0].tolist()) != sorted(row)
+        for left, came, _ in making.swaps[0]:
+            if left >= 0:
+                row[row.index(int(left))] = int(came)
+        assert sorted(row) == sorted(made.positions[0].tolist())
+    assert repaired > 5
+
+
+def test_an_empty_pool_with_rules_says_only_what_is_missing(recommender):
+    slate = recommender.recommend("horror from the 1900s", user="1", rules=[CountRule(value="Drama", at_least=2)])
+    assert slate.items == []
+    assert slate.limits.relaxed == ["at least 2 Drama: 0 instead of 2"]
+
+
+def test_limits_and_a_long_slate_show_the_model_no_more_than_it_can_tell_apart(model):
+    with faulty_server("ok") as (url, payloads):
+        asked = Recommender(model, Endpoint(url=url, model="m"))
+        slate = asked.recommend(user="1", k=60, rules=[CountRule(value="Drama", at_most=20)])
+    assert (slate.ranker_used, len(slate.items)) == ("llm", 60)
+    assert len(payloads[0]["logprob_token_ids"]) == 52
+
+
 def test_included_and_excluded_at_once_is_refused(recommender):
     with pytest.raises(ConfigError, match="included and excluded"):
-        recommender.recommend(user="1", include=["Alien"], exclude=["Alien"])
+        recommender.recommend(user="1", include=["Toy Story (1995)"], exclude=["id:1"])
     assert Request.model_validate({"like": "Fargo"}).like == ("Fargo",)
 
 

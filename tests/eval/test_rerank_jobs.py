@@ -81,6 +81,30 @@ def test_a_job_that_was_killed_goes_on(dataset, candidates, tmp_path):
         rerank_file(job(dataset, candidates, begun, "other"), quiet, rows=300)
 
 
+def test_one_user_with_very_many_candidates_changes_nobody_elses_slate(dataset, candidates, tmp_path):
+    table = pl.read_parquet(candidates)
+    items = dataset.catalog.table["item_id"][:3000]
+    long = pl.DataFrame(
+        {"user_id": ["long"] * 3000, "item_id": items, "score": np.linspace(1, 0, 3000, dtype=np.float32)}
+    )
+    pl.concat([table[:900], long, table[900:]]).write_parquet(tmp_path / "skewed.parquet")
+    rerank_file(job(dataset, tmp_path / "skewed.parquet", tmp_path / "skewed"), quiet, rows=4000)
+    rerank_file(job(dataset, candidates, tmp_path / "plain"), quiet)
+    skewed = read(tmp_path / "skewed")
+    assert skewed.filter(pl.col("user_id") != "long").equals(read(tmp_path / "plain"))
+    assert skewed.filter(pl.col("user_id") == "long").height == 10
+
+
+def test_other_candidates_of_the_same_shape_are_another_job(dataset, candidates, tmp_path):
+    path = tmp_path / "c.parquet"
+    table = pl.read_parquet(candidates)
+    table.write_parquet(path)
+    rerank_file(job(dataset, path, tmp_path / "out"), quiet)
+    table.with_columns(-pl.col("score")).write_parquet(path)
+    with pytest.raises(ConfigError, match="another job"):
+        rerank_file(job(dataset, path, tmp_path / "out"), quiet)
+
+
 def test_bad_files_are_refused(dataset, candidates, tmp_path):
     table = pl.read_parquet(candidates)
 
@@ -93,6 +117,11 @@ def test_bad_files_are_refused(dataset, candidates, tmp_path):
     refused(table.sample(fraction=1.0, shuffle=True, seed=0), "stand together")
     refused(table.with_columns(item_id=pl.lit("no such item")), "no such item")
     refused(table.with_columns(user_id=pl.lit("1")), "more than 100 candidates")
+    refused(table.with_columns(score=pl.lit("good")), "good|conversion")
+    refused(
+        table.with_columns(score=pl.when(pl.int_range(pl.len()) == 3).then(None).otherwise("score")), "without score"
+    )
+    refused(pl.concat([table[:1], table]), "more than once")
     (tmp_path / "text.parquet").write_text("no")
     with pytest.raises(DataError, match="no Parquet"):
         rerank_file(job(dataset, tmp_path / "text.parquet", tmp_path / "out"), quiet)
@@ -129,11 +158,29 @@ def test_objective_of_the_gap_is_the_objective():
 
 def test_commands(candidates, tmp_path):
     done = polytaste(
-        "rerank", "batch", "--candidates", candidates, "--out", tmp_path / "a", "--k", 5, "--axis", "decade"
+        "rerank",
+        "batch",
+        "--candidates",
+        candidates,
+        "--out",
+        tmp_path / "a",
+        "--k",
+        5,
+        "--axis",
+        "decade=.4,popularity=.6",
     )
     assert done.returncode == 0, done.stderr
     other = polytaste(
-        "rerank", "batch", "--candidates", candidates, "--out", tmp_path / "b", "--k", 5, "--strategy", "top-k"
+        "rerank",
+        "batch",
+        "--candidates",
+        candidates,
+        "--out",
+        tmp_path / "b",
+        "--k",
+        5,
+        "--strategy",
+        "popularity-penalty",
     )
     assert other.returncode == 0, other.stderr
     mine, plain = read(tmp_path / "a"), read(tmp_path / "b")
