@@ -37,6 +37,7 @@ from retrieval.text_words import sentences
 Progress = Callable[[str, int, int], None]
 OURS = "personas, predicted vectors"
 ENCODER = "sentence encoder"
+BOTH = "predicted + text similarity (z)"
 WITHOUT = "without cold"
 LOUDNESS = (1.0, 1.5, 2.0, 3.0)
 AMONG = ("R@20", "N@20")
@@ -108,6 +109,7 @@ def evaluate_cold(
             OURS: _predicted(maps[-1], encoder, catalog, embeddings, ground),
             **untrained_scores(catalog, embeddings, shown, ground.gone, ground.counts),
         }
+        rankers[BOTH] = _z(rankers[OURS]) + _z(rankers["text similarity to history"])
         rankers["random"] = np.random.default_rng(SEED).random((len(shown), len(ground.gone)), np.float32)
         if shares is not None:
             bare = fit(encoder, catalog, silent, learned)
@@ -282,7 +284,9 @@ def evaluate_words(
 
 
 def _z(scores: Float32) -> Float32:
-    return (scores - scores.mean()) / max(float(scores.std()), 1e-12)
+    """Standardised along the last axis."""
+    spread = np.maximum(scores.std(axis=-1, keepdims=True), 1e-12)
+    return (scores - scores.mean(axis=-1, keepdims=True)) / spread
 
 
 def _of_query(scores: np.ndarray, rows: Sequence[int]) -> Float64:

@@ -137,7 +137,8 @@ def _claim(job: Job, parts: list[tuple[int, int, int]]) -> None:
     claim = json.dumps({"settings": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}, indent=2)
     job.out.mkdir(parents=True, exist_ok=True)
     note = job.out / "job.json"
-    if note.exists() and note.read_text(encoding="utf-8") != claim:
+    begun = note.exists() and any(job.out.glob("part-*.parquet"))
+    if begun and note.read_text(encoding="utf-8") != claim:
         raise ConfigError(
             f"{job.out} holds the result of another job", f"name another folder, or remove it; see {note}"
         )

@@ -35,7 +35,7 @@ class Ials:
         + lambda (sum_u (n_u + a0 M)^nu |p_u|^2 + sum_i (n_i + a0 N)^nu |q_i|^2)
 
     Hu, Koren, Volinsky, ICDM 2008, with the regularisation scaled by frequency of Rendle, Krichene, Zhang, Koren,
-    "Revisiting the performance of iALS on item recommendation benchmarks", RecSys 2022 (arXiv 2110.14037), equation 5.
+    "Revisiting the performance of iALS on item recommendation benchmarks", RecSys 2022 (arXiv 2110.14037).
 
     Args:
         interactions: ``(N, M)`` training matrix.

@@ -27,6 +27,14 @@ Judge = Callable[[Scorer], float]
 """How good a scorer is on users held out for choosing; training by epochs keeps the best."""
 
 
+Progress = Callable[[str, int, int], None]
+"""Told the stage, the steps done and the steps in all."""
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
 def indifferent(_scorer: Scorer) -> float:
     """Judge of those who hold nobody out: every epoch is as good as the one before, so the last is kept."""
     return 0.0

@@ -1,0 +1,161 @@
+"""The retrievers that are compared, each with the small grid that its settings are chosen from on validation users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from eval.retrieve_personas import fit_personas
+from retrieval.arrays import Csr
+from retrieval.baselines.ials import Ials, IalsConfig
+from retrieval.baselines.knn import ItemKnn, KnnConfig
+from retrieval.baselines.linear import LARGEST, TUNED, LinearAutoencoder, LinearConfig
+from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
+from retrieval.baselines.popularity import Popularity
+from retrieval.baselines.protocol import Judge, Progress, Scorer
+from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
+from retrieval.errors import ConfigError
+from retrieval.personas.encoder import EncoderConfig
+from retrieval.personas.training import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """All that a model may learn from.
+
+    Attributes:
+        matrix: Training users by the M items they touched.
+        categories: ``(M, G)`` of those items, if there are any.
+        judge: On validation users, for models that are trained by epochs.
+        progress: Told how far training is.
+    """
+
+    matrix: Csr
+    categories: Csr | None
+    judge: Judge
+    progress: Progress
+
+
+class NoConfig(BaseModel):
+    """Of a model without settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One point of a grid.
+
+    Attributes:
+        config: What it is.
+        varied: Those of its fields that the grid varies, for reports.
+        fit: Trains it.
+    """
+
+    config: BaseModel
+    varied: dict[str, float]
+    fit: Callable[[Ground], Scorer]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A retriever and its grid.
+
+    Attributes:
+        title: For people.
+        grid: Settings to choose from.
+        largest: The smaller of users and items may be at most this; None is no limit.
+    """
+
+    title: str
+    grid: tuple[Setting, ...]
+    largest: int | None = None
+
+
+def _linear(base: LinearConfig, **values: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(varied: dict[str, float]) -> Setting:
+        config = base.model_copy(update=varied)
+        return Setting(config, varied, lambda ground: LinearAutoencoder.of(ground.matrix, config))
+
+    return tuple(one(varied) for varied in _points(values))
+
+
+def _knn(**values: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(varied: dict[str, float]) -> Setting:
+        config = KnnConfig.model_validate(varied)
+        return Setting(config, varied, lambda ground: ItemKnn(ground.matrix, config))
+
+    return tuple(one(varied) for varied in _points(values))
+
+
+def _ials(**values: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(varied: dict[str, float]) -> Setting:
+        config = IalsConfig.model_validate(varied)
+        return Setting(config, varied, lambda ground: Ials(ground.matrix, config))
+
+    return tuple(one(varied) for varied in _points(values))
+
+
+def _mult_vae(**values: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(varied: dict[str, float]) -> Setting:
+        config = MultVaeConfig.model_validate(varied)
+        return Setting(config, varied, lambda g: fit_mult_vae(g.matrix, config, judge=g.judge, progress=g.progress))
+
+    return tuple(one(varied) for varied in _points(values))
+
+
+def _recvae(**values: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(varied: dict[str, float]) -> Setting:
+        config = RecVaeConfig.model_validate(varied)
+        return Setting(config, varied, lambda g: fit_recvae(g.matrix, config, judge=g.judge, progress=g.progress))
+
+    return tuple(one(varied) for varied in _points(values))
+
+
+def _personas(personas: int, dimension: int) -> tuple[Setting, ...]:
+    config = TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension))
+    return (Setting(config, {}, lambda g: fit_personas(g.matrix, config, g.categories, g.progress)),)
+
+
+def _points(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
+    return [dict(zip(values, point, strict=True)) for point in product(*values.values())]
+
+
+def _popularity(ground: Ground) -> Scorer:
+    return Popularity(np.asarray(ground.matrix.sum(axis=0)).ravel().astype(np.int64))
+
+
+_SHAPE = EncoderConfig()
+
+MODELS: dict[str, Model] = {
+    "popularity": Model("popularity", (Setting(NoConfig(), {}, _popularity),)),
+    "item-knn": Model("item-kNN", _knn(neighbours=(50, 100, 200), shrinkage=(0.0, 20.0, 100.0))),
+    "ease": Model("EASE", _linear(LinearConfig(), ridge=(100.0, 200.0, 500.0, 1000.0)), LARGEST),
+    "edlae": Model("EDLAE", _linear(LinearConfig(), ridge=(50.0, 100.0, 200.0, 400.0), dropout=(0.3, 0.5)), LARGEST),
+    "edlae-tuned": Model("EDLAE weighted", _linear(TUNED, ridge=(50.0, 100.0, 200.0, 400.0)), LARGEST),
+    "ials": Model("iALS", _ials(dimension=(64, 128), regularisation=(0.003, 0.01, 0.03))),
+    "mult-vae": Model("Mult-VAE", _mult_vae(beta=(0.2,))),
+    "recvae": Model("RecVAE", _recvae(gamma=(0.008,))),
+    "personas": Model(f"personas (K={_SHAPE.personas})", _personas(_SHAPE.personas, _SHAPE.dimension)),
+    "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(1, _SHAPE.dimension)),
+    "one-vector-wide": Model(
+        f"K=1, d={_SHAPE.personas * _SHAPE.dimension}", _personas(1, _SHAPE.personas * _SHAPE.dimension)
+    ),
+}
+"""By name. The exponents of ``edlae-tuned`` were found on MovieLens-1M's validation users and are not varied here."""
+
+
+def chosen_models(names: Sequence[str]) -> dict[str, Model]:
+    """Models by name, in the order given; what is named twice is run once.
+
+    Raises:
+        ConfigError: An unknown name, or none.
+    """
+    unknown = [name for name in names if name not in MODELS]
+    if unknown or not names:
+        raise ConfigError(f"--models: no model {', '.join(unknown)!r}", f"choose among {', '.join(MODELS)}")
+    return {name: MODELS[name] for name in names}
