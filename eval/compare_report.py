@@ -18,7 +18,7 @@ from retrieval.threads import report as thread_report
 
 _ZERO = np.zeros(1)
 CALIBRATING = frozenset(
-    ("calibrated", "chains", "ramp", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact")
+    ("calibrated", "chains", "iterated", "ramp", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact")
 )
 """Strategies that aim at the same as the textbook greedy, so that a difference at one lambda means something."""
 

@@ -11,16 +11,14 @@ from rich.table import Table
 from agent.commands import load_data
 from agent.console import out, progress_bar
 from agent.rerank.calibrated import Calibrated, CalibratedConfig, steck_greedy
-from agent.rerank.calibration import kl_divergence, normalised
 from agent.rerank.exact import Exact, ExactConfig
 from agent.rerank.flow import FlowConfig, MinCostFlow
-from agent.rerank.protocol import Pool
+from agent.rerank.iterated import Iterated, IteratedConfig, objective
 from agent.rerank.topk import TopK
 from eval.rerank_jobs import ease_pool
 from eval.significance import paired_bootstrap
-from retrieval.arrays import Float64, Int32
 
-_NAMES = ("top-k", "steck-greedy", "min-cost-flow", "calibrated", "chains")
+_NAMES = ("top-k", "steck-greedy", "min-cost-flow", "calibrated", "chains", "iterated")
 
 
 def run_gap(
@@ -49,6 +47,7 @@ def run_gap(
                 MinCostFlow(FlowConfig(lam=lam)),
                 Calibrated(CalibratedConfig(lam=lam)),
                 Calibrated(CalibratedConfig(lam=lam, chains=True)),
+                Iterated(IteratedConfig(lam=lam)),
             )
             best, *rest = (objective(pool, r(pool, k).positions, lam) for r in rerankers)
             for name, value in zip(_NAMES, rest, strict=True):
@@ -77,13 +76,3 @@ def run_gap(
             f"{row['optimal']:.0%}",
         )
     out.print(table)
-
-
-def objective(pool: Pool, positions: Int32, lam: float) -> Float64:
-    """``(B,)`` (1 - lambda) sum s - lambda C_KL over slate shares, whatever made the slates."""
-    held = positions >= 0
-    places = np.maximum(positions, 0)
-    relevance = np.where(held, np.take_along_axis(np.where(pool.valid, normalised(pool), 0.0), places, axis=1), 0.0)
-    shares = np.take_along_axis(pool.groups, places[:, :, None], axis=1).astype(np.float64) * held[:, :, None]
-    achieved = shares.sum(axis=1) / np.maximum(held.sum(axis=1), 1)[:, None]
-    return (1.0 - lam) * relevance.sum(axis=1) - lam * kl_divergence(pool.target, achieved)

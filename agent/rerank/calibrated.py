@@ -117,6 +117,10 @@ class Calibrated:
                 clashes[user] = found.clash
         return slates_of(pool, positions, self.config.alpha, clashes)
 
+    def improved(self, pool: Pool, start: Int32, lam: Float64) -> Int32:
+        """``(B, k)`` slates by swaps from given ones, within the limits as far as those keep them."""
+        return self._run(pool, normalised(pool), start.shape[1], lam, start)[0]
+
     def making(self, pool: Pool, k: int) -> Making:
         """The picks the swaps began with and the swaps that followed, for whoever wants to know.
 

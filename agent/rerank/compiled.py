@@ -69,7 +69,7 @@ def _one_user(
     size = min(len(attention), len(order))
     if size == 0:
         return
-    members, cells, sizes, codes, values, used = _cells(groups, target, kind, order)
+    members, cells, sizes, codes, touches, values, counts = _cells(groups, target, kind, order)
     kinds = _kinds(order, cells, sizes, codes, rules)
     taken = np.zeros(len(scores), np.bool_)
     table = np.empty(values.size)
@@ -85,7 +85,7 @@ def _one_user(
                 for g in range(n_groups):
                     if prefix:
                         base[g] = alpha * target[g] + (1.0 - alpha) * mass[g] / norm
-                    _refresh(table, g, values, used, kind, target[g], base[g], step)
+                    _refresh(table, g, values, counts[g], kind, target[g], base[g], step)
             weight = lam ** (1.0 / (t + 1)) if ramp else lam
             chosen[t] = _pick(scores, cells, sizes, kinds, taken, table, weight, kind, target, base, rules, low, high, held, size - t)  # fmt: skip
         best = chosen[t]
@@ -97,12 +97,12 @@ def _one_user(
             if not prefix:
                 base[g] += step * groups[best, g]
                 if not given:
-                    _refresh(table, g, values, used, kind, target[g], base[g], step)
+                    _refresh(table, g, values, counts[g], kind, target[g], base[g], step)
     if max_swaps > 0:
         for g in range(n_groups):  # from here on, shares of the whole slate
             base[g] = alpha * target[g] + (1.0 - alpha) * mass[g] / whole
         steps = (1.0 - alpha) * attention[:size] / whole
-        _improve(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, max_swaps, chains, rules, low, high, held, trace)  # fmt: skip
+        _improve(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, max_swaps, chains, rules, low, high, held, touches, trace)  # fmt: skip
     if by_relevance:
         _sort(scores, chosen, size)
 
@@ -128,15 +128,16 @@ def _by_relevance(scores: Float64, matters: bool) -> Int64:  # pragma: no cover 
 @njit(cache=True, error_model="numpy")
 def _cells(
     groups: Float32, target: Float64, kind: int, order: Int64
-) -> tuple[Int32, Int32, Int32, Int32, Float64, int]:  # pragma: no cover (compiled)
-    """Groups of each candidate ``(n, G)``, its cells as group * width + level, how many, and a hash of them; values of
-    the cells ``(G, width)``, 0 where unused, and how many levels there are.
+) -> tuple[Int32, Int32, Int32, Int32, Int64, Float64, Int64]:  # pragma: no cover (compiled)
+    """Groups of each candidate ``(n, G)``, its cells as group * width + place, how many, a hash of them and the groups as bits; values of
+    the cells ``(G, width)`` and how many of them each group has ``(G,)``.
     """
     n, n_groups = groups.shape
     members, cells = np.empty((n, n_groups), np.int32), np.empty((n, n_groups), np.int32)
-    sizes, codes = np.zeros(n, np.int32), np.zeros(n, np.int32)
+    sizes, codes, touches = np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int64)
     levels, found = np.empty(_MAX_LEVELS, np.float32), 0
-    values = np.zeros((n_groups, _MAX_LEVELS))
+    values, counts = np.empty((n_groups, _MAX_LEVELS)), np.zeros(n_groups, np.int64)
+    place = np.full((n_groups, _MAX_LEVELS), -1, np.int32)
     wanted = np.empty(n_groups, np.bool_)
     for g in range(n_groups):
         # A group that the target lacks counts for Jensen-Shannon alone: elsewhere its term is 0.
@@ -168,29 +169,36 @@ def _cells(
                     return _own_cells(groups, target, kind, order)
                 levels[found] = share
                 found += 1
-        cell = g * _MAX_LEVELS + level
-        values[g, level] = share
+        if place[g, level] < 0:
+            place[g, level] = counts[g]
+            values[g, counts[g]] = share
+            counts[g] += 1
+        cell = g * _MAX_LEVELS + place[g, level]
         members[i, size], cells[i, size] = g, cell
+        touches[i] |= 1 << (g & _BITS)
         code = (code * 31 + cell) & 0x3FFFFFFF
         size += 1
     sizes[i], codes[i] = size, code
-    return members, cells, sizes, codes, values, found
+    return members, cells, sizes, codes, touches, values, counts
 
 
 @njit(cache=True, error_model="numpy")
 def _own_cells(
     groups: Float32, target: Float64, kind: int, order: Int64
-) -> tuple[Int32, Int32, Int32, Int32, Float64, int]:  # pragma: no cover (compiled)
+) -> tuple[Int32, Int32, Int32, Int32, Int64, Float64, Int64]:  # pragma: no cover (compiled)
     n, n_groups = groups.shape
     members, cells = np.empty((n, n_groups), np.int32), np.empty((n, n_groups), np.int32)
-    sizes, values = np.zeros(n, np.int32), np.zeros((n_groups, n))
+    sizes, touches = np.zeros(n, np.int32), np.zeros(n, np.int64)
+    values, counts = np.empty((n_groups, n)), np.zeros(n_groups, np.int64)
     for i in order:
         for g in range(n_groups):
             if groups[i, g] > 0.0 and (target[g] > 0.0 or kind == JENSEN_SHANNON):
-                values[g, i] = groups[i, g]
-                members[i, sizes[i]], cells[i, sizes[i]] = g, g * n + i
+                values[g, counts[g]] = groups[i, g]
+                members[i, sizes[i]], cells[i, sizes[i]] = g, g * n + counts[g]
+                touches[i] |= 1 << (g & _BITS)
+                counts[g] += 1
                 sizes[i] += 1
-    return members, cells, sizes, np.arange(n, dtype=np.int32), values, n
+    return members, cells, sizes, np.arange(n, dtype=np.int32), touches, values, counts
 
 
 @njit(cache=True, error_model="numpy")
@@ -239,20 +247,19 @@ def _alike(i: Any, j: Any, cells: Int32, sizes: Int32, rules: Int32) -> bool:  #
 
 @njit(cache=True, error_model="numpy", inline="always")
 def _refresh(
-    table: Float64, g: int, values: Float64, used: int, kind: int, p: Any, q: Any, step: Any
+    table: Float64, g: int, values: Float64, count: Any, kind: int, p: Any, q: Any, step: Any
 ) -> None:  # pragma: no cover (compiled)
     """Compute the cells of one group: what its fidelity gains when q~_g grows from ``q`` by step * value."""
     width = values.shape[1]
-    for level in range(used):
-        more = step * values[g, level]
-        if more > 0.0:
-            if kind == KL:
-                gain = p * np.log(1.0 + more / q)
-            elif kind == JENSEN_SHANNON:
-                gain = _jensen_shannon(p, q) - _jensen_shannon(p, q + more)
-            else:
-                gain = np.sqrt(p) * (np.sqrt(q + more) - np.sqrt(q))
-            table[g * width + level] = gain
+    for place in range(count):
+        more = step * values[g, place]
+        if kind == KL:
+            gain = p * np.log(1.0 + more / q)
+        elif kind == JENSEN_SHANNON:
+            gain = _jensen_shannon(p, q) - _jensen_shannon(p, q + more)
+        else:
+            gain = np.sqrt(p) * (np.sqrt(q + more) - np.sqrt(q))
+        table[g * width + place] = gain
 
 
 @njit(cache=True, error_model="numpy")
@@ -326,17 +333,14 @@ def _pick(
 @njit(cache=True, error_model="numpy")
 def _improve(
     scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
-    sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
-    kind: int, max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, held: Int32, trace: Float64,
+    sizes: Int32, values: Float64, counts: Int64, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
+    kind: int, max_swaps: int, chains: bool, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64,
+    trace: Float64,
 ) -> None:  # pragma: no cover (compiled)  # fmt: skip
     """Swaps that improve the objective, the best one each time; then chains of two, the first of which may cost something."""
-    touches = np.zeros(len(scores), np.int64)
-    for i in range(len(scores)):
-        for m in range(sizes[i]):
-            touches[i] |= 1 << (members[i, m] & _BITS)
     done, slot = 0, 0
     while done < max_swaps:
-        t, i, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE)  # fmt: skip
+        t, i, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE)  # fmt: skip
         if t >= 0:
             _exchange(t, i, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
             done, slot = done + 1, 0
@@ -345,12 +349,12 @@ def _improve(
             return
         while slot < len(steps):  # no single swap helps: a slot is filled otherwise, and one more swap may win it back
             out = chosen[slot]
-            t, i, loss = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, slot, -np.inf)  # fmt: skip
+            t, i, loss = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, slot, -np.inf)  # fmt: skip
             if t < 0:
                 slot += 1
                 continue
             _exchange(t, i, loss, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
-            t, second, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, used, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE - loss)  # fmt: skip
+            t, second, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE - loss)  # fmt: skip
             if t >= 0:
                 _exchange(t, second, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done + 1)  # fmt: skip
                 done, slot = done + 2, 0
@@ -366,7 +370,7 @@ def _improve(
 @njit(cache=True, error_model="numpy")
 def _best_swap(
     scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
-    sizes: Int32, values: Float64, used: int, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
+    sizes: Int32, values: Float64, counts: Int64, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
     kind: int, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64, only: int, least: float,
 ) -> tuple[int, Any, Any]:  # pragma: no cover (compiled)  # fmt: skip
     """Slot, candidate and gain of the exchange that gains most, more than ``least`` and within the limits; slot -1 if none.
@@ -392,21 +396,20 @@ def _best_swap(
     for t in range(first, len(steps) if only < 0 else only + 1):
         if t == first or steps[t] != steps[t - 1]:
             for g in range(n_groups):
-                _refresh(table, g, values, used, kind, target[g], base[g], steps[t])
+                _refresh(table, g, values, counts[g], kind, target[g], base[g], steps[t])
             for f in range(free):
                 inner[f] = _sum(table, cells, sizes, heads[f])
                 reach[f] = (1.0 - lam) * scores[heads[f]] + lam * inner[f]
         out, rise = chosen[t], 0.0
         for m in range(sizes[out]):  # the cells of what is taken out, as if it were not there
             g = members[out, m]
-            for cell in range(g * width, g * width + used):
+            for cell in range(g * width, g * width + counts[g]):
                 kept[cell] = table[cell]
             less = max(base[g] - steps[t] * groups[out, g], 0.0)
-            _refresh(table, g, values, used, kind, target[g], less, steps[t])
+            _refresh(table, g, values, counts[g], kind, target[g], less, steps[t])
             most = 0.0
-            for cell in range(g * width, g * width + used):
-                if values[g, cell - g * width] > 0.0:
-                    most = max(most, table[cell] - kept[cell])
+            for cell in range(g * width, g * width + counts[g]):
+                most = max(most, table[cell] - kept[cell])
             rise += most
         loss = _sum(table, cells, sizes, out)
         # No candidate gains more by the absence of ``out`` than ``rise``; Hellinger is no sum and is not bounded.
@@ -422,7 +425,7 @@ def _best_swap(
                 best_t, best_i, best_gain = t, i, gain
         for m in range(sizes[out]):
             g = members[out, m]
-            for cell in range(g * width, g * width + used):
+            for cell in range(g * width, g * width + counts[g]):
                 table[cell] = kept[cell]
     return best_t, best_i, best_gain
 

@@ -16,7 +16,7 @@ from scipy.optimize import linprog
 
 from agent.rerank.calibration import ALPHA, normalised, slates_of
 from agent.rerank.protocol import Pool, Slates
-from retrieval.arrays import Float64, Int32
+from retrieval.arrays import Bool, Float64, Int32
 
 
 class FlowConfig(BaseModel):
@@ -55,7 +55,7 @@ class MinCostFlow:
                 positions[user, :size] = chosen[np.argsort(-row[chosen], kind="stable")]
         return slates_of(pool, positions, self.config.alpha)
 
-    def _solve(self, scores: Float64, has: Float64, target: Float64, size: int) -> Int32:
+    def _solve(self, scores: Float64, has: Bool, target: Float64, size: int) -> Int32:
         lam, alpha = self.config.lam, self.config.alpha
         n, asked = len(scores), np.flatnonzero(target > 0)
         step = (1.0 - alpha) / size

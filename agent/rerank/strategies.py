@@ -8,6 +8,7 @@ from agent.rerank.calibrated import Calibrated, CalibratedConfig, leap_ramp, ste
 from agent.rerank.diversity import Diversity, DiversityConfig
 from agent.rerank.exact import Exact, ExactConfig
 from agent.rerank.flow import FlowConfig, MinCostFlow
+from agent.rerank.iterated import Iterated, IteratedConfig
 from agent.rerank.pm2 import PM2, PM2Config
 from agent.rerank.popularity_penalty import PopularityPenalty, PopularityPenaltyConfig
 from agent.rerank.protocol import Reranker
@@ -20,6 +21,7 @@ from retrieval.errors import ConfigError
 STRATEGIES: dict[str, Callable[[float], Reranker]] = {
     "calibrated": lambda lam: Calibrated(CalibratedConfig(lam=lam)),
     "chains": lambda lam: Calibrated(CalibratedConfig(lam=lam, chains=True), "chains"),
+    "iterated": lambda lam: Iterated(IteratedConfig(lam=lam)),
     "steck-greedy": steck_greedy,
     "ramp": leap_ramp,
     "jensen-shannon": lambda lam: Calibrated(CalibratedConfig(lam=lam, divergence="jensen-shannon"), "jensen-shannon"),

@@ -9,6 +9,8 @@ from agent.rerank.calibrated import Calibrated, CalibratedConfig, attention, lea
 from agent.rerank.calibration import kl_divergence, normalised
 from agent.rerank.exact import Exact, ExactConfig
 from agent.rerank.flow import FlowConfig, MinCostFlow
+from agent.rerank.iterated import Iterated, IteratedConfig
+from agent.rerank.iterated import objective as iterated_objective
 from agent.rerank.pm2 import PM2, PM2Config
 from agent.rerank.popularity_penalty import PopularityPenalty, PopularityPenaltyConfig
 from agent.rerank.protocol import Pool
@@ -62,6 +64,28 @@ def test_chains_come_nearer_to_the_optimum_and_never_lose():
         )
         assert (chained >= plain - 1e-9).all()
         assert (best - chained).sum() < 0.75 * (best - plain).sum()
+
+
+def test_iterated_search_finds_the_optimum_where_chains_do_not():
+    pool = pool_of(5, users=60, n=25, groups=6)
+    for lam in (0.9, 0.99):
+        chained, iterated, best = (
+            iterated_objective(pool, reranker(pool, 6).positions, lam)
+            for reranker in (
+                Calibrated(CalibratedConfig(lam=lam, chains=True)),
+                Iterated(IteratedConfig(lam=lam)),
+                Exact(ExactConfig(lam=lam)),
+            )
+        )
+        assert (iterated >= chained - 1e-9).all()
+        assert (best - iterated > 1e-6).sum() <= 1 < (best - chained > 1e-6).sum()
+
+
+def test_the_objective_is_the_one_of_the_formula():
+    pool = pool_of(3, users=4, n=8, groups=3)
+    slates = TopK()(pool, 5).positions
+    by_hand = [objective(pool, b, row, 0.7) for b, row in enumerate(slates)]
+    assert iterated_objective(pool, slates, 0.7) == pytest.approx(by_hand)
 
 
 def test_settings_that_contradict_each_other_are_refused():

@@ -23,7 +23,7 @@ from retrieval.errors import ConfigError, NotFoundError
 from tests.agent.faults import faulty_server
 from tests.agent.test_calibrated import objective, pool_of
 
-HONOUR = {"calibrated", "chains", "steck-greedy", "ramp", "jensen-shannon", "hellinger", "overlap", "exact"}
+HONOUR = {"calibrated", "chains", "iterated", "steck-greedy", "ramp", "jensen-shannon", "hellinger", "overlap", "exact"}
 
 
 def limited(pool, carriers, low, high, names=None):

@@ -13,7 +13,9 @@ from agent.rerank.strategies import STRATEGIES, WITHOUT_LAMBDA, make
 from agent.rerank.topk import TopK
 from retrieval.errors import ConfigError
 
-BY_RELEVANCE = {"calibrated", "chains", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact", "top-k"}
+BY_RELEVANCE = {
+    "calibrated", "chains", "iterated", "jensen-shannon", "hellinger", "overlap", "min-cost-flow", "exact", "top-k",
+}  # fmt: skip
 LIBRARY = {"mmr", "msd", "dpp", "ssd"}
 SLOW = {"min-cost-flow", "exact"}
 
@@ -27,7 +29,8 @@ def pools(draw):
         hnp.arrays(
             np.float32,
             (users, n),
-            elements=st.floats(-50, 50, width=32) | st.sampled_from([-np.inf, np.nan, 1.0]).map(np.float32),
+            elements=st.floats(-50, 50, width=32, allow_subnormal=False)
+            | st.sampled_from([-np.inf, np.nan, 1.0]).map(np.float32),
         )
     )
     share = draw(hnp.arrays(np.float32, (users, n, groups), elements=st.integers(0, 3)))

@@ -1,6 +1,10 @@
 """Files of candidates, speed and distance from the optimum: the commands and what stands behind them."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import polars as pl
@@ -8,11 +12,11 @@ import pytest
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig, steck_greedy
 from agent.rerank.calibration import normalised
+from agent.rerank.iterated import objective
 from agent.rerank.protocol import Pool
 from agent.rerank.strategies import make
 from eval.rerank_batch import Job, rerank_file
 from eval.rerank_bench import batched_numpy, count_logarithms, measure, plain_python
-from eval.rerank_gap import objective
 from eval.rerank_jobs import ease_pool, targets_by_id
 from retrieval.errors import ConfigError, DataError
 from tests.agent.test_calibrated import objective as one_objective
@@ -66,7 +70,35 @@ def test_parts_do_not_change_the_slates_and_are_those_of_the_reranker(dataset, c
     assert ours["rank"].to_list() == list(range(1, 11))
 
 
-def test_a_job_that_was_killed_goes_on(dataset, candidates, tmp_path):
+CHILD = """
+import sys, time
+from pathlib import Path
+from agent.commands import load_data
+from eval.rerank_batch import rerank_file
+from tests.eval.test_rerank_jobs import job
+rerank_file(job(load_data("ml-latest-small", [], None, None), Path(sys.argv[1]), Path(sys.argv[2])), lambda *_: time.sleep(0.05), rows=70)
+"""
+
+
+def test_kill_minus_nine_at_any_moment_costs_one_part(dataset, candidates, tmp_path):
+    whole, begun = tmp_path / "whole", tmp_path / "begun"
+    rerank_file(job(dataset, candidates, whole), quiet, rows=70)
+    for _ in range(2):  # killed twice, each time a little further
+        before = len(list(begun.glob("part-*.parquet")))
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(candidates), str(begun)])
+        while len(list(begun.glob("part-*.parquet"))) < before + 3:
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.kill()
+        assert child.wait() == -signal.SIGKILL
+    rerank_file(job(dataset, candidates, begun), quiet, rows=70)
+    parts = sorted(whole.glob("part-*.parquet"))
+    assert len(parts) > 20
+    assert sorted(p.name for p in begun.glob("part-*.parquet")) == [p.name for p in parts]
+    assert all((begun / p.name).read_bytes() == p.read_bytes() for p in parts)
+
+
+def test_a_part_that_is_there_is_not_made_again(dataset, candidates, tmp_path):
     whole, begun = tmp_path / "whole", tmp_path / "begun"
     rerank_file(job(dataset, candidates, whole), quiet, rows=300)
     rerank_file(job(dataset, candidates, begun), quiet, rows=300)
