@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
@@ -12,19 +11,15 @@ from agent.pools import PERSONAS
 from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool
 from agent.rerank.strategies import WITHOUT_LAMBDA, make
-from eval.folds import Fold, make_folds
+from eval.compare_sources import Found, Ground
+from eval.folds import Fold
 from eval.metrics import hits, ndcg
-from eval.quick import best_items, on_universe, persona_retriever
-from retrieval.arrays import Bool, Float32, Float64, Int32
+from retrieval.arrays import Float32, Float64
 from retrieval.axes import joined, parse_axes
-from retrieval.baselines.linear import LinearAutoencoder
-from retrieval.baselines.popularity import Popularity
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError
-from retrieval.personas.training import train
-from retrieval.schema import Catalog, Histories
+from retrieval.schema import Catalog
 
-Source = Literal["ease", "personas", "popularity"]
 Point = tuple[str, float]
 """Strategy and lambda."""
 Progress = Callable[[str, int, int], None]
@@ -48,7 +43,7 @@ class Comparison:
     k: int
     depth: int
     axis: str
-    source: Source
+    source: str
 
 
 def compare(
@@ -57,13 +52,9 @@ def compare(
     lambdas: Sequence[float],
     progress: Progress,
     *,
-    source: Source = "ease",
+    ground: Ground,
     axis: str = "categories",
-    ridge: float = 100.0,
-    folds: int = 5,
-    min_items: int = 10,
     k: int = 10,
-    depth: int = 100,
 ) -> Comparison:
     """Rerank the candidates of every user once per strategy and lambda.
 
@@ -72,29 +63,24 @@ def compare(
         strategies: Names of :data:`agent.rerank.strategies.STRATEGIES`.
         lambdas: For the strategies that have one.
         progress: Told stage, done and total.
-        source: Retriever of the candidates.
+        ground: Users and candidates.
         axis: Column of groups, or several with weights; see :func:`retrieval.axes.parse_axes`.
-        ridge: Of EASE.
-        folds: Every user is held out once.
-        min_items: Liked items for a user to count.
         k: Length of the slates.
-        depth: Candidates per user.
 
     Raises:
         ConfigError: An unknown strategy.
         NotFoundError: No such column.
         DataError: Too few users, or no groups.
     """
-    axes = _checked_axes(dataset, axis, source)
+    axes = _checked_axes(dataset, axis, ground.name)
     plan = [(n, lam) for n in strategies for lam in ([0.0] if n in WITHOUT_LAMBDA else lambdas)]
     plan = list(dict.fromkeys(plan))  # what is named twice is run once
     rerankers = {point: make(*point) for point in plan}
     values: dict[Point, list[Float64]] = {point: [] for point in plan}
-    users, parts = make_folds(dataset, folds, min_items)
-    for fold in parts:
-        done, total = fold.number * len(plan), folds * len(plan)
-        progress(f"fold {fold.number + 1}: candidates", done, total)
-        found = _candidates(fold, dataset.catalog, source, ridge, depth)
+    total = ground.folds * len(plan)
+    progress("fold 1: candidates", 0, total)
+    for fold, found in ground.parts:
+        done = fold.number * len(plan)
         items, pool = found.items, _pool(fold, dataset.catalog, axes, found)
         relevant, n_items = fold.held.hidden.lengths, len(fold.universe)
         for at, point in enumerate(plan):
@@ -102,23 +88,13 @@ def compare(
             slates = rerankers[point](pool, k)
             hit = hits(slates.items(items), fold.held.hidden, n_items)
             values[point].append(np.stack([ndcg(hit, relevant, k), slates.kl], axis=1))
-    progress("done", folds, folds)
+        progress(f"fold {fold.number + 2}: candidates", done + len(plan), total)
+    progress("done", total, total)
     points = {point: np.concatenate(rows) for point, rows in values.items()}
-    return Comparison(points, users, k, depth, axis, source)
+    return Comparison(points, ground.users, k, ground.depth, axis, ground.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Candidates of a fold; personas and vectors where the retriever has them."""
-
-    items: Int32
-    scores: Float32
-    persona: Float32 | None = None
-    weights: Float64 | None = None
-    vectors: Float32 | None = None
-
-
-def _checked_axes(dataset: Dataset, text: str, source: Source) -> dict[str, float]:
+def _checked_axes(dataset: Dataset, text: str, source: str) -> dict[str, float]:
     axes = parse_axes(text)
     for name in axes:
         if name == PERSONAS and source != PERSONAS:
@@ -130,7 +106,7 @@ def _checked_axes(dataset: Dataset, text: str, source: Source) -> dict[str, floa
     return axes
 
 
-def _pool(fold: Fold, catalog: Catalog, axes: dict[str, float], found: _Found) -> Pool:
+def _pool(fold: Fold, catalog: Catalog, axes: dict[str, float], found: Found) -> Pool:
     history = fold.held.fold_in
     groups: list[Float32] = []
     target: list[Float64] = []
@@ -146,28 +122,3 @@ def _pool(fold: Fold, catalog: Catalog, axes: dict[str, float], found: _Found) -
     rows = np.asarray(joined(groups, weights), np.float32)
     popularity = fold.counts[np.maximum(found.items, 0)].astype(np.float32)
     return Pool(found.scores, rows, joined(target, weights), vectors=found.vectors, popularity=popularity)
-
-
-def _candidates(fold: Fold, catalog: Catalog, source: Source, ridge: float, depth: int) -> _Found:
-    histories = fold.held.fold_in
-    if source == "personas":
-        shares = catalog.axis().share if catalog.has_labels() else None
-        encoder = train(fold.train, len(fold.universe), categories=shares)
-        retrieved = persona_retriever(encoder, fold.universe)(histories, depth)
-        found = retrieved.candidates
-        weights = retrieved.personas.weights.astype(np.float64)
-        vectors = encoder.weights.items[np.maximum(found.items, 0)]
-        return _Found(found.items, found.scores, found.persona, weights, vectors)
-    if source == "popularity":
-        return _Found(*_best(Popularity(fold.counts).scores, histories, fold.universe, depth))
-    model = on_universe(LinearAutoencoder(fold.matrix(), ridge), fold.universe)
-    return _Found(*_best(model, histories, fold.universe, depth))
-
-
-def _best(
-    model: Callable[[Histories], Float32], histories: Histories, universe: Bool, depth: int
-) -> tuple[Int32, Float32]:
-    scores = model(histories)
-    items = best_items(scores, histories, universe, depth)
-    taken = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
-    return items, np.where(items >= 0, taken, -np.inf).astype(np.float32)

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from eval.compare import Comparison, Point, Source, compare
+from eval.compare import Comparison, Point, compare
+from eval.compare_sources import from_files, from_retriever
 from eval.significance import Interval, paired_bootstrap
 from retrieval.threads import report as thread_report
 
@@ -30,7 +31,8 @@ def run_compare(
     like_above: float | None,
     strategies: list[str],
     lambdas: list[float],
-    source: Source,
+    source: str,
+    files: tuple[Path, Path] | None,
     axis: str,
     ridge: float,
     folds: int,
@@ -43,11 +45,15 @@ def run_compare(
 ) -> None:
     """Compare, draw and show."""
     dataset = load_data(data, columns, items, like_above)
+    if files is None:
+        ground = from_retriever(dataset, source, ridge=ridge, folds=folds, min_items=min_items, depth=depth)
+    else:
+        ground = from_files(dataset, *files, depth)
     with progress_bar("comparing") as (bar, task):
         result = compare(
             dataset, strategies, lambdas,
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
-            source=source, axis=axis, ridge=ridge, folds=folds, min_items=min_items, k=k, depth=depth,
+            ground=ground, axis=axis, k=k,
         )  # fmt: skip
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,16 @@ def rerank_file(job: Job, progress: Progress, rows: int = ROWS) -> int:
     return users
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def read_table(path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
+    """A Parquet file or folder of ``user_id``, ``item_id`` and perhaps ``score``, in memory.
+
+    Raises:
+        DataError: It is not there, is no Parquet, or lacks a column.
+    """
+    return _read(_scan(path, columns), path)
+
+
+def _scan(path: Path, wanted: tuple[str, ...] = ("user_id", "item_id", "score")) -> pl.LazyFrame:
     if not path.exists():
         raise DataError(f"{path} does not exist", "name a Parquet file, or a folder of them")
     try:
@@ -93,12 +102,10 @@ def _scan(path: Path) -> pl.LazyFrame:
         raise DataError(
             f"{path}: no Parquet ({str(why).splitlines()[0]})", "write candidates with polars or pandas"
         ) from why
-    missing = {"user_id", "item_id", "score"} - set(columns)
+    missing = set(wanted) - set(columns)
     if missing:
-        raise DataError(f"{path} lacks the columns {sorted(missing)}", "candidates are user_id, item_id, score")
-    return table.select(
-        pl.col("user_id").cast(pl.String), pl.col("item_id").cast(pl.String), pl.col("score").cast(pl.Float32)
-    )
+        raise DataError(f"{path} lacks the columns {sorted(missing)}", f"it needs {', '.join(wanted)}")
+    return table.select(pl.col(name).cast(pl.Float32 if name == "score" else pl.String) for name in wanted)
 
 
 def _read(table: pl.LazyFrame, path: Path) -> pl.DataFrame:
@@ -163,7 +170,7 @@ def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame, limit: int) ->
         # One user with very many candidates would pad everybody else's: halves, until he is nearly alone.
         cut = int(lengths[: len(users) // 2].sum())
         return pl.concat([_rerank_part(job, half, ids, limit) for half in (part[:cut], part[cut:])])
-    items, scores = _padded(found["item"].to_numpy().astype(np.int32), found["score"].to_numpy(), lengths)
+    items, scores = padded(found["item"].to_numpy().astype(np.int32), found["score"].to_numpy(), lengths)
     popularity = job.catalog.counts[np.maximum(items, 0)].astype(np.float32)
     pool = Pool(scores, job.axis.rows(items), job.targets(users), popularity=popularity)
     slates = job.reranker(pool, job.k)
@@ -182,7 +189,7 @@ def _rerank_part(job: Job, part: pl.DataFrame, ids: pl.DataFrame, limit: int) ->
     )
 
 
-def _padded(items: Int32, scores: Float32, lengths: np.ndarray) -> tuple[Int32, Float32]:
+def padded(items: Int32, scores: Float32, lengths: np.ndarray) -> tuple[Int32, Float32]:
     """Ragged rows as ``(B, n)``, best first, ties to the lower item; -1 and ``-inf`` pad."""
     owner = np.repeat(np.arange(len(lengths)), lengths)
     order = np.lexsort((items, -scores, owner))

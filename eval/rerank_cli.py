@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -28,7 +28,9 @@ def compare(
     like_above: LikeAbove = None,
     strategies: Annotated[str, typer.Option("--strategies", help="Names, joined by commas.")] = DEFAULT,
     lambdas: Annotated[str, typer.Option("--lambdas", help="Numbers from 0 to 1, joined by commas.")] = ".2,.5,.8,.9,.95,.99",
-    retriever: Annotated[Literal["ease", "personas", "popularity"], typer.Option("--retriever", help="Whose candidates.")] = "ease",
+    retriever: Annotated[str, typer.Option("--retriever", help="ease, edlae, item-knn, ials, popularity or personas.")] = "ease",
+    source: Annotated[Path | None, typer.Option("--from", help="Another retriever's candidates instead: Parquet of user_id, item_id, score.")] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="With --from: Parquet of user_id, item_id, what the users should find.")] = None,
     axis: AxisName = "categories",
     ridge: Annotated[float, typer.Option("--ridge", min=0.001, help="Of EASE.")] = 100.0,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Every user is held out once.")] = 5,
@@ -42,8 +44,13 @@ def compare(
     from eval.compare_report import run_compare  # noqa: PLC0415
 
     names = [name.strip() for name in strategies.split(",")]
+    if (source is None) != (truth is None):
+        raise typer.BadParameter(
+            "give both or neither: candidates, and what their users should find", param_hint="--from and --truth"
+        )
+    files = None if source is None or truth is None else (source, truth)
     run_compare(
-        data, column or [], items, like_above, names, _numbers(lambdas), retriever, axis, ridge, folds, min_items, k, candidates, out,
+        data, column or [], items, like_above, names, _numbers(lambdas), retriever, files, axis, ridge, folds, min_items, k, candidates, out,
         as_json=as_json,
     )  # fmt: skip
 
