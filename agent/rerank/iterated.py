@@ -7,6 +7,8 @@ programme and fifty times that of the default.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,12 +27,12 @@ class IteratedConfig(BaseModel):
     lam: float = Field(default=0.9, ge=0.0, le=1.0, description="0 is only relevance, 1 only calibration")
     alpha: float = Field(default=ALPHA, gt=0.0, lt=1.0, description="smoothing of the slate's shares")
     restarts: int = Field(default=60, ge=0, description="how often the search begins again")
-    kick: int = Field(default=4, ge=1, description="items that are exchanged at random before it does")
+    kick: float = Field(default=0.6, gt=0.0, le=1.0, description="part of the slate that is exchanged before it does")
     seed: int = 0
 
 
 class Iterated:
-    """Greedy, swaps and chains of two, then ``restarts`` times: ``kick`` random exchanges, swaps and chains; the best counts.
+    """Greedy, swaps and chains of two, then ``restarts`` times: a random part of the slate exchanged, swaps and chains; the best counts.
 
     Every user gets the same exchanges, so that a batch is its users one by one. Slates are shown by relevance.
     """
@@ -76,9 +78,10 @@ def objective(pool: Pool, positions: Int32, lam: float, alpha: float = ALPHA) ->
     return (1.0 - lam) * relevance.sum(axis=1) - lam * np.nan_to_num(kl_divergence(pool.target, achieved, alpha))
 
 
-def _kicked(positions: Int32, valid: Bool, kick: int, draw: np.random.Generator) -> Int32:
-    """Slates with ``kick`` slots refilled by candidates outside them, fewer where fewer are left."""
-    slots = draw.permutation(positions.shape[1])[:kick]
+def _kicked(positions: Int32, valid: Bool, kick: float, draw: np.random.Generator) -> Int32:
+    """Slates with that part of their slots refilled by candidates outside them, fewer where fewer are left."""
+    k = positions.shape[1]
+    slots = draw.permutation(k)[: math.ceil(kick * k)]
     # Drawn last and in the order of the pool: padding behind it changes nothing.
     luck = np.broadcast_to(draw.random(valid.shape[1]), valid.shape)
     taken = ~valid
