@@ -33,7 +33,6 @@ class Facts:
         axis: Name of the axis of calibration.
         labels: Its groups.
         pool: Candidates along it.
-        llm_weight: Share of the language model in the relevance, had it answered.
         started: Moment of ``time.monotonic()`` at which the request came.
     """
 
@@ -45,7 +44,6 @@ class Facts:
     axis: str
     labels: tuple[str, ...]
     pool: Pool
-    llm_weight: float
     started: float
 
 
@@ -66,7 +64,8 @@ def make_slate(facts: Facts, ranked: Ranked) -> Slate:
         model=ranked.model,
         prompt_hash=ranked.prompt_hash,
         label_mass=round(said.mass, 4) if said else None,
-        llm_weight=facts.llm_weight if ranked.model else None,
+        llm_weight=round(ranked.weight, 4) if ranked.weight is not None else None,
+        llm_agreement=round(ranked.agreement, 4) if ranked.agreement is not None else None,
         tokens=Tokens(prompt=said.prompt_tokens, completion=said.completion_tokens) if said else Tokens(),
         latency_ms=round(1000.0 * (time.monotonic() - facts.started), 1),
         axis=facts.axis,

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.answer import Facts, make_slate
 from agent.chat.reading import RequestReader
 from agent.explain import explain
+from agent.llm import earned
+from agent.llm.earned import Circumstances
 from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
 from agent.llm.loop import on_shared_loop, run
@@ -167,10 +169,10 @@ class Recommender:
 
         listing = Listing(self.config.calibrated, wish.max_kl, traced=wish.trace)
         last = _LAST_STEPS_S if pool.limits is None else _LAST_STEPS_WITH_LIMITS_S
-        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - last, render)
+        now = Circumstances(bool(wish.request.strip()), len(profile.liked.items))
+        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - last, now, render)
         facts = Facts(
-            self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool,
-            self.config.llm.weight, started,
+            self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
         )  # fmt: skip
         return ask, facts
 
@@ -218,5 +220,6 @@ class Recommender:
                 else "not asked for"
             )
             return ladder(absent(self._absent_reason, detail))
-        rung = LLMRung(LabelScorer(self.endpoint), self._prompt, self.config.llm)
+        worth = earned.read(self.endpoint.model, self._prompt.version, self.model.dataset)
+        rung = LLMRung(LabelScorer(self.endpoint), self._prompt, self.config.llm, worth)
         return ladder(guarded(rung, self.config.ladder))

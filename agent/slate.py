@@ -81,6 +81,8 @@ class Slate(_Closed):
         ranker_used: ``llm`` or ``calibrated``.
         degraded_reason: Code of :class:`agent.llm.failures.Reason` if the language model did not rank; else null.
         label_mass: Probability that the model put on the labels of the candidates.
+        llm_weight: Share of the language model in the relevance: what it has earned, times its agreement with itself.
+        llm_agreement: How far it said the same in several orders of the candidates, 0 to 1; null if it was asked in one.
         target: Share of each group that the list should hold, as far as it is not zero.
         achieved: Share that it holds.
         kl: Calibration error C_KL in nats; 0 is perfect, null for an empty list.
@@ -99,6 +101,7 @@ class Slate(_Closed):
     prompt_hash: str | None
     label_mass: float | None
     llm_weight: float | None
+    llm_agreement: float | None
     tokens: Tokens
     latency_ms: float
     axis: str

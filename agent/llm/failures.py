@@ -21,6 +21,7 @@ class Reason(StrEnum):
     INVALID_ANSWER = "llm_invalid_answer"
     LOW_LABEL_MASS = "llm_low_label_mass"
     NO_PREFERENCE = "llm_no_preference"
+    NO_WEIGHT = "llm_no_weight"
     UNUSABLE_LABELS = "llm_unusable_labels"
     CIRCUIT_OPEN = "llm_circuit_open"
     TOO_FEW_CANDIDATES = "too_few_candidates"

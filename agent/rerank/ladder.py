@@ -18,7 +18,7 @@ from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Of these the server knows nothing: the request never got that far.
-_NOT_ASKED = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.NO_TIME))
+_NOT_ASKED = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.NO_TIME, Reason.NO_WEIGHT))
 # Here it answered, and well enough for another prompt.
 _ABOUT_THE_PROMPT = frozenset((Reason.LOW_LABEL_MASS, Reason.NO_PREFERENCE, Reason.REFUSED))
 

@@ -15,13 +15,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.llm.earned import Circumstances, Earned, Weight, weight_of
 from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, MAX_LABELS
-from agent.llm.scorer import LabelScorer, LabelScores, standardised
+from agent.llm.orders import in_orders
+from agent.llm.scorer import LabelScorer, LabelScores
 from agent.rerank.listing import Listed, Listing
 from agent.rerank.protocol import Pool
 from prompts.template import Message, Prompt
-from retrieval.arrays import Int32
+from retrieval.arrays import Float32, Int32
 
 
 class LLMConfig(BaseModel):
@@ -29,7 +31,10 @@ class LLMConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weight: float = Field(default=0.2, ge=0.0, le=1.0, description="share of the model in the fused relevance")
+    weight: float | None = Field(
+        default=None, ge=0.0, le=1.0, description="share of the model in the fused relevance; None: what it has earned"
+    )
+    orders: int = Field(default=1, ge=1, le=4, description="orders of the candidates that are asked about and averaged")
     candidates: int = Field(default=20, ge=1, le=MAX_LABELS, description="candidates shown to the model")
     min_label_mass: float = Field(
         default=0.05, ge=0.0, le=1.0, description="below this the model is not answering in labels, and is not believed"
@@ -45,6 +50,7 @@ class Ask:
         k: Length of the slate.
         listing: Makes the slate, whoever scores the candidates.
         deadline: Moment of ``time.monotonic()`` by which the slate must be there.
+        now: What decides how far the model can help.
         render: Makes the prompt for a shortlist: positions in the pool and their labels to messages.
     """
 
@@ -52,6 +58,7 @@ class Ask:
     k: int
     listing: Listing
     deadline: float
+    now: Circumstances
     render: Callable[[Int32, Sequence[str]], tuple[Message, ...]]
 
 
@@ -67,6 +74,8 @@ class Ranked:
         model: Model that ranked, if one did.
         prompt_hash: Version of its prompt.
         scores: What it said.
+        weight: Its share in the relevance.
+        agreement: How far it said the same in every order; None if it was asked in one.
     """
 
     listed: Listed
@@ -76,24 +85,40 @@ class Ranked:
     model: str | None = None
     prompt_hash: str | None = None
     scores: LabelScores | None = None
+    weight: float | None = None
+    agreement: float | None = None
 
 
 class LLMRung:
-    """Scores a shortlist with the model, fuses, calibrates; raises :class:`LLMFailure` rather than guess."""
+    """Scores a shortlist with the model, fuses, calibrates; raises :class:`LLMFailure` rather than guess.
+
+    Args:
+        scorer: Asks the model.
+        prompt: What it is asked.
+        config: Settings.
+        earned: What the model was measured to be worth; None if it was not.
+    """
 
     name = "llm"
 
-    def __init__(self, scorer: LabelScorer, prompt: Prompt, config: LLMConfig | None = None) -> None:
+    def __init__(
+        self, scorer: LabelScorer, prompt: Prompt, config: LLMConfig | None = None, earned: Earned | None = None
+    ) -> None:
         self.scorer = scorer
         self.prompt = prompt
         self.config = config or LLMConfig()
+        self.earned = earned
 
     async def __call__(self, ask: Ask) -> Ranked:
         """Rank one user's pool.
 
         Raises:
-            LLMFailure: The model did not answer in time, or not as asked.
+            LLMFailure: The model did not answer in time, or not as asked, or has no say in such a request.
         """
+        given = self.config.weight
+        weight = weight_of(self.earned, ask.now) if given is None else Weight(given, "as configured")
+        if given is None and weight.value == 0.0:  # a weight of 0 that was asked for is an experiment, and is asked
+            raise LLMFailure(Reason.NO_WEIGHT, weight.why)
         remaining = ask.deadline - time.monotonic()
         if remaining <= 0:
             raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
@@ -101,32 +126,45 @@ class LLMRung:
         shown = ask.listing.shortlist(ask.pool, ask.k, size)
         if len(shown) < 2:
             raise LLMFailure(Reason.TOO_FEW_CANDIDATES, f"{len(shown)} candidates leave nothing to rank")
-        messages = ask.render(shown, LETTERS[: len(shown)])
+
+        async def score(order: Int32) -> LabelScores:
+            return await self.scorer.score(ask.render(order, LETTERS[: len(order)]), len(order), remaining)
+
         try:
             # The outer limit holds even for a server that drips bytes, which resets a client's own timer.
             async with asyncio.timeout(remaining):
-                scores = await self.scorer.score(messages, len(shown), remaining)
+                opinion = await in_orders(shown, self.config.orders, score)
         except TimeoutError as why:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {remaining:.1f} s") from why
+        scores = opinion.scores
         if scores.mass < self.config.min_label_mass:
             raise LLMFailure(
                 Reason.LOW_LABEL_MASS, f"only {scores.mass:.1%} of the model's probability is on the labels", scores
             )
-        if not standardised(scores.logprobs).any():
+        if not opinion.relevance.any():
             raise LLMFailure(Reason.NO_PREFERENCE, "the model finds all candidates equally likely", scores)
-        listed = ask.listing(self._fused(ask.pool, shown, scores), ask.k)
+        believed = weight.value if opinion.agreement is None else weight.value * opinion.agreement
+        listed = ask.listing(fused(ask.pool, shown, opinion.relevance, believed), ask.k)
         return Ranked(
-            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores
-        )
+            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores,
+            weight=believed, agreement=opinion.agreement,
+        )  # fmt: skip
 
-    def _fused(self, pool: Pool, shown: Int32, scores: LabelScores) -> Pool:
-        """The whole pool, in which the model speaks for what it was shown; the rest keeps its retrieval score.
 
-        At weight 0 this is the pool as it came, so that the model's share in a slate is its own alone.
-        """
-        weight, before = self.config.weight, pool.relevance[0]
-        known = before[shown].astype(np.float64)
-        spread = float(known.std())
-        fused = (before - known.mean()) / (spread if spread > 0 else 1.0) * (1.0 - weight)
-        fused[shown] += weight * standardised(scores.logprobs)
-        return replace(pool, relevance=fused[None].astype(np.float32))
+def fused(pool: Pool, shown: Int32, opinion: Float32, weight: float) -> Pool:
+    """The whole pool, in which the model speaks for what it was shown; the rest keeps its retrieval score.
+
+    At weight 0 this is the pool as it came, so that the model's share in a slate is its own alone.
+
+    Args:
+        pool: A batch of one.
+        shown: ``(n,)`` positions that the model was asked about.
+        opinion: ``(n,)`` its standardised relevance.
+        weight: Its share.
+    """
+    before = pool.relevance[0]
+    known = before[shown].astype(np.float64)
+    spread = float(known.std())
+    both = (before - known.mean()) / (spread if spread > 0 else 1.0) * (1.0 - weight)
+    both[shown] += weight * opinion
+    return replace(pool, relevance=both[None].astype(np.float32))

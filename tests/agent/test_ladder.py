@@ -8,6 +8,7 @@ from agent.llm.endpoint import Endpoint
 from agent.llm.failures import Reason
 from agent.recommender import Recommender, RecommenderConfig
 from agent.rerank.ladder import LadderConfig
+from agent.rerank.llm import LLMConfig
 from retrieval.errors import ConfigError
 from tests.agent.faults import faulty_server
 
@@ -15,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden_payload.json"
 
 
 def recommender(model, url, **ladder):
-    config = RecommenderConfig(ladder=LadderConfig(**ladder)) if ladder else None
+    config = RecommenderConfig(llm=LLMConfig(weight=0.2), ladder=LadderConfig(**ladder))
     return Recommender(model, Endpoint(url=url, model="m"), config)
 
 

@@ -141,7 +141,7 @@ def test_pool_is_never_smaller_than_the_slate(model):
 def test_more_places_than_labels_are_filled(model):
     """The model is shown as many as it can tell apart; the rest keep their retrieval scores."""
     with faulty_server("ok") as (url, payloads):
-        slate = Recommender(model, Endpoint(url=url, model="m")).recommend(user="1", k=60)
+        slate = Recommender(model, Endpoint(url=url, model="m")).recommend("like Alien", user="1", k=60)
     assert (len(slate.items), slate.ranker_used) == (60, "llm")
     assert len(payloads[0]["logprob_token_ids"]) == 52
 
@@ -160,9 +160,9 @@ def test_without_weight_the_model_changes_nothing(model):
 
 def test_callers_in_a_hurry_do_not_open_the_circuit(model):
     recommender = Recommender(model, Endpoint(url="http://127.0.0.1:9", model="none"))
-    reasons = [recommender.recommend(user="1", deadline_ms=1).degraded_reason for _ in range(4)]
+    reasons = [recommender.recommend("like Alien", user="1", deadline_ms=1).degraded_reason for _ in range(4)]
     assert reasons == ["llm_no_time"] * 4
-    assert recommender.recommend(user="1", deadline_ms=3000).degraded_reason == "llm_unreachable"
+    assert recommender.recommend("like Alien", user="1", deadline_ms=3000).degraded_reason == "llm_unreachable"
 
 
 def test_likes_that_nobody_shares_are_a_cold_start(recommender, model):

@@ -11,7 +11,7 @@ from agent.llm import server
 from agent.llm.labels import MAX_LABELS
 from agent.llm.loop import run
 from agent.llm.scorer import LabelScorer
-from agent.recommender import Recommender
+from agent.recommender import Recommender, RecommenderConfig
 from prompts.template import Message
 from retrieval import artifacts
 from retrieval.errors import ServerError
@@ -57,9 +57,21 @@ def test_label_scores_are_log_probabilities_and_repeat(vllm):
     assert len(run(scorer.score(chat, 3, 60.0)).logprobs) == 3
 
 
+def test_four_orders_are_four_prompts_of_the_same_candidates(model, vllm):
+    config = RecommenderConfig.model_validate({"llm": {"orders": 4, "weight": 0.5}})
+    one = Recommender(model, vllm).recommend("like Heat", user="2", deadline_ms=PATIENT_MS)
+    slate = Recommender(model, vllm, config).recommend("like Heat", user="2", deadline_ms=PATIENT_MS)
+    assert slate.ranker_used == "llm"
+    assert slate.tokens.completion == 4
+    assert 3.9 < slate.tokens.prompt / one.tokens.prompt < 4.1
+    assert one.llm_agreement is None
+    assert 0.0 <= slate.llm_agreement <= 1.0
+    assert slate.llm_weight == pytest.approx(0.5 * slate.llm_agreement, abs=1e-3)
+
+
 def test_unknown_model_degrades_with_a_reason(model, vllm):
     wrong = vllm.model_copy(update={"model": "no-such-model"})
-    slate = Recommender(model, wrong).recommend(user="1", deadline_ms=PATIENT_MS)
+    slate = Recommender(model, wrong).recommend("like Heat", user="1", deadline_ms=PATIENT_MS)
     assert slate.ranker_used == "calibrated"
     assert slate.degraded_reason == "llm_http_error"
 
@@ -115,8 +127,8 @@ def test_what_a_killed_front_process_leaves_is_stopped_and_a_new_server_is_found
     assert server.down()  # the engine and its workers were left
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
-    assert lasting.recommend(user="1").degraded_reason == "llm_unreachable"
+    assert lasting.recommend("like Heat", user="1").degraded_reason == "llm_unreachable"
     new = server.up()
     assert new.url != old.url
-    assert lasting.recommend(user="1", deadline_ms=PATIENT_MS).ranker_used == "llm"
+    assert lasting.recommend("like Heat", user="1", deadline_ms=PATIENT_MS).ranker_used == "llm"
     server.down()
