@@ -19,7 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-llm = typer.Typer(help="The embedded vLLM server: up, down, status.", no_args_is_help=True)
+llm = typer.Typer(
+    help="The language model: the embedded vLLM server, and what the model is worth.", no_args_is_help=True
+)
 app.add_typer(llm, name="llm")
 
 ModelFolder = Annotated[
@@ -181,12 +183,13 @@ def _plug_in() -> None:
     """Commands of higher rooms, each imported only when it is called or its help is shown."""
     asked = sys.argv[1:2]
     for entry in entry_points(group="polytaste.commands"):
-        if asked == [entry.name] or asked in (["--help"], ["-h"], []):
-            loaded = entry.load()
+        parent, _, name = entry.name.rpartition(".")
+        if asked == [parent or name] or (not parent and asked in (["--help"], ["-h"], [])):
+            place, loaded = {"": app, "llm": llm}[parent], entry.load()
             if isinstance(loaded, typer.Typer):
-                app.add_typer(loaded, name=entry.name)
+                place.add_typer(loaded, name=name)
             else:
-                app.command(entry.name)(loaded)
+                place.command(name)(loaded)
 
 
 def main() -> None:

@@ -136,6 +136,16 @@ class Recommender:
         ranked = await on_shared_loop(self._ladder.ainvoke({"ask": ask}))
         return await asyncio.to_thread(make_slate, facts, ranked)
 
+    def prepare(self, request: str = "", **asked: Unpack[Asked]) -> tuple[Ask, Int32]:
+        """What would come down the ladder, and the ids of its pool: for experiments that must see what production sees.
+
+        Raises:
+            NotFoundError: As :meth:`arecommend`.
+            ConfigError: As :meth:`arecommend`.
+        """
+        ask, facts = self._prepared(request, asked, time.monotonic())
+        return ask, facts.retrieved.candidates.items[0]
+
     def _prepared(self, request: str, asked: Asked, started: float) -> tuple[Ask, Facts]:
         """Everything up to the ladder: who asks, for what, and the candidates."""
         wish = checked(request, asked)
@@ -220,6 +230,6 @@ class Recommender:
                 else "not asked for"
             )
             return ladder(absent(self._absent_reason, detail))
-        worth = earned.read(self.endpoint.model, self._prompt.version, self.model.dataset)
+        worth = earned.read(self.endpoint.model, self._prompt.version, self.model.dataset, self.config.llm.orders)
         rung = LLMRung(LabelScorer(self.endpoint), self._prompt, self.config.llm, worth)
         return ladder(guarded(rung, self.config.ladder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,18 @@ INPUTS = frozenset(("candidates", "personas", "slots", "request", "k"))
 TITLE_CHARACTERS = 100
 REQUEST_CHARACTERS = 400
 _CATEGORIES = 4
+_BRACKETS = str.maketrans("<>", "\u2039\u203a")
+_INST = re.compile(r"\[(/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS))\]", re.IGNORECASE)
 
 
 def clean(text: str, limit: int) -> str:
-    """One line without control characters or a chat template's marks, at most ``limit`` characters, the cut marked."""
+    """One line without control characters or a chat template's marks, at most ``limit`` characters, the cut marked.
+
+    Templates mark turns as ``<...>``, ``<|...|>`` or ``[INST]``: pointed brackets become the typographic ones, which no tokenizer
+    takes for a mark, and doubled braces are those of this renderer.
+    """
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    line = line.replace("<|", "< |").replace("|>", "| >").replace("[INST]", "[ INST]").replace("[/INST]", "[ /INST]")
+    line = _INST.sub(r"(\1)", line.translate(_BRACKETS)).replace("{{", "{ {").replace("{%", "{ %")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "\u2026"
 
 

@@ -91,24 +91,24 @@ def weight_of(earned: Earned | None, now: Circumstances) -> Weight:
     return Weight(0.0, "not fitted: nothing is known of this model and prompt for long histories (polytaste llm fit)")
 
 
-def place(model: str, prompt: str, data: str) -> Path:
+def place(model: str, prompt: str, data: str, orders: int) -> Path:
     """File of a fit."""
-    key = hashlib.sha256(f"{model}\n{prompt}\n{data}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{model}\n{prompt}\n{data}\n{orders}".encode()).hexdigest()[:16]
     return models_folder().parent / "llm" / f"{key}.json"
 
 
-def read(model: str, prompt: str, data: str) -> Earned | None:
+def read(model: str, prompt: str, data: str, orders: int) -> Earned | None:
     """The fit of a model and prompt on some data; None if there is none, or it cannot be read."""
     try:
-        found = Earned.model_validate_json(place(model, prompt, data).read_bytes())
+        found = Earned.model_validate_json(place(model, prompt, data, orders).read_bytes())
     except (OSError, ValidationError):
         return None
-    return found if (found.model, found.prompt, found.data) == (model, prompt, data) else None
+    return found if (found.model, found.prompt, found.data, found.orders) == (model, prompt, data, orders) else None
 
 
 def write(earned: Earned) -> Path:
     """Keep a fit, whole or not at all."""
-    path = place(earned.model, earned.prompt, earned.data)
+    path = place(earned.model, earned.prompt, earned.data, earned.orders)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(earned.model_dump_json(indent=2) + "\n", encoding="utf-8")

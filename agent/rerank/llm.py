@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.llm.earned import Circumstances, Earned, Weight, weight_of
 from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, MAX_LABELS
-from agent.llm.orders import in_orders
+from agent.llm.orders import Opinion, in_orders
 from agent.llm.scorer import LabelScorer, LabelScores
 from agent.rerank.listing import Listed, Listing
 from agent.rerank.protocol import Pool
@@ -119,6 +119,20 @@ class LLMRung:
         weight = weight_of(self.earned, ask.now) if given is None else Weight(given, "as configured")
         if given is None and weight.value == 0.0:  # a weight of 0 that was asked for is an experiment, and is asked
             raise LLMFailure(Reason.NO_WEIGHT, weight.why)
+        shown, opinion = await self.consult(ask)
+        believed = weight.value if opinion.agreement is None else weight.value * opinion.agreement
+        listed = ask.listing(fused(ask.pool, shown, opinion.relevance, believed), ask.k)
+        return Ranked(
+            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version,
+            scores=opinion.scores, weight=believed, agreement=opinion.agreement,
+        )  # fmt: skip
+
+    async def consult(self, ask: Ask) -> tuple[Int32, Opinion]:
+        """Positions of the shortlist, and what the model thinks of it, whatever that is worth.
+
+        Raises:
+            LLMFailure: The model did not answer in time, or not as asked.
+        """
         remaining = ask.deadline - time.monotonic()
         if remaining <= 0:
             raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
@@ -143,12 +157,7 @@ class LLMRung:
             )
         if not opinion.relevance.any():
             raise LLMFailure(Reason.NO_PREFERENCE, "the model finds all candidates equally likely", scores)
-        believed = weight.value if opinion.agreement is None else weight.value * opinion.agreement
-        listed = ask.listing(fused(ask.pool, shown, opinion.relevance, believed), ask.k)
-        return Ranked(
-            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version, scores=scores,
-            weight=believed, agreement=opinion.agreement,
-        )  # fmt: skip
+        return shown, opinion
 
 
 def fused(pool: Pool, shown: Int32, opinion: Float32, weight: float) -> Pool:
@@ -165,6 +174,8 @@ def fused(pool: Pool, shown: Int32, opinion: Float32, weight: float) -> Pool:
     before = pool.relevance[0]
     known = before[shown].astype(np.float64)
     spread = float(known.std())
-    both = (before - known.mean()) / (spread if spread > 0 else 1.0) * (1.0 - weight)
+    valid = np.isfinite(before)
+    both = np.full(len(before), -np.inf)
+    both[valid] = (before[valid] - known.mean()) / (spread if spread > 0 else 1.0) * (1.0 - weight)
     both[shown] += weight * opinion
     return replace(pool, relevance=both[None].astype(np.float32))

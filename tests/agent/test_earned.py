@@ -37,10 +37,11 @@ def test_a_fit_counts_for_what_it_measured_and_nothing_else():
 
 def test_a_fit_is_found_by_model_prompt_and_data_and_a_damaged_one_is_none():
     path = earned.write(fit())
-    assert earned.read("m", "p", "d") == fit()
-    assert earned.read("other", "p", "d") is earned.read("m", "other", "d") is earned.read("m", "p", "other") is None
+    assert earned.read("m", "p", "d", 1) == fit()
+    for other in (("other", "p", "d", 1), ("m", "other", "d", 1), ("m", "p", "other", 1), ("m", "p", "d", 2)):
+        assert earned.read(*other) is None
     path.write_text(path.read_text()[:-20])
-    assert earned.read("m", "p", "d") is None
+    assert earned.read("m", "p", "d", 1) is None
 
 
 def test_a_warm_request_without_words_asks_the_model_only_if_it_has_earned_it(model):
