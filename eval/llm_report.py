@@ -67,13 +67,13 @@ def _table(measured: Measured) -> Table:
     fitted = measured.earned
     title = f"{fitted.model}, prompt {fitted.prompt}, {fitted.data}: NDCG@10 of the slate"
     table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
-    for column in ("request", "users", "without", "best at weight", "gain [95 %]", "earned"):
+    for column in ("request", "users", "without", "best", "gain [95 %]", "earned"):
         table.add_column(column, justify="left" if column == "request" else "right", no_wrap=True)
     for cell in fitted.cells:
         means = measured.values[cell.words, cell.short].mean(axis=0)
         best = int(means.argmax())
         table.add_row(
-            f"{'words' if cell.words else 'no words'}, {'at most' if cell.short else 'over'} {SHORT} likes",
+            f"{'words' if cell.words else 'no words'}, {'<=' if cell.short else '>'} {SHORT} likes",
             str(cell.users),
             f"{means[0]:.3f}",
             f"{means[best]:.3f} at {WEIGHTS[best]:g}",
