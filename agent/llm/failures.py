@@ -22,6 +22,7 @@ class Reason(StrEnum):
     LOW_LABEL_MASS = "llm_low_label_mass"
     NO_PREFERENCE = "llm_no_preference"
     NO_WEIGHT = "llm_no_weight"
+    BUSY = "llm_busy"
     UNUSABLE_LABELS = "llm_unusable_labels"
     CIRCUIT_OPEN = "llm_circuit_open"
     TOO_FEW_CANDIDATES = "too_few_candidates"

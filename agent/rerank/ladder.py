@@ -18,7 +18,7 @@ from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.rerank.llm import Ask, LLMRung, Ranked
 
 # Of these the server knows nothing: the request never got that far.
-_NOT_ASKED = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.NO_TIME, Reason.NO_WEIGHT))
+_NOT_ASKED = frozenset((Reason.TOO_FEW_CANDIDATES, Reason.NO_TIME, Reason.NO_WEIGHT, Reason.BUSY))
 # Here it answered, and well enough for another prompt.
 _ABOUT_THE_PROMPT = frozenset((Reason.LOW_LABEL_MASS, Reason.NO_PREFERENCE, Reason.REFUSED))
 
@@ -69,16 +69,19 @@ def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, 
                 f"{config.failures_to_open} calls failed in a row; the model is left alone for {config.rest_s:.0f} s"
             )
             raise LLMFailure(Reason.CIRCUIT_OPEN, detail)
-        waits = ask.deadline - time.monotonic()
+        asked = time.monotonic()
+        waits = ask.deadline - asked
         report = breaker.undecided  # unless something is learnt; a caller who goes away teaches nothing
         try:
             ranked = await patient.ainvoke(ask)
             report = breaker.answered
         except LLMFailure as failure:
-            impatient = failure.reason is Reason.TIMEOUT and waits < config.patience_s
+            # A server that answered somebody meanwhile is busy, not dead: fewer calls at once are the cure.
+            alive = rung.admission.answered_since(asked)
+            excused = failure.reason is Reason.TIMEOUT and (alive or waits < config.patience_s)
             if failure.reason in _ABOUT_THE_PROMPT:
                 report = breaker.answered
-            elif failure.reason not in _NOT_ASKED and not impatient:
+            elif failure.reason not in _NOT_ASKED and not excused:
                 report = breaker.failed
             raise
         finally:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from agent.llm.admission import Admission
 from agent.llm.earned import Circumstances, Earned, Weight, weight_of
 from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, MAX_LABELS
@@ -36,6 +37,9 @@ class LLMConfig(BaseModel):
     )
     orders: int = Field(default=1, ge=1, le=4, description="orders of the candidates that are asked about and averaged")
     candidates: int = Field(default=20, ge=1, le=MAX_LABELS, description="candidates shown to the model")
+    at_once: int = Field(
+        default=16, ge=1, description="most calls to the server at once; fewer where it does not keep up"
+    )
     min_label_mass: float = Field(
         default=0.05, ge=0.0, le=1.0, description="below this the model is not answering in labels, and is not believed"
     )
@@ -108,6 +112,7 @@ class LLMRung:
         self.prompt = prompt
         self.config = config or LLMConfig()
         self.earned = earned
+        self.admission = Admission(self.config.at_once)
 
     async def __call__(self, ask: Ask) -> Ranked:
         """Rank one user's pool.
@@ -142,7 +147,9 @@ class LLMRung:
             raise LLMFailure(Reason.TOO_FEW_CANDIDATES, f"{len(shown)} candidates leave nothing to rank")
 
         async def score(order: Int32) -> LabelScores:
-            return await self.scorer.score(ask.render(order, LETTERS[: len(order)]), len(order), remaining)
+            messages = ask.render(order, LETTERS[: len(order)])
+            async with self.admission.place(ask.deadline):
+                return await self.scorer.score(messages, len(order), max(ask.deadline - time.monotonic(), 0.001))
 
         try:
             # The outer limit holds even for a server that drips bytes, which resets a client's own timer.

@@ -45,7 +45,9 @@ def poisoned(model, texts, items):
 
 def sent(model, request=""):
     with faulty_server("ok") as (url, payloads):
-        slate = Recommender(model, Endpoint(url=url, model="m")).recommend(request, like=["id:1", "id:260", "id:50"], k=50)
+        slate = Recommender(model, Endpoint(url=url, model="m")).recommend(
+            request, like=["id:1", "id:260", "id:50"], k=50
+        )
     return slate, payloads
 
 

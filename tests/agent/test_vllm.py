@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -102,6 +103,23 @@ def test_a_server_that_freezes_and_thaws(model, vllm):
             process.resume()
     assert (frozen.ranker_used, frozen.degraded_reason, len(frozen.items)) == ("calibrated", "llm_timeout", 10)
     assert recommender.recommend("like Heat", user="2", deadline_ms=PATIENT_MS).ranker_used == "llm"
+
+
+def test_more_requests_than_the_server_can_take_are_all_answered(model, vllm):
+    """The surplus is ranked without the model; the server is not taken for dead, and is asked again afterwards."""
+    asked = Recommender(model, vllm, RecommenderConfig.model_validate({"llm": {"at_once": 4, "weight": 0.2}}))
+    assert asked.recommend("like Heat", user="1", deadline_ms=PATIENT_MS).ranker_used == "llm"
+
+    def one(number):
+        return asked.recommend("like Heat", user=str(1 + number % 20), deadline_ms=5000)
+
+    with ThreadPoolExecutor(40) as threads:
+        slates = list(threads.map(one, range(40)))
+    reasons = {slate.degraded_reason for slate in slates}
+    assert all(len(slate.items) == 10 for slate in slates)
+    assert reasons <= {None, "llm_busy", "llm_no_time", "llm_timeout"}
+    assert "llm_busy" in reasons
+    assert asked.recommend("like Heat", user="2", deadline_ms=PATIENT_MS).ranker_used == "llm"
 
 
 def test_status_and_conflicting_model(vllm):
