@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from agent.data_cli import app as data_app
 from retrieval.errors import ConfigError, PolytasteError
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ llm = typer.Typer(
     help="The language model: the embedded vLLM server, and what the model is worth.", no_args_is_help=True
 )
 app.add_typer(llm, name="llm")
+app.add_typer(data_app, name="data")
 
 ModelFolder = Annotated[
     Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")

@@ -20,6 +20,7 @@ DECADE, POPULARITY = "decade", "popularity"
 """Axes that every catalogue has, made from its years and its counts; a column of the source of that name wins."""
 
 _BANDS = ("head", "middle", "tail")
+_NAMES = ("item_id", "title")  # digits in these are no quantity
 _MANY = 30
 """A column of more different numbers than this is divided into quarters."""
 
@@ -98,9 +99,20 @@ def _lists(table: pl.DataFrame, name: str) -> pl.Series:
         )
     if isinstance(values.dtype, pl.List):
         return values.cast(pl.List(pl.String))
-    if values.dtype.is_numeric() and values.n_unique() > _MANY:
-        values = _quarters(values)
+    numbers = None if name in _NAMES else as_numbers(values)
+    if numbers is not None and numbers.n_unique() > _MANY:
+        values = _quarters(numbers)
     return values.cast(pl.String).to_frame().select(pl.concat_list(values.name)).to_series()
+
+
+def as_numbers(values: pl.Series) -> pl.Series | None:
+    """A column of numbers, also where a file of text holds them; None if it is none."""
+    if values.dtype.is_numeric():
+        return values
+    if values.dtype != pl.String or values.null_count() == len(values):
+        return None
+    read = values.str.strip_chars().cast(pl.Float64, strict=False)
+    return read if read.null_count() == values.null_count() else None
 
 
 def _popularity_bands(counts: Int64) -> pl.Series:
