@@ -18,6 +18,7 @@ from agent.rerank.protocol import Pool, Slates
 from agent.rerank.topk import TopK
 from eval.folds import Fold, make_folds
 from eval.metrics import hits, ndcg, recall
+from eval.retrieve_personas import PersonaScorer
 from retrieval.arrays import Bool, Float32, Float64, Int32
 from retrieval.axes import Axis
 from retrieval.baselines.linear import LARGEST, LinearAutoencoder
@@ -84,8 +85,8 @@ def evaluate(dataset: Dataset, folds: int, min_items: int, progress: Progress) -
         models = {
             "popularity": Popularity(fold.counts).scores,
             **_ease(fold),
-            "one vector (K=1)": _all_items(single),
-            "personas (K=4)": _all_items(personas),
+            "one vector (K=1)": PersonaScorer(single).scores,
+            "personas (K=4)": PersonaScorer(personas).scores,
         }
         for name, model in models.items():
             lists = best_items(model(held.fold_in), held.fold_in, universe, 100)
@@ -152,18 +153,6 @@ def persona_retriever(encoder: PersonaEncoder, universe: Bool) -> Retriever:
     weights = encoder.weights
     vectors = np.concatenate([weights.items[items], weights.bias[items, None]], axis=1)
     return Retriever(encoder, ItemIndex(vectors, items, len(universe)))
-
-
-def _all_items(encoder: PersonaEncoder) -> Callable[[Histories], Float32]:
-    def scores(histories: Histories) -> Float32:
-        everything = np.arange(encoder.n_items, dtype=np.int32)
-        out = np.empty((len(histories), encoder.n_items), np.float32)
-        for start in range(0, len(histories), 32):
-            part = encoder.encode(histories.slice(start, min(start + 32, len(histories))))
-            out[start : start + 32] = encoder.attend(part, np.tile(everything, (len(part.weights), 1)))[0]
-        return out
-
-    return scores
 
 
 def on_universe(model: LinearAutoencoder, universe: Bool) -> Callable[[Histories], Float32]:
