@@ -19,6 +19,7 @@ err = Console(stderr=True, highlight=False)
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red", "bright_cyan", "bright_magenta")
 _BAR = 22
+_VISIBLE = 0.005  # a smaller share is shown as 0 %
 
 
 @contextmanager
@@ -101,7 +102,8 @@ def _shares(slate: Slate) -> Table:
     table.add_column("asked for / in the list")
     table.add_column("")
     table.add_column("", justify="right")
-    top = sorted(slate.target, key=lambda g: -slate.target[g])[:6]
+    seen = [g for g, target in slate.target.items() if max(target, slate.achieved.get(g, 0.0)) >= _VISIBLE]
+    top = sorted(seen, key=lambda g: -slate.target[g])[:6]
     for group in top:
         target, achieved = slate.target[group], slate.achieved.get(group, 0.0)
         both = Text("\u2588" * round(min(target, achieved) * 2 * _BAR), style="green")

@@ -11,6 +11,16 @@ from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
 _MARK = re.compile(r"[^\w\s'-]")
+_SUBJECT = "about"
+_NOES = frozenset(("no", "nope", "nah", "never", "no thanks", "no way"))
+_ANSWER = re.compile(
+    r"(?P<what>[\w'-]+(?: [\w'-]+){0,2})\?\s*(?P<answer>no thanks|no way|nope|nah|never|no)\b(?! [\w'-]+)[.!,;]?",
+    re.IGNORECASE,
+)
+_PREFERENCE = re.compile(
+    r"(?P<verb>\bprefer(?:red)?) (?P<this>[\w' -]{2,60}?) (?:to|over) (?P<that>[\w' -]{2,60})", re.IGNORECASE
+)
+_NAMED_SOON = 3  # words after "to" in which the other side is named, if it is one
 _NEAR = 80  # characters in which a neighbour is looked for
 
 
@@ -30,23 +40,39 @@ class CategoryWords:
         found = list(_TOKEN.finditer(text))
         tokens = [m.group() for m in found]
         runs: list[tuple[Sense, list[str]]] = []
-        adjacent, i = False, 0
+        adjacent, subject, i = False, False, 0
         while i < len(tokens):
             category, used = self._at(tokens, i)
             if category:
                 sense = scopes.at(found[i].start())
-                if adjacent and runs[-1][0] is sense:
-                    runs[-1][1].append(category)
-                else:
+                if not (adjacent and runs[-1][0] is sense):
                     runs.append((sense, [category]))
+                elif subject:  # of "documentaries about war", war sets them apart as in "war documentaries"
+                    runs[-1][1].insert(0, category)
+                else:
+                    runs[-1][1].append(category)
             if tokens[i].strip(READ):  # what has been read already does not part its neighbours
-                adjacent = bool(category)
+                subject = adjacent and tokens[i] == _SUBJECT
+                adjacent = bool(category) or subject
             i += max(used, 1)
         unwanted = frozenset(
             c for sense, run in runs if sense is Sense.UNWANTED for c in set(run[:-1]) - {run[-1]} or run
         )
         groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
         return tuple(dict.fromkeys(group for group in groups if group)), unwanted
+
+    def plain(self, text: str) -> str:
+        """A text in which two turns of phrase that hide a "no" say it: "horror? no." and "I prefer comedies to horror"."""
+
+        def answered(m: re.Match[str]) -> str:
+            no = m["answer"].lower() in _NOES
+            return f"no {m['what']}." if no and self.named_in(m["what"].split()) else m.group()
+
+        def preferred(m: re.Match[str]) -> str:
+            both = self.named_in(m["this"].split()) and self.named_in(m["that"].split()[:_NAMED_SOON])
+            return f"{m['verb']} {m['this']}, less {m['that']}" if both else m.group()
+
+        return _PREFERENCE.sub(preferred, _ANSWER.sub(answered, text))
 
     def cover(self, words: list[str]) -> bool:
         """Whether words name categories, or nothing at all, from the first to the last."""

@@ -91,7 +91,7 @@ class RequestReader:
         What is read is filled, not cut out, so that the reach of every "no" stays what it was.
         """
         lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
-        named = self._titles.read("; ".join(lines))
+        named = self._titles.read(self._categories.plain("; ".join(lines)))
         rest = named.rest
         years, renown = find_years(rest, self._categories.beside), find_popularity(rest)
         for mention in (*years, *renown):

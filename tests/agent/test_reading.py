@@ -199,6 +199,15 @@ def test_spans_of_years(reader, catalog, text, years):
         ("comedies I haven't seen", [{"Comedy"}], set()),
         # a pair is denied as a pair
         ("comedies, but no romantic comedies", [{"Comedy"}], {"Romance"}),
+        ("horror? no. comedies? yes", [{"Comedy"}], {"Horror"}),
+        ("Horror? No, thrillers please", [{"Thriller"}], {"Horror"}),
+        ("sad? no, something funny", [{"Comedy"}], set()),
+        ("I prefer comedies to horror", [{"Comedy"}], set()),
+        ("prefer dark comedies over westerns", [{"Comedy"}], set()),
+        ("I prefer something to watch with kids", [{"Children"}], set()),
+        ("documentaries about war", [{"Documentary", "War"}], set()),
+        ("no documentaries about war", [], {"War"}),
+        ("comedies about romance or crime", [{"Comedy", "Romance"}, {"Crime"}], set()),
     ],
 )
 def test_how_far_a_no_reaches(reader, text, wanted, unwanted):
