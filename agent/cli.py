@@ -61,7 +61,7 @@ def train(
         Path | None, typer.Option("--out", help="Folder of the model; default: where recommend looks.")
     ] = None,
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
-    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 12,
+    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Train the persona encoder and build the index."""

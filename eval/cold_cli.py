@@ -31,7 +31,7 @@ def items_command(
     like_above: LikeAbove = None,
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Every user is held out once.")] = 5,
     min_items: Annotated[int, typer.Option("--min-items", min=5, help="Liked items for a user to count.")] = 10,
-    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Of training; 0 keeps the closed forms.")] = 12,
+    epochs: Annotated[int, typer.Option("--epochs", min=0, help="Of training; 0 keeps the closed forms.")] = 2,
     text_model: TextModel = "all-minilm-l6-v2",
     as_json: Json = False,
 ) -> None:

@@ -43,7 +43,7 @@ class EncoderConfig(BaseModel):
     sharpness: float = Field(default=8.0, gt=0, description="tau of the memberships")
     attention_sharpness: float = Field(default=2.0, ge=0, description="tau_a of the attention to a candidate")
     prototype_prior: float = Field(default=0.5, ge=0, description="items' worth of pull towards the learned prototypes")
-    persona_share: float = Field(default=0.5, ge=0, le=1, description="beta, part of a persona vector that is its own")
+    persona_share: float = Field(default=0.25, ge=0, le=1, description="beta, part of a persona vector that is its own")
 
 
 @dataclass(frozen=True, slots=True)

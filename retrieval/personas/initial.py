@@ -1,8 +1,14 @@
 """Where training begins: closed forms, because a few hundred users cannot teach tables from noise.
 
-History and item tables come from a low-rank EDLAE. Themes join a spectral embedding of the interactions (popularity
-axis dropped) with the categories of the items where there are any: interactions alone divide tastes by era and by
-fame more than by subject. Prototypes are the spherical k-means of the themes.
+History and item tables are the weighted EDLAE of :mod:`retrieval.baselines.linear` in d dimensions: with the right
+singular vectors Z of its scores X R B S,
+
+    p_i = row i of R B S Z,    v_j = row j of Z,    so that sum_i w_i <p_i, v_j> ~ (w R B S)_j
+
+and the exponents of reading and writing are in the tables, while the users' weights shape B alone. Themes join a
+spectral embedding of the interactions (popularity axis dropped) with the categories of the items where there are any:
+interactions alone divide tastes by era and by fame more than by subject. Prototypes are the spherical k-means of the
+themes.
 """
 
 from __future__ import annotations
@@ -16,7 +22,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from retrieval.arrays import Csr, Float64
-from retrieval.baselines.linear import LARGEST, LinearAutoencoder
+from retrieval.baselines.linear import LARGEST, TUNED, LinearAutoencoder, ridge_for
 
 _svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 
@@ -37,6 +43,7 @@ class InitialTables:
         groups: The users of each group.
         themes: ``(M, t)``.
         prototypes: ``(K, t)``.
+        solved: The tables are a closed form of the ranking problem; False: only the subspace of data too large for one.
     """
 
     items: Float64
@@ -45,6 +52,7 @@ class InitialTables:
     groups: list[npt.NDArray[np.int64]]
     themes: Float64
     prototypes: Float64
+    solved: bool
 
 
 def initial_tables(
@@ -55,21 +63,25 @@ def initial_tables(
     theme_dimension: int,
     category_share: float,
     personas: int,
-    ridge: float,
-    dropout: float,
+    ridge: float | None,
     groups: int,
     seed: int,
 ) -> InitialTables:
-    """Compute the closed forms for an ``(N, M)`` binary matrix and ``(M, G)`` categories, if there are any."""
+    """Compute the closed forms for an ``(N, M)`` binary matrix and ``(M, G)`` categories, if there are any.
+
+    A ridge of None goes by the number of interactions, see :func:`retrieval.baselines.linear.ridge_for`.
+    """
     users, items = matrix.shape
     rank = min(dimension, users - 1, items - 1)
     parts = np.array_split(np.random.default_rng(seed).permutation(users), min(groups, users))
-    if min(users, items) <= LARGEST:
-        model = LinearAutoencoder(matrix, ridge, dropout)
+    solved = min(users, items) <= LARGEST
+    if solved:
+        settings = TUNED.model_copy(update={"ridge": ridge_for(matrix.nnz) if ridge is None else ridge})
+        model = LinearAutoencoder.of(matrix, settings)
         space = _right_singular(model.predict(matrix), rank)
         whole = model.project(space)
         others = [np.setdiff1d(np.arange(users), part) for part in parts]
-        held_out = [LinearAutoencoder(matrix[rest], ridge, dropout).project(space) for rest in others]
+        held_out = [LinearAutoencoder.of(matrix[rest], settings).project(space) for rest in others]
     else:  # too large for a dense solve: the subspace of the interactions themselves (PureSVD)
         space = _svds(matrix.astype(np.float64), k=rank, rng=seed)[2].T
         whole, held_out = space, [space] * len(parts)
@@ -83,6 +95,7 @@ def initial_tables(
         groups=parts,
         themes=_widen(themes, theme_dimension),
         prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),
+        solved=solved,
     )
 
 

@@ -37,11 +37,12 @@ class PersonaModule(nn.Module):
         self.prototypes = nn.Parameter(_tensor(tables.prototypes))
         self.log_gain = nn.Parameter(torch.tensor(math.log(gain * _TYPICAL_LENGTH**alpha)))
         self.alpha = nn.Parameter(torch.tensor(alpha))
-        self.log_shrink = nn.Parameter(torch.tensor(math.log(shrink)))
         # Buffers, so that they follow the module to its device.
         self.history_table: Tensor
+        self.shrink: Tensor  # not learned: the likelihood drives it towards zero, and rankings get worse
         self.initial_items: Tensor
         self.initial_themes: Tensor
+        self.register_buffer("shrink", torch.tensor(shrink))
         self.register_buffer("history_table", _tensor(tables.history))
         self.register_buffer("initial_items", self.items.detach().clone())
         self.register_buffer("initial_themes", self.themes.detach().clone())
@@ -73,8 +74,7 @@ class PersonaModule(nn.Module):
 
         said = table[items] + self.history_delta[items]
         mean = (said * weights[:, :, None]).sum(1) / total.clamp(min=_EMPTY)
-        shrink = self.log_shrink.exp()
-        own = (member.transpose(1, 2) @ said + shrink * mean[:, None]) / (mass + shrink)[:, :, None]
+        own = (member.transpose(1, 2) @ said + self.shrink * mean[:, None]) / (mass + self.shrink)[:, :, None]
         vectors = (1 - config.persona_share) * mean[:, None] + config.persona_share * own
         scale = self.log_gain.exp() * total.clamp(min=_EMPTY) ** (1 - self.alpha) * (total > 0)
         inner = (scale[:, None] * vectors) @ self.items.T
@@ -97,7 +97,7 @@ class PersonaModule(nn.Module):
             bias=_array(self.bias),
             themes=_array(functional.normalize(self.themes, dim=1)),
             prototypes=_array(functional.normalize(self.prototypes, dim=1)),
-            scalars=np.array([self.log_gain.exp().item(), self.alpha.item(), self.log_shrink.exp().item()], np.float32),
+            scalars=np.array([self.log_gain.exp().item(), self.alpha.item(), self.shrink.item()], np.float32),
         )
         return PersonaEncoder(self.config, weights)
 

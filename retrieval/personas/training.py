@@ -35,15 +35,22 @@ class TrainingConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     encoder: EncoderConfig = EncoderConfig()
-    epochs: int = Field(default=12, ge=0, description="0 keeps the closed forms")
+    epochs: int = Field(default=2, ge=0, description="0 keeps the closed forms")
     batch: int = Field(default=64, ge=1, description="users per step")
-    learning_rate: float = Field(default=1e-4, gt=0)
-    bias_learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float | None = Field(
+        default=None,
+        gt=0,
+        description="of the tables; None is 1e-5 from a closed form, 1e-4 where data are too large for one",
+    )
+    bias_learning_rate: float = Field(default=1e-4, gt=0)
     scalar_learning_rate: float = Field(default=5e-2, gt=0)
     table_penalty: float = Field(default=1e-2, ge=0, description="pull of the tables to their closed forms")
     theme_penalty: float = Field(default=1e-3, ge=0)
-    ridge: float = Field(default=100.0, gt=0, description="lambda of the EDLAE that the tables start from")
-    dropout: float = Field(default=0.5, ge=0, lt=1, description="p of that EDLAE")
+    ridge: float | None = Field(
+        default=None,
+        gt=0,
+        description="lambda of the EDLAE that the tables start from; None goes by the size of the data",
+    )
     category_share: float = Field(
         default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
     )
@@ -52,9 +59,9 @@ class TrainingConfig(BaseModel):
         default=(0.5, 0.8), description="smallest and largest part of a history that is shown"
     )
     longest: int = Field(default=150, ge=1, description="items of a history that a training step reads")
-    gain: float = Field(default=8.0, gt=0, description="initial scale of the scores")
+    gain: float = Field(default=20.0, gt=0, description="initial scale of the scores")
     alpha: float = Field(default=0.5, description="initial exponent of the history's length")
-    shrink: float = Field(default=3.0, gt=0, description="initial items' worth of the whole user in a persona")
+    shrink: float = Field(default=3.0, gt=0, description="items' worth of the whole user in a persona")
     seed: int = 0
 
 
@@ -108,11 +115,11 @@ def train(
         compact.matrix(len(touched)).tocsr(),
         None if categories is None else categories[touched],
         category_share=config.category_share, dimension=shape.dimension, theme_dimension=shape.theme_dimension, personas=shape.personas,
-        ridge=config.ridge, dropout=config.dropout, groups=config.groups, seed=config.seed,
+        ridge=config.ridge, groups=config.groups, seed=config.seed,
     )  # fmt: skip
     module = PersonaModule(shape, tables, gain=config.gain, alpha=config.alpha, shrink=config.shrink).to(device)
     held_out = [torch.from_numpy(table.astype(np.float32)).to(device) for table in tables.held_out]
-    optimiser = _optimiser(module, config)
+    optimiser = _optimiser(module, config, solved=tables.solved)
     draw = np.random.default_rng(config.seed)
     batches = [(g, part) for g, group in enumerate(tables.groups) for part in _parts(group, config.batch)]
     steps = config.epochs * len(batches)
@@ -172,12 +179,13 @@ def _draw(
     return _Batch(*(torch.from_numpy(a).to(device) for a in (ids, weights, shown, hidden)))
 
 
-def _optimiser(module: PersonaModule, config: TrainingConfig) -> torch.optim.Optimizer:
+def _optimiser(module: PersonaModule, config: TrainingConfig, *, solved: bool) -> torch.optim.Optimizer:
     tables = [module.history_delta, module.items, module.themes, module.prototypes]
+    rate = config.learning_rate or (1e-5 if solved else 1e-4)
     return torch.optim.Adam([
-        {"params": tables, "lr": config.learning_rate},
+        {"params": tables, "lr": rate},
         {"params": [module.bias], "lr": config.bias_learning_rate},
-        {"params": [module.log_gain, module.alpha, module.log_shrink], "lr": config.scalar_learning_rate},
+        {"params": [module.log_gain, module.alpha], "lr": config.scalar_learning_rate},
     ])  # fmt: skip
 
 

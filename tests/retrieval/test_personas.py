@@ -3,7 +3,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
+from retrieval.baselines.linear import TUNED, ridge_for
 from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.initial import initial_tables
@@ -29,7 +31,7 @@ def test_numpy_equals_torch(dataset):
     config = EncoderConfig(dimension=16, theme_dimension=8)
     tables = initial_tables(
         matrix, dataset.catalog.axis().share, dimension=16, theme_dimension=8, category_share=0.5, personas=4,
-        ridge=100.0, dropout=0.5, groups=2, seed=0,
+        ridge=100.0, groups=2, seed=0,
     )  # fmt: skip
     module = PersonaModule(config, tables, gain=8.0, alpha=0.5, shrink=3.0)
     with torch.no_grad():
@@ -42,6 +44,57 @@ def test_numpy_equals_torch(dataset):
     expected = module(ids, weights, module.history_table).detach().numpy()
     encoder = module.encoder()
     np.testing.assert_allclose(all_scores(encoder, encoder.encode(Histories.of(rows))), expected, atol=2e-4)
+
+
+def dense_weighted_edlae(rows, ridge):
+    """R B S of a dense binary matrix, by the textbook formula: every matrix written out."""
+    sizes, likes = rows.sum(1), rows.sum(0) + 1
+    weights = sizes**-TUNED.user_exponent / np.mean(sizes**-TUNED.user_exponent)
+    gram = rows.T @ (weights[:, None] * rows)
+    drop = TUNED.dropout / (1 - TUNED.dropout) * np.diag(gram)
+    inverse = np.linalg.inv(gram + np.diag(ridge + drop))
+    between = np.eye(len(gram)) - inverse / np.diag(inverse)
+    return likes[:, None] ** -TUNED.read_exponent * between * likes**-TUNED.write_exponent
+
+
+@pytest.mark.parametrize(("users", "items"), [(40, 15), (15, 40)])
+@pytest.mark.parametrize("ridge", [None, 5.0])
+def test_tables_are_the_weighted_edlae_cut_to_its_leading_directions(users, items, ridge):
+    rng = np.random.default_rng(users)
+    rows = (rng.random((users, items)) < 0.3).astype(float)
+    rows[:, 0] = 1  # nobody is empty
+    tables = initial_tables(
+        sparse.csr_matrix(rows), None, dimension=6, theme_dimension=4, category_share=0.5, personas=2,
+        ridge=ridge, groups=3, seed=0,
+    )  # fmt: skip
+    used = 0.5 * np.sqrt(rows.sum()) if ridge is None else ridge
+    whole = dense_weighted_edlae(rows, used)
+    right = np.linalg.svd(rows @ whole)[2][:6].T
+    np.testing.assert_allclose(tables.history @ tables.items.T, whole @ right @ right.T, atol=1e-8)
+    for group, table in zip(
+        tables.groups, tables.held_out, strict=True
+    ):  # computed without the group, in the same space
+        rest = np.delete(rows, group, axis=0)
+        expected = dense_weighted_edlae(rest, used) @ right @ right.T
+        np.testing.assert_allclose(table @ tables.items.T, expected, atol=1e-8)
+
+
+def test_ridge_grows_with_the_square_root_of_the_data():
+    assert ridge_for(40_000) == 100.0
+    assert ridge_for(0) > 0  # a matrix of nothing can still be solved
+
+
+def test_untrained_single_vector_ranks_like_its_tables():
+    rng = np.random.default_rng(3)
+    rows = [np.sort(rng.choice(30, 8, replace=False)).astype(np.int32) for _ in range(40)]
+    config = TrainingConfig(encoder=EncoderConfig(dimension=8, theme_dimension=6, personas=1), epochs=0, groups=2)
+    encoder = train(Histories.of(rows), 30, config)
+    encoded = encoder.encode(Histories.of(rows))
+    dense = Histories.of(rows).matrix(30).toarray()
+    expected = dense @ encoder.weights.history @ encoder.weights.items.T
+    found = all_scores(encoder, encoded)
+    np.testing.assert_array_equal(found.argmax(1), expected.argmax(1))
+    np.testing.assert_allclose(found / found.std(), expected / expected.std(), atol=1e-4)  # equal lengths, so one scale
 
 
 @settings(max_examples=25, deadline=None)
