@@ -1,4 +1,4 @@
-"""``polytaste eval``: the quick table. Imports nothing heavy until it runs."""
+"""``polytaste eval``: the quick table, suites, reports, and runs of others. Imports nothing heavy until it runs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
+evaluate = typer.Typer(
+    help="Quick table: personas against popularity, EASE and one vector; and the calibration curve. Suites beneath.",
+    invoke_without_command=True,
+)
 
-def evaluate(
+Json = Annotated[bool, typer.Option("--json", help="The numbers alone, on stdout.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of a suite's results.")]
+
+
+@evaluate.callback()
+def quick(
+    context: typer.Context,
     data: Annotated[
         str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")
     ] = "ml-latest-small",
@@ -17,9 +27,88 @@ def evaluate(
     folds: Annotated[int, typer.Option("--folds", min=2, max=20, help="Every user is held out once.")] = 5,
     min_items: Annotated[int, typer.Option("--min-items", min=5, help="Liked items for a user to count.")] = 10,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the curve as PNG, PDF or SVG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The numbers alone, on stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Quick table: personas against popularity, EASE and one vector; and the calibration curve."""
+    """Quick table: personas against popularity, EASE and one vector; and the calibration curve. Suites beneath."""
+    if context.invoked_subcommand is not None:
+        return
     from eval.report import run_quick  # noqa: PLC0415
 
     run_quick(data, column or [], like_above, folds, min_items, plot, as_json=as_json)
+
+
+@evaluate.command("score")
+def score(
+    run: Annotated[Path, typer.Argument(help="TREC run, or RankLLM's lines (.jsonl).")],
+    qrels: Annotated[Path, typer.Option("--qrels", help="TREC judgements.")],
+    items: Annotated[
+        Path | None,
+        typer.Option("--items", help="Table of all items: adds coverage, Gini, and diversity by categories."),
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history", help="Table of training interactions: adds popularity and, with --items, calibration."
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Another run on the same judgements: paired differences.")
+    ] = None,
+    at: Annotated[str, typer.Option("--at", help="Cut-offs, joined by commas.")] = "10,20",
+    per_user: Annotated[Path | None, typer.Option("--per-user", help="Write every user's values as Parquet.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Evaluate a run file made by anyone."""
+    from eval.report_score import run_score  # noqa: PLC0415
+
+    run_score(run, qrels, items, history, baseline, at, per_user, as_json=as_json)
+
+
+@evaluate.command("run")
+def run(
+    suite: Annotated[Path, typer.Argument(help="Suite file; some are in eval/suites.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the results; run again, it goes on where it stopped.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be done, and about what it costs.")
+    ] = False,
+) -> None:
+    """Run a suite: data sets by splits by retrievers by rerankers by lambdas, per-user results as Parquet."""
+    from eval.suite.commands import run_suite  # noqa: PLC0415
+
+    run_suite(suite, out, dry=dry_run)
+
+
+@evaluate.command("report")
+def report(
+    folder: Folder,
+    lam: Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="Of the leaderboard; fix it beforehand.")] = 0.9,
+) -> None:
+    """Leaderboard, curves, tails, slates and failures: one HTML page, Markdown, PNG and LaTeX."""
+    from eval.report_command import run_report  # noqa: PLC0415
+
+    run_report(folder, lam)
+
+
+@evaluate.command("gate")
+def gate(
+    folder: Folder,
+    against: Annotated[Path, typer.Option("--against", help="Stored results, JSON.")],
+    write: Annotated[bool, typer.Option("--write", help="Store these results there instead.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fail, with exit code 6, if a figure is worse than the band around the stored one allows."""
+    from eval.gate import run_gate  # noqa: PLC0415
+
+    run_gate(folder, against, write=write, as_json=as_json)
+
+
+@evaluate.command("export")
+def export(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the TREC runs and judgements.")],
+    lam: Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="Of the runs.")] = 0.9,
+) -> None:
+    """A suite's slates as TREC runs with their judgements, for the tools of others."""
+    from eval.report_command import run_export  # noqa: PLC0415
+
+    run_export(folder, out, lam)

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from retrieval.arrays import Float64
 
@@ -99,10 +99,10 @@ def _bca_levels(difference: Float64, means: Float64) -> tuple[float, float]:
     below = np.mean(np.append(means < observed, means <= observed))
     if spread == 0 or not 0 < below < 1:
         return _LEVEL
-    bias = norm.ppf(below)
+    bias = ndtri(below)
     acceleration = float((centred**3).sum()) / (6.0 * spread**1.5)
-    z = bias + norm.ppf(_LEVEL)
-    low, high = norm.cdf(bias + z / (1.0 - acceleration * z))
+    z = bias + ndtri(np.array(_LEVEL))
+    low, high = ndtr(bias + z / (1.0 - acceleration * z))
     return float(low), float(high)
 
 
@@ -218,7 +218,7 @@ def power(values: Float64, baseline: Float64, lift: float = 0.01, *, level: floa
     kept = np.isfinite(values) & np.isfinite(baseline)
     have = int(kept.sum())
     spread = float((values - baseline)[kept].std(ddof=1)) if have > 1 else float("nan")
-    z = float(norm.ppf(1 - level / 2) + norm.ppf(wanted))
+    z = float(ndtri(1 - level / 2) + ndtri(wanted))
     asked = lift * abs(float(baseline[kept].mean())) if have else float("nan")
     if not (np.isfinite(spread) and asked > 0):
         return Power(0, float("nan"), have)

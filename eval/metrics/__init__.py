@@ -10,6 +10,8 @@ place. A user with nothing hidden has NaN, not zero, wherever a metric asks for 
 from __future__ import annotations
 
 from eval.metrics.beyond import (
+    alpha_dcg,
+    alpha_dcg_ideal,
     alpha_ndcg,
     average_popularity,
     coverage,
@@ -45,6 +47,8 @@ from eval.metrics.ranking import (
 __all__ = [
     "Cost",
     "Validity",
+    "alpha_dcg",
+    "alpha_dcg_ideal",
     "alpha_ndcg",
     "average_popularity",
     "average_precision",

@@ -111,15 +111,24 @@ def alpha_ndcg(subtopics: Bool, ideal: Bool, k: int, alpha: float = 0.5) -> Floa
         k: Cut-off.
         alpha: How much a covered subtopic loses.
     """
-    step = max(1, _CELLS // max(1, ideal[0].size)) if len(ideal) else 1
-    best = np.concatenate(
-        [np.zeros(0), *(_greedy(ideal[at : at + step], k, alpha) for at in range(0, len(ideal), step))]
-    )
+    best = alpha_dcg_ideal(ideal, k, alpha)
+    return np.divide(alpha_dcg(subtopics, k, alpha), best, out=np.full(len(best), np.nan), where=best > 0)
+
+
+def alpha_dcg(subtopics: Bool, k: int, alpha: float = 0.5) -> Float64:
+    """``(B,)`` numerator of :func:`alpha_ndcg`."""
     top = subtopics[:, :k]
     before = np.cumsum(top, axis=1) - top
     gain = (top * (1.0 - alpha) ** before).sum(axis=2)
-    found = gain @ (1.0 / np.log2(np.arange(2, gain.shape[1] + 2)))
-    return np.divide(found, best, out=np.full(len(best), np.nan), where=best > 0)
+    return gain @ (1.0 / np.log2(np.arange(2, gain.shape[1] + 2)))
+
+
+def alpha_dcg_ideal(ideal: Bool, k: int, alpha: float = 0.5) -> Float64:
+    """``(B,)`` denominator of :func:`alpha_ndcg`, the same for every list of a user."""
+    step = max(1, _CELLS // max(1, ideal[0].size)) if len(ideal) else 1
+    return np.concatenate(
+        [np.zeros(0), *(_greedy(ideal[at : at + step], k, alpha) for at in range(0, len(ideal), step))]
+    )
 
 
 def _greedy(ideal: Bool, k: int, alpha: float) -> Float64:

@@ -7,7 +7,6 @@ nothing is asked; an empty list under proportions has NaN.
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
 
 from agent.rerank.calibration import kl_divergence as calibration_kl
 from agent.rerank.calibration import shares
@@ -72,6 +71,8 @@ def taste_clusters(vectors: Float32, clusters: int, seed: int = 0) -> Int32:
         clusters: At most this many tastes.
         seed: Of the first centres (k-means++).
     """
+    from scipy.cluster.vq import kmeans2  # noqa: PLC0415  (slow to import, seldom needed)
+
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0).astype(np.float64)
     wanted = min(clusters, len(np.unique(unit, axis=0)))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from retrieval.arrays import Bool, Float32, Float64, Int32, Int64
 from retrieval.schema import Histories
 
+_CELLS = 50_000_000  # truth values held at once
 _TIES = 98765
 """Seed of the one shuffled order that ties are broken by."""
 
@@ -17,18 +18,29 @@ def hits(lists: Int32, hidden: Histories, n_items: int) -> Bool:
 
     Padding never is, and a repeated item only at its first place.
     """
-    keys = np.arange(len(lists))[:, None] * np.int64(n_items) + lists
-    truth = hidden.owner.astype(np.int64) * n_items + hidden.items
-    hit = np.isin(keys, truth) & (lists >= 0)
-    return hit & ~_repeated(lists) if hit.any() else hit
+    step = max(1, _CELLS // max(n_items, 1))
+    hit = np.zeros(lists.shape, bool)
+    for start in range(0, len(lists), step):
+        part = slice(start, min(start + step, len(lists)))
+        truth = hidden.slice(part.start, part.stop)
+        known = np.zeros((len(truth), n_items), bool)
+        known[truth.owner, truth.items] = True
+        hit[part] = np.take_along_axis(known, np.maximum(lists[part], 0), axis=1)
+    hit &= lists >= 0
+    return hit & ~_repeated(lists)
 
 
 def _repeated(lists: Int32) -> Bool:
     """``(B, k)`` whether an item stood further up in its list already."""
-    order = np.argsort(lists, axis=1, kind="stable")
-    ordered = np.take_along_axis(lists, order, axis=1)
+    ordered = np.sort(lists, axis=1)
+    suspect = np.flatnonzero(((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1))
     again = np.zeros(lists.shape, bool)
-    np.put_along_axis(again, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], axis=1)
+    if len(suspect):  # seldom, so that only those few are sorted with their places
+        order = np.argsort(lists[suspect], axis=1, kind="stable")
+        row = np.take_along_axis(lists[suspect], order, axis=1)
+        twice = np.zeros(row.shape, bool)
+        np.put_along_axis(twice, order[:, 1:], row[:, 1:] == row[:, :-1], axis=1)
+        again[suspect] = twice
     return again
 
 

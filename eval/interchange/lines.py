@@ -1,0 +1,36 @@
+"""What files with a JSON object on each line have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from retrieval.errors import DataError
+
+
+class Open(BaseModel):
+    """A line of JSON; other tools may say more on it than is read here."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not empty.
+
+    Raises:
+        DataError: There is no such file.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file", "name a file with a JSON object on each line")
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line
+
+
+def first_error(why: ValidationError) -> str:
+    """What a model of pydantic first stumbled over, in one line."""
+    first = why.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"

@@ -1,0 +1,204 @@
+"""The results of a suite as they are reported: cells with one value per user, seeds averaged, users aligned."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from eval.metrics import coverage, gini
+from eval.suite.measure import METRICS
+from retrieval.arrays import Bool, Float64, Int32
+from retrieval.errors import DataError, NotFoundError
+
+PLAIN = ("top-k", "calibrated")
+"""What differences are against: the accuracy-only list, or the calibrated one at the smallest lambda where it was not made."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One reranker at one lambda on one retriever's candidates.
+
+    Attributes:
+        retriever: In words.
+        reranker: In words; prompt and model for a language model.
+        lam: lambda; None for a reranker that has none.
+        values: Metric to ``(B,)``, the mean over seeds; NaN where the cell says nothing of a user.
+        items: ``(B, k)`` slates of the first seed, -1 where there is none.
+        coverage: Share of the ranked items that stand in a slate.
+        gini: How unequally items are shown.
+    """
+
+    retriever: str
+    reranker: str
+    lam: float | None
+    values: dict[str, Float64]
+    items: Int32
+    coverage: float
+    gini: float
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return self.reranker if self.lam is None else f"{self.reranker} λ {self.lam:g}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """All cells on one data set and split.
+
+    Attributes:
+        facts: Of the manifest: data, split, axis, sizes.
+        users: A row for each test user: history, hidden, head_share, minority_share, target, fold_in, hidden_items.
+        items: A row for each item by internal id: item_id, title, groups, shares.
+        ceilings: Retriever to what no reranker of its candidates surpasses, a row for each user.
+        cells: All of them.
+        answers: Reranker in words to what the language model said, if one was asked.
+    """
+
+    facts: dict[str, Any]
+    users: pl.DataFrame
+    items: pl.DataFrame
+    ceilings: dict[str, pl.DataFrame]
+    cells: tuple[Cell, ...]
+    answers: dict[str, pl.DataFrame]
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.facts['data']}, {self.facts['split']}"
+
+    def of(self, retriever: str) -> list[Cell]:
+        """Cells on one retriever's candidates."""
+        return [cell for cell in self.cells if cell.retriever == retriever]
+
+    def plain(self, retriever: str) -> Cell:
+        """What the others are compared with; see :data:`PLAIN`."""
+        mine = self.of(retriever)
+        for name in PLAIN:
+            found = [cell for cell in mine if cell.reranker == name]
+            if found:
+                return min(found, key=lambda cell: cell.lam or 0.0)
+        return mine[0]
+
+    @property
+    def retrievers(self) -> list[str]:
+        """In the order of the suite."""
+        return list(dict.fromkeys(cell.retriever for cell in self.cells))
+
+
+@dataclass(frozen=True)
+class Results:
+    """A whole suite.
+
+    Attributes:
+        manifest: As it was written.
+        fields: Data sets under their splits.
+        timings: Seconds by what was done; empty where nobody kept them.
+        calls: What language models answered, with milliseconds.
+    """
+
+    manifest: dict[str, Any]
+    fields: tuple[Field, ...]
+    timings: dict[str, float]
+    calls: tuple[dict[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        """Of the suite."""
+        return str(self.manifest["suite"]["name"])
+
+    @property
+    def k(self) -> int:
+        """Length of a slate."""
+        return int(self.manifest["suite"]["k"])
+
+
+def read_results(folder: Path) -> Results:
+    """Read a folder that ``polytaste eval run`` has filled.
+
+    Raises:
+        NotFoundError: It holds no finished suite.
+        DataError: A file that the manifest names is missing or damaged.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise NotFoundError(f"{folder} holds no finished suite", "run polytaste eval run SUITE --out to its end first")
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        fields = tuple(_field(folder, manifest, number) for number in range(len(manifest["grounds"])))
+    except (OSError, pl.exceptions.PolarsError) as why:
+        raise DataError(f"{folder}: {why}", "run the suite again: what is missing is made anew") from why
+    calls = [json.loads(line) for file in sorted(folder.glob("calls/*.jsonl")) for line in _lines(file)]
+    timings = [json.loads(line) for line in _lines(folder / "timings.jsonl")]
+    return Results(manifest, fields, {t["what"]: float(t["seconds"]) for t in timings}, tuple(calls))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
+def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
+    facts = manifest["grounds"][number]
+    users = pl.read_parquet(folder / "users" / f"{facts['key']}.parquet")
+    items = pl.read_parquet(folder / "items" / f"{facts['key']}.parquet")
+    pools = {pool["key"]: pool for pool in manifest["pools"] if pool["ground"] == number}
+    ceilings: dict[str, pl.DataFrame] = {}
+    for pool in pools.values():
+        ceilings.setdefault(pool["retriever"], pl.read_parquet(folder / "ceilings" / f"{pool['key']}.parquet"))
+    merged: dict[tuple[str, str, float | None], list[pl.DataFrame]] = {}
+    answers: dict[str, pl.DataFrame] = {}
+    for unit in manifest["units"]:
+        if unit["pool"] not in pools:
+            continue
+        retriever = pools[unit["pool"]]["retriever"]
+        name = unit["reranker"] if unit["reranker"] != "llm" else f"{unit['model']}, {unit['prompt']}"
+        table = pl.read_parquet(folder / "units" / f"{unit['key']}.parquet")
+        if unit["reranker"] == "llm":
+            answers[f"{retriever}: {name}"] = pl.read_parquet(folder / "answers" / f"{unit['key']}.parquet")
+        single = unit["lambdas"] == [0.0]
+        for (lam,), part in table.group_by("lambda", maintain_order=True):
+            merged.setdefault((retriever, name, None if single else float(lam)), []).append(part)  # pyright: ignore[reportArgumentType]
+    cells = tuple(_cell(key, parts, users, int(facts["items"])) for key, parts in merged.items())
+    return Field(facts, users, items, ceilings, cells, answers)
+
+
+def _cell(key: tuple[str, str, float | None], parts: list[pl.DataFrame], users: pl.DataFrame, n_items: int) -> Cell:
+    aligned = [_aligned(part, users) for part in parts]
+    values: dict[str, Float64] = {}
+    for name in METRICS:
+        rows = np.stack([part[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for part in aligned])
+        values[name] = rows[0] if len(rows) == 1 else _mean(rows)
+    lists = _lists(aligned[0]["items"])
+    return Cell(*key, values, lists, coverage(lists, n_items), gini_of(lists, n_items))
+
+
+def _lists(items: pl.Series) -> Int32:
+    """``(B, k)``; -1 throughout for a user of whom there is no slate."""
+    known = items.drop_nulls().to_numpy()
+    out = np.full((len(items), known.shape[1]), -1, np.int32)
+    out[items.is_not_null().to_numpy()] = known
+    return out
+
+
+def _aligned(part: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    if part["user_id"].equals(users["user_id"]):
+        return part
+    return users.select("user_id").join(part, on="user_id", how="left", maintain_order="left")
+
+
+def gini_of(lists: Int32, n_items: int) -> float:
+    """Gini over the ranked items: ids are renumbered by first use, since only how often each is shown matters."""
+    shown, inverse = np.unique(lists, return_inverse=True)
+    places = np.where(lists >= 0, inverse.reshape(lists.shape) - int((shown < 0).any()), -1)
+    return gini(places.astype(np.int32), max(n_items, int(places.max(initial=0)) + 1))
+
+
+def _mean(rows: Float64) -> Float64:
+    known: Bool = np.isfinite(rows)
+    count = known.sum(axis=0)
+    return np.divide(np.where(known, rows, 0.0).sum(axis=0), count, out=np.full(rows.shape[1], np.nan), where=count > 0)

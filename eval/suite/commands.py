@@ -1,0 +1,84 @@
+"""``polytaste eval run``: what a person sees of a suite that runs, or would."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.console import err, out
+from eval.suite.config import SuiteConfig, read_suite
+from eval.suite.llm import asked_users, endpoint_of
+from eval.suite.run import Plan, make_plan, run
+
+_PROMPT_TOKENS = 700
+"""About as many as a prompt of 20 candidates has."""
+
+
+def run_suite(path: Path, folder: Path, *, dry: bool) -> None:
+    """Run a suite, or tell what would be done.
+
+    Raises:
+        ConfigError: The suite is wrong, the folder holds another one, or the language model has no server.
+        DataError: Data cannot be read or split.
+    """
+    suite = read_suite(path, os.environ)
+    if not dry:
+        suite = _named_models(suite)
+    plan = make_plan(suite)
+    if dry:
+        out.print(_estimate(plan, folder))
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=err, transient=False) as bar:
+        task = bar.add_task(suite.name, total=None)
+        run(
+            folder,
+            plan,
+            lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1e-9)),
+        )
+    cells = sum(len(unit.lambdas) for unit in plan.units)
+    err.print(Text(f"{cells:,} cells in {folder}; polytaste eval report {folder}", style="green"), soft_wrap=True)
+
+
+def _named_models(suite: SuiteConfig) -> SuiteConfig:
+    """Whichever model runs, by its name: results are kept under it."""
+    if suite.llm is None:
+        return suite
+    models = [model or endpoint_of(model).model for model in suite.llm.models]
+    return suite.model_copy(update={"llm": suite.llm.model_copy(update={"models": tuple(dict.fromkeys(models))})})
+
+
+def _estimate(plan: Plan, folder: Path) -> Table:
+    pools, units = plan.todo(folder)
+    title = f"{plan.suite.name}, to do: {len(pools)} of {len(plan.pools)} retrievers, {len(units)} of {len(plan.units)} rerankers"
+    table = Table(title=title, box=None, padding=(0, 2), header_style="dim", title_justify="left")
+    for name in ("data", "users", "retriever", "cells", "about"):
+        words = name in {"data", "retriever"}
+        table.add_column(name, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    for pool in plan.pools:
+        ground = plan.grounds[pool.ground]
+        mine = [unit for unit in units if unit.pool is pool]
+        seconds = plan.seconds([pool] if pool in pools else [], mine)
+        cells = sum(len(unit.lambdas) for unit in mine)
+        retriever = f"{pool.retriever.title}, seed {pool.seed}"
+        table.add_row(ground.name, f"{len(ground.user_ids):,}", retriever, f"{cells:,}", _duration(seconds))
+    table.add_section()
+    table.add_row("all", "", "", f"{sum(len(u.lambdas) for u in units):,}", _duration(plan.seconds(pools, units)))
+    llm = plan.suite.llm
+    if llm is not None:
+        asking = [unit for unit in units if unit.reranker == "llm"]
+        calls = llm.orders * sum(
+            len(asked_users(len(plan.grounds[unit.pool.ground].user_ids), llm.users)) for unit in asking
+        )
+        table.caption = f"at most {calls:,} calls of a language model, about {calls * _PROMPT_TOKENS:,} tokens read and {calls:,} written"
+        table.caption_justify = "left"
+    return table
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

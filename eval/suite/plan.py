@@ -1,0 +1,108 @@
+"""Which units of work a suite is made of, what each depends on, and about what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from agent.rerank.strategies import WITHOUT_LAMBDA
+from eval.suite.config import DataConfig, RetrieverConfig, SplitConfig, SuiteConfig
+from eval.suite.pools import pool_key, seeded, settings
+from eval.suite.store import code, digest
+from prompts.template import load
+
+# Microseconds per slate of 10 from 100 candidates in 18 groups, and seconds of training per setting and million interactions;
+# measured on two cores of a busy machine. They are for a first estimate only: what a folder has measured itself goes before.
+_RERANK_US = {
+    "calibrated": 30, "chains": 60, "iterated": 300, "steck-greedy": 15, "ramp": 30, "jensen-shannon": 60, "hellinger": 60,
+    "overlap": 60, "min-cost-flow": 20_000, "exact": 60_000, "xquad": 100, "rxquad": 100, "pm-2": 100, "mmr": 500, "msd": 500,
+    "dpp": 700, "ssd": 900, "popularity-penalty": 10, "top-k": 10, "random": 10,
+}  # fmt: skip
+_TRAIN_S = {
+    "popularity": 0.1, "item-knn": 3, "ease": 10, "edlae": 10, "edlae-tuned": 10, "ials": 20, "mult-vae": 120, "recvae": 400,
+    "personas": 120, "one-vector": 60, "one-vector-wide": 120,
+}  # fmt: skip
+_MEASURE_US = 15
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUnit:
+    """Training and retrieval of one retriever.
+
+    Attributes:
+        ground: Position of data and split among the suite's grounds.
+        retriever: Which.
+        seed: Of training; the first of the suite where training does not draw.
+        key: Hash of all it depends on.
+    """
+
+    ground: int
+    retriever: RetrieverConfig
+    seed: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RerankUnit:
+    """One reranker on one retriever's candidates, at all lambdas.
+
+    Attributes:
+        pool: Whose candidates.
+        reranker: Name.
+        lambdas: One of 0 where the reranker has none.
+        key: Hash of all it depends on.
+        prompt: Of the language model; empty for deterministic rerankers.
+        model: NAME or NAME@URL; empty for deterministic rerankers, or whichever model runs.
+    """
+
+    pool: PoolUnit
+    reranker: str
+    lambdas: tuple[float, ...]
+    key: str
+    prompt: str = ""
+    model: str = ""
+
+
+def grounds(suite: SuiteConfig) -> list[tuple[DataConfig, SplitConfig]]:
+    """Every data set under every split."""
+    return [(data, split) for data in suite.data for split in suite.splits]
+
+
+def pool_units(suite: SuiteConfig, ground: int, ground_key: str) -> Iterator[PoolUnit]:
+    """Every retriever once per seed, or once where training does not draw."""
+    for retriever in suite.retrievers:
+        for seed in suite.seeds if seeded(retriever) else suite.seeds[:1]:
+            yield PoolUnit(ground, retriever, seed, pool_key(suite, ground_key, retriever, seed))
+
+
+def rerank_units(suite: SuiteConfig, pool: PoolUnit) -> Iterator[RerankUnit]:
+    """Every reranker, and the language model with every prompt and model, on these candidates."""
+    facts = {"code": code(), "pool": pool.key, "k": suite.k}
+    for name in suite.rerankers:
+        lambdas = (0.0,) if name in WITHOUT_LAMBDA else suite.lambdas
+        yield RerankUnit(pool, name, lambdas, digest({**facts, "reranker": name, "lambdas": lambdas}))
+    if suite.llm is None:
+        return
+    shared = suite.llm.model_dump(exclude={"prompts", "models", "timeout_s"})
+    for prompt in suite.llm.prompts:
+        for model in suite.llm.models:
+            asked = {
+                **facts,
+                "llm": shared,
+                "prompt": load(prompt).version,
+                "model": model.partition("@")[0],
+                "lambdas": suite.lambdas,
+            }
+            yield RerankUnit(pool, "llm", suite.lambdas, digest(asked), prompt, model)
+
+
+def pool_seconds(unit: PoolUnit, interactions: int) -> float:
+    """About how long training takes."""
+    return len(settings(unit.retriever, unit.seed)) * _TRAIN_S.get(unit.retriever.name, 60) * interactions / 1e6 + 0.5
+
+
+def rerank_seconds(suite: SuiteConfig, unit: RerankUnit, users: int) -> float:
+    """About how long reranking and measuring takes; of the language model, at a quarter of a second a call."""
+    scale = users * len(unit.lambdas) * 1e-6
+    asking = min(users, suite.llm.users) * 0.25 if unit.reranker == "llm" and suite.llm else 0.0
+    return asking + scale * (_RERANK_US.get(unit.reranker, 30) * suite.depth / 100 * suite.k / 10 + _MEASURE_US)

@@ -1,0 +1,233 @@
+"""Runs a suite: units that are there are kept, the others made one after another, each written whole."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from agent.commands import load_data
+from agent.rerank.strategies import make
+from eval.suite.config import SuiteConfig
+from eval.suite.ground import Ground, make_ground
+from eval.suite.llm import llm_slates
+from eval.suite.measure import measure
+from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
+from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
+from eval.suite.store import digest, surroundings, write_json, write_whole
+from eval.suite.tables import rows
+from retrieval.baselines.protocol import silent
+from retrieval.errors import ConfigError
+
+Progress = Callable[[str, float, float], None]
+"""Told what is done now, and estimated seconds done and in all."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All units of a suite.
+
+    Attributes:
+        suite: What was asked.
+        grounds: Data sets as they are split.
+        pools: Retrievers.
+        units: Rerankers on their candidates.
+    """
+
+    suite: SuiteConfig
+    grounds: tuple[Ground, ...]
+    pools: tuple[PoolUnit, ...]
+    units: tuple[RerankUnit, ...]
+
+    def todo(self, folder: Path) -> tuple[list[PoolUnit], list[RerankUnit]]:
+        """What is not there yet."""
+        pools = [unit for unit in self.pools if not pool_path(folder, unit).exists()]
+        return pools, [unit for unit in self.units if not unit_path(folder, unit).exists()]
+
+    def seconds(self, pools: list[PoolUnit], units: list[RerankUnit]) -> float:
+        """About how long they take."""
+        return sum(self.pool_cost(unit) for unit in pools) + sum(self.unit_cost(unit) for unit in units)
+
+    def pool_cost(self, unit: PoolUnit) -> float:
+        """Estimated seconds of one."""
+        return pool_seconds(unit, self.grounds[unit.ground].matrix.nnz)
+
+    def unit_cost(self, unit: RerankUnit) -> float:
+        """Estimated seconds of one."""
+        return rerank_seconds(self.suite, unit, len(self.grounds[unit.pool.ground].user_ids))
+
+
+def make_plan(suite: SuiteConfig) -> Plan:
+    """Load and split the data, and list the units.
+
+    Raises:
+        DataError: Data cannot be read or split.
+        ConfigError: A setting is wrong.
+    """
+    made: list[Ground] = []
+    pools: list[PoolUnit] = []
+    for data, split in grounds(suite):
+        dataset = load_data(
+            data.path, [f"{role}={name}" for role, name in data.columns.items()], data.items, data.like_above
+        )
+        made.append(make_ground(suite, data, split, dataset))
+        pools += pool_units(suite, len(made) - 1, made[-1].key)
+    units = [unit for pool in pools for unit in rerank_units(suite, pool)]
+    return Plan(suite, tuple(made), tuple(pools), tuple(units))
+
+
+def pool_path(folder: Path, unit: PoolUnit) -> Path:
+    """Where candidates are kept; written last."""
+    return folder / "pools" / f"{unit.key}.npz"
+
+
+def unit_path(folder: Path, unit: RerankUnit) -> Path:
+    """Where the results of a reranker are kept."""
+    return folder / "units" / f"{unit.key}.parquet"
+
+
+def run(folder: Path, plan: Plan, progress: Progress) -> None:
+    """Make what is missing, then write what holds it together.
+
+    Results are a function of the suite, the data and the code alone; what depends on the day (how long things took) is in
+    ``timings.jsonl``, which nothing is computed from.
+
+    Raises:
+        ConfigError: Another process works in the folder, or it holds another suite.
+    """
+    with _alone(folder):
+        _claim(folder, plan)
+        for ground in plan.grounds:
+            write_whole(folder / "users" / f"{ground.key}.parquet", ground.groups().write_parquet)
+            write_whole(folder / "items" / f"{ground.key}.parquet", ground.items().write_parquet)
+        pools, units = plan.todo(folder)
+        # Units that share candidates stand together, so that each pool is read once.
+        total, done = plan.seconds(pools, units), 0.0
+        wanted = {unit.key for unit in units}
+        missing = {unit.key for unit in pools}
+        for pool in plan.pools:
+            ground = plan.grounds[pool.ground]
+            if pool.key in missing:
+                title = f"{ground.name}: {pool.retriever.title}"
+                progress(title, done, total)
+                with _timed(folder, pool.key, title):
+                    fit_pool(folder, plan.suite, ground, pool.retriever, pool.seed, silent)
+                done += plan.pool_cost(pool)
+            mine = [unit for unit in plan.units if unit.pool is pool and unit.key in wanted]
+            ceiling = folder / "ceilings" / f"{pool.key}.parquet"
+            if not mine and ceiling.exists():
+                continue
+            candidates = read_pool(folder, pool.key, ground)
+            if not ceiling.exists():
+                table = pl.DataFrame({"user_id": ground.user_ids, **ceilings(candidates, ground, plan.suite.k)})
+                write_whole(ceiling, table.write_parquet)
+            for unit in mine:
+                title = f"{ground.name}: {pool.retriever.title}, {unit.reranker}"
+                progress(title, done, total)
+                with _timed(folder, unit.key, title):
+                    table = _rerank(
+                        folder,
+                        plan.suite,
+                        ground,
+                        candidates,
+                        unit,
+                        _calls(progress, title, done, total, plan.unit_cost(unit)),
+                    )
+                    write_whole(
+                        unit_path(folder, unit), lambda out, table=table: table.write_parquet(out, compression="zstd")
+                    )
+                done += plan.unit_cost(unit)
+        write_json(folder / "manifest.json", manifest(plan))
+        progress("done", total, total)
+
+
+def manifest(plan: Plan) -> dict[str, Any]:
+    """The suite, where each cell's results are, and what they were made by."""
+    return {
+        "suite": plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}}),
+        "grounds": [
+            {
+                "key": ground.key, "data": ground.name, "split": split.title, "axis": ground.axis.name,
+                "groups": list(ground.axis.labels), "users": len(ground.user_ids), "train_users": int(ground.matrix.shape[0]),
+                "items": int(ground.matrix.shape[1]), "interactions": int(ground.matrix.nnz),
+            }
+            for ground, (_, split) in zip(plan.grounds, grounds(plan.suite), strict=True)
+        ],
+        "pools": [
+            {"key": p.key, "ground": p.ground, "retriever": p.retriever.title, "seed": p.seed} for p in plan.pools
+        ],
+        "units": [
+            {
+                "key": u.key, "pool": u.pool.key, "reranker": u.reranker, "lambdas": list(u.lambdas), "prompt": u.prompt,
+                "model": u.model.partition("@")[0],
+            }
+            for u in plan.units
+        ],
+        "made_by": surroundings(),
+    }  # fmt: skip
+
+
+def _rerank(
+    folder: Path,
+    suite: SuiteConfig,
+    ground: Ground,
+    candidates: Candidates,
+    unit: RerankUnit,
+    told: Callable[[int, int], None],
+) -> pl.DataFrame:
+    """One row per lambda and user: metrics, and the slate as internal ids."""
+    if unit.reranker == "llm":
+        return llm_slates(folder, suite, ground, candidates, unit.key, unit.prompt, unit.model, unit.lambdas, told)
+    parts: list[pl.DataFrame] = []
+    for lam in unit.lambdas:
+        slates = make(unit.reranker, lam)(candidates.pool, suite.k)
+        values = measure(ground, candidates, slates, suite.k)
+        parts.append(rows(ground.user_ids, lam, values, slates.items(candidates.items)))
+    return pl.concat(parts)
+
+
+def _calls(progress: Progress, title: str, done: float, total: float, cost: float) -> Callable[[int, int], None]:
+    def told(asked: int, of: int) -> None:
+        progress(f"{title}: {asked}/{of} calls", done + cost * asked / of, total)
+
+    return told
+
+
+def _claim(folder: Path, plan: Plan) -> None:
+    """One folder, one suite: results of another are not mixed in. Those of older code stay, under other hashes."""
+    facts = plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}})
+    note = folder / "suite.json"
+    if note.exists():
+        if digest(json.loads(note.read_text(encoding="utf-8"))) != digest(facts):
+            raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
+        return
+    write_json(note, facts)
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as why:
+        raise ConfigError(f"another process works in {folder}", "wait for it, or name another folder") from why
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _timed(folder: Path, key: str, title: str) -> Generator[None]:
+    began = time.perf_counter()
+    yield
+    with (folder / "timings.jsonl").open("a", encoding="utf-8") as out:
+        out.write(json.dumps({"key": key, "what": title, "seconds": round(time.perf_counter() - began, 3)}) + "\n")

@@ -1,0 +1,112 @@
+"""Results under the hash of all they depend on: a file is whole or it is not there, and is never made twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import psutil
+
+from retrieval.datasets.dataset import Dataset
+from retrieval.threads import report as thread_report
+
+_SOURCES = (
+    "retrieval",
+    "agent/rerank",
+    "agent/llm",
+    "prompts",
+    "eval/metrics",
+    "eval/suite",
+    "eval/retrieve.py",
+    "eval/retrieve_models.py",
+    "eval/retrieve_personas.py",
+)
+_LIBRARIES = ("numpy", "scipy", "polars", "numba", "torch", "faiss-cpu", "pyversity", "polytaste")
+_DIGITS = 20
+
+
+def digest(facts: Any) -> str:
+    """Hash of facts that JSON can say, whatever the order of their fields."""
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Hash of all rows and items of a data set, wherever it was read from."""
+    seen = hashlib.sha256()
+    rows, table = dataset.interactions, dataset.catalog.table
+    for array in (rows.users, rows.items, rows.values, rows.times, rows.rows):
+        seen.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
+    seen.update("\0".join((*rows.user_ids, *map(str, table.schema.items()))).encode())
+    seen.update(table.hash_rows(seed=0).to_numpy().tobytes())
+    seen.update(repr(dataset.like_above).encode())
+    return seen.hexdigest()[:_DIGITS]
+
+
+@cache
+def code() -> str:
+    """Hash of the source that results are made by: a change in it makes them anew."""
+    seen = hashlib.sha256()
+    root = Path(__file__).parents[2]
+    for source in _SOURCES:
+        place = root / source
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            # How results are shown and planned changes none of them.
+            if path.name not in {"commands.py", "plan.py"}:
+                seen.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return seen.hexdigest()[:_DIGITS]
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that it is there whole or not at all, even if the machine stops."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as out:
+        write(out)
+        out.flush()
+        os.fsync(out.fileno())
+    partial.replace(path)
+
+
+def write_json(path: Path, facts: Any) -> None:
+    """Write JSON whole."""
+    text = json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    write_whole(path, lambda out: out.write(text.encode()))
+
+
+def surroundings() -> dict[str, Any]:
+    """Versions, hardware and threads; nothing that names a person or a place."""
+    versions: dict[str, str] = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "code": code(),
+        "versions": versions,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": psutil.cpu_count(logical=False) or psutil.cpu_count() or 0,
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "threads": sorted(thread_report(), key=lambda pool: (pool["library"], pool["version"], pool["threads"])),
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,324 @@
+"""Round trips, files that others wrote, and a run file scored from the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import ir_measures
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ir_measures import AP, RR, P, R, Success, nDCG
+
+from agent.llm.failures import LLMFailure
+from agent.llm.labels import Label
+from eval.interchange.batch import read_batch, write_batch
+from eval.interchange.rankllm import read_rankllm, write_rankllm
+from eval.interchange.recbole import read_atomic, write_atomic
+from eval.interchange.scoring import Known, read_history, read_items, score_run
+from eval.interchange.trec import in_order, read_qrels, read_run, run_of, write_qrels, write_run
+from prompts.template import Message
+from retrieval.axes import make_axis
+from retrieval.datasets.dataset import assemble
+from retrieval.errors import DataError
+
+COMMAND = Path(sys.executable).parent / "polytaste"
+ids = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8)
+texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("interchange")
+
+
+def pairs(values):
+    return st.dictionaries(st.tuples(ids, ids), values, min_size=1, max_size=12)
+
+
+def frame(found, name):
+    return pl.DataFrame(
+        {"user_id": [u for u, _ in found], "item_id": [i for _, i in found], name: list(found.values())}
+    )
+
+
+@given(pairs(st.floats(allow_nan=False, allow_infinity=False)))
+@settings(max_examples=100, deadline=None)
+def test_runs_come_back(scratch, found):
+    run = frame(found, "score")
+    write_run(scratch / "run", run)
+    back = read_run(scratch / "run")
+    assert back.equals(in_order(run))
+    lines = (scratch / "run").read_bytes().decode().split("\n")
+    assert len(lines) == len(found) + 1
+    write_run(scratch / "again", back)
+    assert (scratch / "again").read_bytes() == (scratch / "run").read_bytes()
+
+
+@given(pairs(st.integers(-2, 5)))
+@settings(max_examples=100, deadline=None)
+def test_judgements_come_back(scratch, found):
+    qrels = frame(found, "relevance")
+    write_qrels(scratch / "qrels", qrels)
+    assert read_qrels(scratch / "qrels").equals(qrels)
+
+
+def test_blanks_tabs_and_line_ends_of_others(scratch):
+    (scratch / "odd").write_bytes(b"u1\tQ0  a 1 0.5 x\r\n\n  u1 Q0 b 2 1e1 x  \r\nu0 Q0 a 9 -3 y")
+    assert read_run(scratch / "odd").rows() == [("u1", "b", 10.0), ("u1", "a", 0.5), ("u0", "a", -3.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("u Q0 a 1 .5\n", "line 1 is not"),
+        ("u Q0 a 1 .5 t\nu Q0 b 1 many t\n", "line 2: score 'many'"),
+        ("u Q0 a 1 nan t\n", "line 1: score"),
+        ("u Q0 a 1 .5 t\nu Q0 a 2 .4 t\n", "line 2: user 'u' has item 'a' more than once"),
+    ],
+)
+def test_a_bad_line_is_named(scratch, text, says):
+    (scratch / "bad").write_text(text)
+    with pytest.raises(DataError, match=says):
+        read_run(scratch / "bad")
+
+
+def test_what_cannot_be_written_is_refused(scratch):
+    with pytest.raises(DataError, match="two words"):
+        write_run(scratch / "x", pl.DataFrame({"user_id": ["u"], "item_id": ["two words"], "score": [1.0]}))
+    with pytest.raises(DataError, match="finite"):
+        write_run(scratch / "x", pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "score": [float("inf")]}))
+    with pytest.raises(DataError, match="no such file"):
+        read_qrels(scratch / "nothing here")
+
+
+def test_lists_as_a_run_keep_their_order():
+    run = run_of(np.array([[2, 0, -1], [1, -1, -1]], np.int32), ["x", "y"], ["a", "b", "c"])
+    assert in_order(run).select("user_id", "item_id").rows() == [("x", "c"), ("x", "a"), ("y", "b")]
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A thousand users: ties in the scores, no list, short lists, graded and negative and missing judgements."""
+    rng = np.random.default_rng(12)
+    run, qrels = {}, {}
+    for u in range(1000):
+        user = f"u{u}"
+        qrels[user] = {f"i{i}": int(rng.integers(-1, 4)) for i in rng.choice(80, rng.integers(1, 12), replace=False)}
+        listed = rng.choice(80, rng.choice([0, 1, 4, 25], p=[0.1, 0.2, 0.2, 0.5]), replace=False)
+        scores = rng.choice([0.1, 0.2, 0.3, 0.30000001, 7.0], len(listed))
+        if len(listed):
+            run[user] = {f"i{i}": float(s) for i, s in zip(listed, scores, strict=True)}
+    return run, qrels
+
+
+def as_frame(nested, name):
+    return frame({(u, i): v for u, items in nested.items() for i, v in items.items()}, name)
+
+
+def test_scores_equal_ir_measures_with_ties(shared):
+    run, qrels = shared
+    scored = score_run(as_frame(run, "score"), as_frame(qrels, "relevance"), [1, 5, 20, 30])
+    assert scored.unlisted == 1000 - len(run) > 50
+    named = {"nDCG": nDCG, "R": R, "P": P, "RR": RR, "AP": AP, "HR": Success}
+    for k in (1, 5, 20, 30):
+        for name, measure in named.items():
+            # ir-measures cuts RR off by another rule for ties: the whole of trec_eval's is cut off here.
+            asked_for = RR if measure is RR else measure @ k
+            oracle = {m.query_id: m.value for m in ir_measures.iter_calc([asked_for], qrels, run)}
+            if measure is RR:
+                oracle = {u: v if v >= 1 / k - 1e-12 else 0.0 for u, v in oracle.items()}
+            asked = [any(r > 0 for r in qrels[u].values()) for u in scored.users]
+            theirs = [oracle.get(u, 0.0) if ask else np.nan for u, ask in zip(scored.users, asked, strict=True)]
+            np.testing.assert_allclose(scored.values[f"{name}@{k}"], theirs, atol=1e-9, err_msg=f"{name}@{k}")
+    assert np.isnan(scored.values["nDCG@5"]).any()
+
+
+def test_a_constant_scorer_gains_nothing_by_order_in_the_file():
+    """trec_eval's rule: the id that comes later stands higher, wherever the file has it."""
+    run = pl.DataFrame({"user_id": ["u"] * 3, "item_id": ["b", "a", "c"], "score": [1.0] * 3})
+    assert in_order(run)["item_id"].to_list() == ["c", "b", "a"]
+
+
+def test_items_and_histories_add_what_they_can():
+    table = pl.DataFrame({"categories": [["x"], ["y"], ["x", "y"], ["y"]], "count": 0})
+    history = pl.DataFrame({"user_id": ["u", "u", "v"], "item_id": ["a", "b", "a"]})
+    known = Known(("a", "b", "c", "d"), make_axis(table, "categories"), history)
+    run = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["c", "d"], "score": [2.0, 1.0]})
+    qrels = pl.DataFrame({"user_id": ["u"], "item_id": ["d"], "relevance": [1]})
+    scored = score_run(run, qrels, [2], known)
+    assert scored.totals["coverage@2"] == 0.5
+    assert scored.values["ARP@2"][0] == 0 and scored.values["popularity lift@2"][0] == -1
+    assert scored.values["ILD@2"][0] == pytest.approx(1 - np.sqrt(0.5))
+    p, q = np.array([0.5, 0.5]), np.array([0.25, 0.75])
+    mixed = 0.99 * q + 0.01 * p
+    assert scored.values["C_KL@2"][0] == pytest.approx((p * np.log(p / mixed)).sum())
+    with pytest.raises(DataError, match="'z' is not among the items"):
+        score_run(run.with_columns(item_id=pl.lit("z")), qrels, [2], known)
+
+
+@given(
+    st.lists(st.tuples(ids, ids, st.sampled_from([1.0, 2.5, 5.0]), st.integers(0, 2**40)), min_size=1, max_size=12),
+    st.dictionaries(ids, st.tuples(texts, st.none() | st.integers(1000, 2999), st.lists(ids, max_size=3, unique=True)), max_size=6),
+)  # fmt: skip
+@settings(max_examples=80, deadline=None)
+def test_atomic_files_come_back(scratch, rows, described):
+    events = pl.DataFrame(
+        rows, schema={"user": pl.String, "item": pl.String, "value": pl.Float32, "time": pl.Int64}, orient="row"
+    )
+    items = pl.DataFrame(
+        {
+            "item_id": list(described), "title": [t for t, _, _ in described.values()],
+            "year": [y for _, y, _ in described.values()], "categories": [c for _, _, c in described.values()],
+        },
+        schema={"item_id": pl.String, "title": pl.String, "year": pl.Int32, "categories": pl.List(pl.String)},
+    )  # fmt: skip
+    data = assemble(name="set", interactions=events, items=items, rating="rating", like_above=3.0)
+    write_atomic(scratch / "set", data, separator="\x1f")
+    back = read_atomic(scratch / "set", 3.0, separator="\x1f")
+    assert back.interactions.user_ids == data.interactions.user_ids
+    for name in ("users", "items", "values", "times"):
+        np.testing.assert_array_equal(getattr(back.interactions, name), getattr(data.interactions, name))
+    columns = ["item_id", "title", "year", "categories", "count"]
+    assert back.catalog.table.select(columns).equals(data.catalog.table.select(columns))
+
+
+def test_atomic_files_as_recbole_ships_them(scratch):
+    folder = scratch / "ml"
+    folder.mkdir()
+    (folder / "ml.inter").write_text(
+        "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t7\t4\t881250949\n"
+    )
+    (folder / "ml.item").write_text("item_id:token\tmovie_title:token_seq\trelease_year:token\tclass:token_seq\n7\tToy Story\t1995\tAnimation Comedy\n")  # fmt: skip
+    data = read_atomic(folder, 3.5)
+    assert data.catalog.table.select("item_id", "title", "year", "categories").row(0) == ("7", "Toy Story", 1995, ["Animation", "Comedy"])  # fmt: skip
+    (folder / "ml.inter").write_text("user_id:token\titem_id:token\trating:float\n1\t7\tgood\n")
+    with pytest.raises(DataError, match="rating: 'good'"):
+        read_atomic(folder)
+    (folder / "ml.inter").write_text("user_id,item_id\n1,2\n")
+    with pytest.raises(DataError, match="line 1 is no header"):
+        read_atomic(folder)
+
+
+def test_a_category_that_holds_the_separator_is_refused(dataset, scratch):
+    table = dataset.catalog.table.with_columns(pl.lit(["two words"]).alias("categories"))
+    other = type(dataset)("x", type(dataset.catalog)(table), dataset.interactions, 3.5)
+    with pytest.raises(DataError, match="two words"):
+        write_atomic(scratch / "spaces", other)
+
+
+def test_the_bundled_data_through_atomic_files(dataset, scratch):
+    write_atomic(scratch / "bundled", dataset, separator="|")
+    back = read_atomic(scratch / "bundled", dataset.like_above, separator="|")
+    assert len(back.likes()) == len(dataset.likes())
+    np.testing.assert_array_equal(np.sort(back.catalog.counts), np.sort(dataset.catalog.counts))
+
+
+@given(pairs(st.floats(-1e6, 1e6)))
+@settings(max_examples=60, deadline=None)
+def test_rankllm_lines_come_back_in_order(scratch, found):
+    run = in_order(frame(found, "score"))
+    users, items = {u: f"likes {u}" for u, _ in found}, {i: f"about {i}" for _, i in found}
+    write_rankllm(scratch / "r.jsonl", run, users, items)
+    back = read_rankllm(scratch / "r.jsonl")
+    assert back.select("user_id", "item_id").equals(run.select("user_id", "item_id"))
+    assert in_order(back).select("item_id").equals(back.select("item_id"))
+
+
+def test_rankllm_wants_words(scratch):
+    run = pl.DataFrame({"user_id": ["u"], "item_id": ["i"], "score": [1.0]})
+    with pytest.raises(DataError, match="item 'i' has no words"):
+        write_rankllm(scratch / "r.jsonl", run, {"u": "?"}, {})
+    (scratch / "r.jsonl").write_text('{"query": {"text": "x"}, "candidates": []}\n')
+    with pytest.raises(DataError, match=r"line 1: query\.qid"):
+        read_rankllm(scratch / "r.jsonl")
+
+
+LABELS = (Label("A", 32), Label("B", 33), Label("C", 34))
+
+
+def answer(custom_id, logprobs, status=200):
+    top = [{"token": f"token_id:{t}", "logprob": v} for t, v in logprobs.items()]
+    body = {
+        "choices": [{"message": {"content": "A"}, "logprobs": {"content": [{"top_logprobs": top}]}}],
+        "usage": {"prompt_tokens": 90, "completion_tokens": 1, "total_tokens": 91},
+    }
+    return json.dumps(
+        {"id": "1", "custom_id": custom_id, "response": {"status_code": status, "body": body}, "error": None}
+    )
+
+
+def test_batches_ask_and_are_read(scratch):
+    asked = [(f"u{n}", (Message("system", "choose"), Message("user", "A. Tetris")), n) for n in (2, 3)]
+    assert write_batch(scratch / "in.jsonl", asked, "small", LABELS) == 2
+    first = json.loads((scratch / "in.jsonl").read_text().splitlines()[0])
+    assert (first["custom_id"], first["method"], first["url"]) == ("u2", "POST", "/v1/chat/completions")
+    assert first["body"]["messages"][1] == {"role": "user", "content": "A. Tetris"}
+    assert first["body"]["logprob_token_ids"] == [32, 33]
+    assert first["body"]["max_tokens"] == 1 and first["body"]["temperature"] == 0
+    lines = [answer("u3", {32: -0.1, 33: -3.0, 34: -4.0}), answer("u2", {32: -1.0}), answer("u9", {}, status=500)]
+    (scratch / "out.jsonl").write_text("\n".join(lines) + "\n")
+    found = read_batch(scratch / "out.jsonl", {"u2": 2, "u3": 3, "u9": 2, "lost": 2}, LABELS)
+    np.testing.assert_allclose(found["u3"].logprobs, [-0.1, -3, -4], rtol=1e-6)
+    assert (found["u3"].prompt_tokens, found["u3"].completion_tokens) == (90, 1)
+    assert all(isinstance(found[name], LLMFailure) for name in ("u2", "u9", "lost"))
+    with pytest.raises(DataError, match="'u3', which was not asked"):
+        read_batch(scratch / "out.jsonl", {"u2": 2}, LABELS)
+    with pytest.raises(DataError, match="stands twice"):
+        write_batch(scratch / "in.jsonl", [asked[0], asked[0]], "small", LABELS)
+
+
+def test_a_run_from_the_command_line(shared, scratch):
+    run, qrels = shared
+    write_run(scratch / "a.run", as_frame(run, "score"))
+    write_run(scratch / "b.run", as_frame(run, "score").with_columns(score=-pl.col("score")))
+    write_qrels(scratch / "q", as_frame(qrels, "relevance"))
+    items = pl.DataFrame(
+        {"item_id": [f"i{i}" for i in range(80)], "categories": [f"c{i % 3}|c{i % 5}" for i in range(80)]}
+    )
+    items.write_csv(scratch / "items.csv")
+    pl.DataFrame({"user_id": ["u1", "u2"], "item_id": ["i3", "i4"]}).write_parquet(scratch / "h.parquet")
+    options = [
+        "--qrels",
+        scratch / "q",
+        "--at",
+        "5",
+        "--items",
+        scratch / "items.csv",
+        "--history",
+        scratch / "h.parquet",
+    ]
+    done = subprocess.run(
+        [COMMAND, "eval", "score", scratch / "a.run", *options, "--baseline", scratch / "b.run", "--per-user", scratch / "u.parquet", "--json"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    oracle = ir_measures.calc_aggregate([nDCG @ 5], qrels, run)
+    values = pl.read_parquet(scratch / "u.parquet")["nDCG@5"].fill_nan(None)
+    assert told["metrics"]["nDCG@5"]["mean"] == pytest.approx(values.mean())
+    assert oracle[nDCG @ 5] <= told["metrics"]["nDCG@5"]["mean"]  # which counts users that nothing is relevant to as 0
+    gap = told["metrics"]["nDCG@5"]["minus_baseline"]
+    assert gap["low"] <= gap["mean"] <= gap["high"] and gap["p"] <= gap["p_holm"] <= 1
+    assert {"C_KL@5", "ARP@5", "ILD@5"} <= set(told["metrics"]) and "Gini@5" in told["totals"]
+    shown = subprocess.run(
+        [COMMAND, "eval", "score", scratch / "a.run", "--qrels", scratch / "q"], capture_output=True, text=True
+    )
+    assert "1,000 judged users" in shown.stdout and "nDCG@20" in shown.stdout
+    wrong = subprocess.run(
+        [COMMAND, "eval", "score", scratch / "a.run", "--qrels", scratch / "q", "--at", "x"],
+        capture_output=True,
+        text=True,
+    )
+    assert wrong.returncode == 2 and "--at 'x'" in wrong.stderr
+
+
+def test_tables_of_items_and_histories(dataset, scratch):
+    write_atomic(scratch / "tables", dataset, separator="|")
+    known = read_items(scratch / "tables" / "tables.item")
+    assert len(known.item_ids) == len(dataset.catalog)
+    history = read_history(scratch / "tables" / "tables.inter")
+    assert history.height == len(dataset.interactions.distinct())

@@ -1,0 +1,250 @@
+"""Reports and the gate, on a small suite that was really run."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval.gate import RegressionError, Stored, compare, means_of, run_gate
+from eval.interchange.export import export_runs
+from eval.interchange.scoring import score_run
+from eval.interchange.trec import read_qrels, read_run
+from eval.metrics import gini
+from eval.report_examples import examples
+from eval.report_figures import curves_svg
+from eval.report_pages import write_report
+from eval.report_read import gini_of, read_results
+from eval.report_summary import failures, leaderboard, nearest, pareto, seeing, tails
+from eval.suite.config import SuiteConfig
+from eval.suite.measure import METRICS
+from eval.suite.run import make_plan, run
+from retrieval.errors import ConfigError, NotFoundError
+
+COMMAND = Path(sys.executable).parent / "polytaste"
+SUITE = SuiteConfig.model_validate(
+    {
+        "name": "reported", "data": ["ml-latest-small"], "retrievers": ["popularity", {"name": "ease", "config": {"ridge": 100.0}}],
+        "rerankers": ["top-k", "calibrated", "steck-greedy"], "lambdas": [0.5, 0.9], "users": 70, "depth": 40,
+    }
+)  # fmt: skip
+VOID = {"meta", "br", "path", "use", "rect", "img"}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reported")
+    plan = make_plan(SUITE)
+    run(folder, plan, lambda *_: None)
+    return plan, folder, read_results(folder)
+
+
+@pytest.fixture(scope="module")
+def written(ran):
+    _, folder, _ = ran
+    return {path.name: path for path in write_report(folder)}
+
+
+class Page(HTMLParser):
+    """Open and closed tags, and everything that would fetch something."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.fetched, self.ids, self.links, self.text = [], [], set(), set(), []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.ids |= {found["id"]} if "id" in found else set()
+        if tag == "a":
+            self.links.add(found["href"])
+        self.fetched += [(tag, k, v) for k, v in attrs if k in {"src", "srcset", "data", "action"} or (k in {"href", "xlink:href"} and not v.startswith("#"))]  # fmt: skip
+        self.fetched += [(tag, "", "")] if tag in {"script", "link", "iframe", "object", "embed", "base"} else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_is_whole_and_fetches_nothing(written):
+    text = written["report.html"].read_text()
+    page = Page()
+    page.feed(text)
+    assert page.open == [] and page.fetched == []
+    assert {link[1:] for link in page.links} <= page.ids
+    assert not re.search(r"@import|url\((?!#)|@font-face", text)
+    assert "prefers-color-scheme: dark" in text and "currentColor" in text and 'name="viewport"' in text
+    said = " ".join(page.text)
+    for part in (
+        "Leaderboard",
+        "Accuracy against calibration",
+        "Who gains",
+        "Slates side by side",
+        "Failures",
+        "numpy",
+    ):
+        assert part in said
+    assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan", "", said.lower()).split()
+
+
+def test_the_leaderboard_says_the_means(ran, written):
+    plan, folder, results = ran
+    rows = leaderboard(results.fields[0])
+    assert len(rows) == 6 and [r.means["ndcg"].mean for r in rows] == sorted(
+        (r.means["ndcg"].mean for r in rows), reverse=True
+    )
+    unit = next(u for u in plan.units if u.reranker == "calibrated" and u.pool.retriever.name == "ease")
+    table = pl.read_parquet(folder / "units" / f"{unit.key}.parquet").filter(pl.col("lambda") == 0.9)
+    row = next(r for r in rows if r.cell.reranker == "calibrated" and r.cell.retriever.startswith("ease"))
+    assert row.cell.lam == 0.9
+    assert row.means["ndcg"].mean == pytest.approx(table["ndcg"].fill_nan(None).mean(), rel=1e-5)
+    assert row.means["ndcg"].low <= row.means["ndcg"].mean <= row.means["ndcg"].high
+    plain = next(r for r in rows if r.cell.reranker == "top-k" and r.cell.retriever == row.cell.retriever)
+    assert plain.gap is None and plain.p is None
+    difference = row.cell.values["ndcg"] - plain.cell.values["ndcg"]
+    assert row.gap.mean == pytest.approx(np.nanmean(difference))
+    assert 0 < row.p <= 1
+    number = f"{row.means['ndcg'].mean:.4f}"
+    assert all(number in written[name].read_text() for name in ("report.html", "report.md", "leaderboard-1.tex"))
+    assert row.means["c_kl"].high < plain.means["c_kl"].low
+
+
+def test_popularity_of_histories_is_a_mean(ran):
+    plan, _, results = ran
+    ground = plan.grounds[0]
+    row = ground.test.fold_in.row(3)
+    assert ground.history_arp[3] == pytest.approx(ground.counts[row].mean())
+    head = results.fields[0].users["head_share"].to_numpy()
+    assert 0 < head.mean() < 1 and len(np.unique(head)) > 10
+
+
+def test_tails_are_the_whole_in_three(ran):
+    _, _, results = ran
+    field = results.fields[0]
+    found = tails(field, "ease (ridge 100.0)")
+    assert len(found) == 9
+    plain = field.plain("ease (ridge 100.0)").values["ndcg"]
+    for by in {t.by for t in found}:
+        mine = [t for t in found if t.by == by]
+        assert sum(t.users for t in mine) == 70
+        assert all(t.plain[0].low <= t.plain[0].mean <= t.plain[0].high for t in mine)
+    assert any(t.plain[0].mean > np.nanmean(plain) for t in found)
+
+
+def test_examples_are_slates_that_were_made(ran):
+    plan, _, results = ran
+    field = results.fields[0]
+    shown = examples(field, "ease (ridge 100.0)")
+    assert len(shown) == 3
+    for example in shown:
+        at = field.users["user_id"].to_list().index(example.user)
+        hidden = set(plan.grounds[0].test.hidden.row(at).tolist())
+        for slate, cell in zip(example.slates, (field.plain("ease (ridge 100.0)"), None), strict=True):
+            assert len(slate.items) == 10
+            if cell is not None:
+                assert [i.found for i in slate.items] == [i in hidden for i in cell.items[at].tolist()]
+                assert slate.items[0].title == plan.grounds[0].catalog.titles[cell.items[at][0]]
+        assert all(0 < asked <= 1 and all(0 <= q <= 1 for q in kept) for _, asked, kept in example.bars)
+        largest = np.sort(plan.grounds[0].target[at])[::-1]
+        np.testing.assert_allclose([asked for _, asked, _ in example.bars], largest[: len(example.bars)])
+
+
+def test_failures_count_users(ran):
+    _, _, results = ran
+    field = results.fields[0]
+    found = {f.what: f for f in failures(field)}
+    none = next(f for what, f in found.items() if what.startswith("popularity: no hidden item"))
+    assert none.users == int((field.ceilings["popularity"]["recall_ceiling"] == 0).sum())
+    assert 0 < len(none.examples) <= 5
+    assert "users show a difference" in seeing(field, leaderboard(field))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
+@settings(max_examples=100, deadline=None)
+def test_nothing_beats_the_front(points):
+    values = np.array(points, float)
+    front = set(pareto(values).tolist())
+    for at, (error, gain) in enumerate(values):
+        beaten = any(e <= error and g >= gain and (e, g) != (error, gain) for e, g in values)
+        assert beaten == ((error, gain) not in {tuple(values[f]) for f in front}), at
+    assert len({tuple(values[f]) for f in front}) == len(front)
+
+
+def test_curves_follow_the_page(ran):
+    svg = curves_svg(ran[2].fields[0], 10)
+    assert svg.startswith("<svg") and "currentColor" in svg and "#010203" not in svg
+    assert "<text" in svg and "steck-greedy" in svg
+    assert curves_svg(ran[2].fields[0], 10) == svg
+
+
+def test_gini_needs_no_names():
+    lists = np.array([[7, 90], [7, -1], [7, 3]], np.int32)
+    assert gini_of(lists, 200) == pytest.approx(gini(lists, 200))
+    assert gini_of(np.array([[7, 90]], np.int32), 2) == 0
+
+
+def test_the_gate_sees_what_is_worse(ran, tmp_path):
+    _, folder, results = ran
+    stored = Stored(suite="reported", cells=means_of(results))
+    assert compare(stored, results) == []
+    cell = next(iter(stored.cells))
+    worse = json.loads(stored.model_dump_json())
+    worse["cells"][cell]["ndcg"] += 0.02
+    worse["cells"][cell]["c_kl"] += 0.02  # less is better: this one got better
+    worse["cells"][cell]["recall"] += 0.004  # within the band
+    worse["cells"]["gone; x; y"] = {"ndcg": 0.5}
+    moved = {(m.cell, m.metric): m.worse for m in compare(Stored.model_validate(worse), results)}
+    assert moved == {(cell, "ndcg"): True, (cell, "c_kl"): False, ("gone; x; y", "ndcg"): True}
+    file = tmp_path / "stored.json"
+    run_gate(folder, file, write=True, as_json=False)
+    run_gate(folder, file, write=False, as_json=False)
+    file.write_text(json.dumps(worse))
+    with pytest.raises(RegressionError, match="2 of"):
+        run_gate(folder, file, write=False, as_json=False)
+    with pytest.raises(ConfigError, match="another"):
+        compare(Stored(suite="another", cells={}), results)
+    file.write_text('{"suite": "x", "sells": {}}')
+    with pytest.raises(ConfigError, match="cells"):
+        run_gate(folder, file, write=False, as_json=False)
+
+
+def test_exported_runs_score_as_the_suite_does(ran, tmp_path):
+    """Another way to the same figures: through files, by way of trec_eval's definitions."""
+    _, folder, results = ran
+    written = export_runs(folder, tmp_path / "runs", 0.9)
+    assert len(written) == 7
+    qrels = read_qrels(written[0])
+    scored = score_run(read_run(tmp_path / "runs" / "1-ease-ridge-100.0-calibrated-lambda-0.9.run"), qrels, [10])
+    field = results.fields[0]
+    cell = nearest(field, "ease (ridge 100.0)", "calibrated")
+    at = [field.users["user_id"].to_list().index(user) for user in scored.users]
+    assert len(at) == int((field.users["hidden"] > 0).sum())
+    for theirs, ours in {"nDCG": "ndcg", "HR": "hit_rate", "RR": "rr", "AP": "ap", "P": "precision"}.items():
+        np.testing.assert_allclose(scored.values[f"{theirs}@10"], cell.values[ours][at], atol=1e-6, err_msg=ours)
+
+
+def test_command_line(ran, tmp_path):
+    _, folder, _ = ran
+    done = subprocess.run(
+        [COMMAND, "eval", "gate", folder, "--against", tmp_path / "none.json"], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "--write" in done.stderr and "Traceback" not in done.stderr
+    with pytest.raises(NotFoundError, match="no finished suite"):
+        read_results(tmp_path)
+
+
+def test_all_metrics_are_there(ran):
+    for cell in ran[2].fields[0].cells:
+        assert set(cell.values) == set(METRICS)
+        assert np.isfinite(cell.values["ndcg"]).sum() >= 60

@@ -1,0 +1,283 @@
+"""Suites: configuration by name, results that equal a direct computation, and a real kill -9 that changes nothing."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from agent.rerank.calibrated import Calibrated, CalibratedConfig
+from eval.metrics import hits, ndcg
+from eval.suite.calls import Calls
+from eval.suite.config import SuiteConfig, read_suite
+from eval.suite.ground import make_ground
+from eval.suite.measure import METRICS
+from eval.suite.plan import pool_units, rerank_units
+from eval.suite.pools import read_pool, seeded, settings
+from eval.suite.run import make_plan, run, unit_path
+from eval.suite.store import digest, fingerprint, write_whole
+from retrieval.axes import POPULARITY
+from retrieval.errors import ConfigError
+
+COMMAND = Path(sys.executable).parent / "polytaste"
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "name": "small",
+    "data": ["ml-latest-small"],
+    "retrievers": ["popularity", {"name": "ease", "config": {"ridge": 100.0}}],
+    "rerankers": ["top-k", "calibrated", "xquad"],
+    "lambdas": [0.5, 0.9],
+    "users": 60,
+    "depth": 40,
+}
+
+
+def write(path, **changes):
+    path.write_text(yaml.safe_dump({**SMALL, **changes}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("suite")
+    plan = make_plan(read_suite(write(folder / "suite.yaml"), {}))
+    told = []
+    run(folder / "out", plan, lambda what, at, total: told.append((what, at, total)))
+    return plan, folder / "out", told
+
+
+def contents(folder):
+    """Every result by name; what depends on the day is left out."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in {"timings.jsonl", "lock"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"lamdas": [0.5]}, "lamdas: Extra inputs"),
+        ({"retrievers": ["magic"]}, r"retrievers\.0\.name: no retriever 'magic'"),
+        ({"rerankers": ["magic"]}, "rerankers: no reranker 'magic'"),
+        ({"lambdas": [1.5]}, r"lambdas\.0: Input should be less than or equal to 1"),
+        ({"splits": [{"protocol": "strong", "heldout": 3}]}, r"splits\.0\.heldout"),
+        ({"depth": 5}, "depth 5 is less than k 10"),
+        ({"data": ["{NOWHERE}/x"]}, "nothing is known of 'NOWHERE'"),
+        ({"retrievers": []}, "retrievers: Tuple should have at least 1 item"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, changes, says):
+    with pytest.raises(ConfigError, match=says):
+        read_suite(write(tmp_path / "s.yaml", **changes), {})
+
+
+def test_wrong_settings_and_files_are_named(tmp_path, dataset):
+    suite = read_suite(write(tmp_path / "s.yaml", retrievers=[{"name": "ease", "config": {"rigde": 3}}]), {})
+    with pytest.raises(ConfigError, match=r"ease: config\.rigde"):
+        settings(suite.retrievers[0], 0)
+    with pytest.raises(ConfigError, match="No such file"):
+        read_suite(tmp_path / "none.yaml", {})
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(ConfigError, match="not valid YAML"):
+        read_suite(tmp_path / "bad.yaml", {})
+    bare = type(dataset)("bare", type(dataset.catalog)(dataset.catalog.table.with_columns(categories=pl.lit([], pl.List(pl.String)))), dataset.interactions, 3.5)  # fmt: skip
+    with pytest.raises(ConfigError, match="no categories"):
+        make_ground(suite, suite.data[0], suite.splits[0], bare)
+    other = suite.data[0].model_copy(update={"axis": POPULARITY})
+    assert make_ground(suite, other, suite.splits[0], bare).axis.labels == ("head", "middle", "tail")
+
+
+def test_the_suites_that_are_shipped_can_be_read():
+    shipped = sorted((ROOT / "eval" / "suites").glob("*.yaml"))
+    assert len(shipped) >= 3
+    for path in shipped:
+        suite = read_suite(path, {"POLYTASTE_DATA": "/data"})
+        for retriever in suite.retrievers:
+            assert settings(retriever, 0)
+
+
+def test_units_are_what_they_depend_on(tmp_path):
+    suite = read_suite(write(tmp_path / "s.yaml", seeds=[0, 1], retrievers=["popularity", {"name": "ials", "config": {"dimension": 8}}]), {})  # fmt: skip
+    pools = list(pool_units(suite, 0, "ground"))
+    assert [(p.retriever.name, p.seed) for p in pools] == [("popularity", 0), ("ials", 0), ("ials", 1)]
+    assert seeded(suite.retrievers[1]) and not seeded(suite.retrievers[0])
+    assert len({p.key for p in pools}) == 3
+    assert len(settings(suite.retrievers[1], 0)) == 3  # the grid's regularisations at the dimension that was fixed
+    units = list(rerank_units(suite, pools[0]))
+    assert [u.lambdas for u in units] == [(0.0,), (0.5, 0.9), (0.5, 0.9)]
+    assert len({u.key for p in pools for u in rerank_units(suite, p)}) == 9
+    again = suite.model_copy(update={"k": 5})
+    assert next(rerank_units(again, pools[0])).key != units[0].key
+
+
+def test_results_equal_a_direct_computation(done):
+    plan, folder, _ = done
+    ground = plan.grounds[0]
+    assert len(ground.user_ids) == 60
+    for unit in plan.units:
+        table = pl.read_parquet(unit_path(folder, unit))
+        assert set(METRICS) | {"user_id", "lambda", "items"} == set(table.columns)
+        assert table.height == 60 * len(unit.lambdas)
+        if unit.reranker != "calibrated":
+            continue
+        candidates = read_pool(folder, unit.pool.key, ground)
+        slates = Calibrated(CalibratedConfig(lam=0.9))(candidates.pool, 10)
+        lists = slates.items(candidates.items)
+        part = table.filter(pl.col("lambda") == 0.9)
+        np.testing.assert_array_equal(part["items"].to_numpy(), lists)
+        direct = ndcg(hits(lists, ground.test.hidden, len(ground.catalog)), ground.test.hidden.lengths, 10)
+        np.testing.assert_allclose(part["ndcg"].to_numpy(), direct, rtol=1e-6)
+        np.testing.assert_allclose(part["c_kl"].to_numpy(), slates.kl, rtol=1e-6)
+        seen = ground.test.fold_in
+        for user in range(60):
+            assert not np.isin(lists[user], seen.row(user)).any() and ground.touched[lists[user]].all()
+
+
+def test_bounds_hold_and_the_better_retriever_is_better(done):
+    plan, folder, _ = done
+    means = {}
+    for unit in plan.units:
+        table = pl.read_parquet(unit_path(folder, unit))
+        bounds = pl.read_parquet(folder / "ceilings" / f"{unit.pool.key}.parquet")
+        both = table.join(bounds, on="user_id")
+        kept = both.filter(pl.col("ndcg").is_not_nan())
+        assert (kept["ndcg"] <= kept["ndcg_ceiling"] + 1e-6).all()
+        assert (kept["recall"] <= kept["recall_ceiling"] + 1e-6).all()
+        means[unit.pool.retriever.name, unit.reranker] = table["ndcg"].fill_nan(None).mean()
+    assert means["ease", "top-k"] > means["popularity", "top-k"]
+
+
+def test_a_second_run_makes_nothing(done):
+    plan, folder, told = done
+    assert told[-1][0] == "done" and told[-1][1] == told[-1][2] > 0
+    assert [at for _, at, _ in told] == sorted(at for _, at, _ in told)
+    before, again = contents(folder), []
+    run(folder, plan, lambda *what: again.append(what))
+    assert len(again) == 1 and contents(folder) == before
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["made_by"]["versions"]["numpy"] == np.__version__
+    assert "path" not in json.dumps(manifest["suite"]["data"])
+
+
+def test_another_suite_is_not_mixed_in(done, tmp_path):
+    _, folder, _ = done
+    other = make_plan(read_suite(write(tmp_path / "s.yaml", lambdas=[0.1]), {}))
+    with pytest.raises(ConfigError, match="another suite"):
+        run(folder, other, lambda *_: None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is forked to be killed")
+def test_killed_at_random_points_the_results_are_the_same(done, tmp_path):
+    """Five real SIGKILLs; then one run to the end. Every file has the same bytes as those of a run that was left alone."""
+    _, folder, _ = done
+    suite = write(tmp_path / "suite.yaml")
+    seed = int.from_bytes(os.urandom(4), "big")
+    killer = subprocess.run(
+        [sys.executable, Path(__file__).parent / "suite_killer.py", tmp_path / "out", suite, str(seed), "5"],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert killer.returncode == 0, killer.stderr
+    assert killer.stdout.count("killed") >= 3, f"seed {seed}: {killer.stdout}"
+    assert contents(tmp_path / "out") == contents(folder), f"seed {seed}"
+    paid = [json.loads(line)["key"] for line in (tmp_path / "out" / "timings.jsonl").read_text().splitlines()]
+    assert len(paid) == len(set(paid))
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    def fails(out):
+        out.write(b"half")
+        raise OSError
+
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "x", fails)
+    assert not (tmp_path / "x").exists()
+
+
+def test_answers_survive_a_torn_line(tmp_path):
+    calls = Calls(tmp_path / "calls.jsonl")
+    calls.add("a", {"relevance": [0.5]})
+    with (tmp_path / "calls.jsonl").open("ab") as out:
+        out.write(b'{"asked": "b", "rel')
+    again = Calls(tmp_path / "calls.jsonl")
+    assert again.get("a") == {"asked": "a", "relevance": [0.5]} and again.get("b") is None
+    again.add("b", {"relevance": []})
+    assert Calls(tmp_path / "calls.jsonl").get("b") == {"asked": "b", "relevance": []}
+
+
+def test_fingerprints_know_the_data_and_not_the_place(dataset):
+    again = type(dataset)("another name", dataset.catalog, dataset.interactions, dataset.like_above)
+    assert fingerprint(again) == fingerprint(dataset)
+    rows = dataset.interactions
+    less = type(dataset)("x", dataset.catalog, rows.where(np.arange(len(rows)) > 0), dataset.like_above)
+    assert fingerprint(less) != fingerprint(dataset)
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+def test_command_line(tmp_path):
+    suite = write(tmp_path / "s.yaml")
+    dry = subprocess.run(
+        [COMMAND, "eval", "run", suite, "--out", tmp_path / "out", "--dry-run"], capture_output=True, text=True
+    )
+    assert dry.returncode == 0, dry.stderr
+    assert "2 of 2 retrievers" in dry.stdout and not (tmp_path / "out").exists()
+
+
+@pytest.mark.vllm
+def test_the_language_model_is_asked_once(vllm, tmp_path):
+    llm = {"users": 5, "models": [f"{vllm.model}@{vllm.url}"], "weight": 0.5}
+    config = read_suite(write(tmp_path / "s.yaml", retrievers=["popularity"], rerankers=["calibrated"], llm=llm), {})
+    plan = make_plan(config)
+    run(tmp_path / "out", plan, lambda *_: None)
+    unit = next(u for u in plan.units if u.reranker == "llm")
+    table = pl.read_parquet(unit_path(tmp_path / "out", unit))
+    assert table.height == 10 and table["user_id"].n_unique() == 5
+    answers = pl.read_parquet(tmp_path / "out" / "answers" / f"{unit.key}.parquet")
+    assert answers["prompt_tokens"].min() > 100 and answers["reason"].null_count() == 5
+    (calls,) = (tmp_path / "out" / "calls").glob("*.jsonl")
+    paid = calls.read_bytes()
+    assert len(paid.splitlines()) == 5
+    unit_path(tmp_path / "out", unit).unlink()
+    run(tmp_path / "out", plan, lambda *_: None)
+    assert calls.read_bytes() == paid
+    assert pl.read_parquet(unit_path(tmp_path / "out", unit)).equals(table)
+
+
+def test_without_weight_the_model_changes_nothing(done, monkeypatch):
+    """At weight 0 its slates are the calibrated ones, whatever it says; so are those of a user whom it fails."""
+    from eval.suite import llm as module
+    from eval.suite.llm import llm_slates
+
+    plan, folder, _ = done
+    suite = SuiteConfig.model_validate({**SMALL, "llm": {"users": 20, "weight": 0.0}})
+    pool = plan.pools[1]
+    ground, unit = plan.grounds[0], next(u for u in plan.units if u.reranker == "calibrated" and u.pool is pool)
+
+    def answers(_folder, _config, questions, *_):
+        rng = np.random.default_rng(0)
+        good = {"reason": None, "mass": 1.0, "agreement": None, "prompt_tokens": 9, "completion_tokens": 1}
+        return [
+            {**good, "relevance": rng.normal(size=len(q.shown)).tolist()} if at % 2 else {**good, "reason": "llm_timeout", "relevance": []}
+            for at, q in enumerate(questions)
+        ]  # fmt: skip
+
+    monkeypatch.setattr(module, "_answers", answers)
+    candidates = read_pool(folder, pool.key, ground)
+    said = llm_slates(
+        folder.parent / "llm", suite, ground, candidates, "key", "rerank-shares", "m", (0.5, 0.9), lambda *_: None
+    )
+    table = pl.read_parquet(unit_path(folder, unit)).filter(pl.col("user_id").is_in(said["user_id"].implode()))
+    assert said.height == table.height == 40
+    assert said["items"].to_list() == table["items"].to_list()
+    loud = suite.model_copy(update={"llm": suite.llm.model_copy(update={"weight": 1.0})})
+    other = llm_slates(
+        folder.parent / "llm", loud, ground, candidates, "key", "rerank-shares", "m", (0.5, 0.9), lambda *_: None
+    )
+    assert other["items"].to_list() != table["items"].to_list()
