@@ -22,7 +22,7 @@ demo: setup
 	@sh docs/demo.sh $(BIN)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: setup
 	$(BIN)/ruff check .

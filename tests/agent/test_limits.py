@@ -259,7 +259,7 @@ def test_an_empty_pool_with_rules_says_only_what_is_missing(recommender):
 def test_limits_and_a_long_slate_show_the_model_no_more_than_it_can_tell_apart(model):
     with faulty_server("ok") as (url, payloads):
         asked = Recommender(model, Endpoint(url=url, model="m"))
-        slate = asked.recommend(user="1", k=60, rules=[CountRule(value="Drama", at_most=20)])
+        slate = asked.recommend("like Alien", user="1", k=60, rules=[CountRule(value="Drama", at_most=20)])
     assert (slate.ranker_used, len(slate.items)) == ("llm", 60)
     assert len(payloads[0]["logprob_token_ids"]) == 52
 

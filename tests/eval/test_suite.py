@@ -53,12 +53,15 @@ def done(tmp_path_factory):
 
 
 def contents(folder):
-    """Every result by name; what depends on the day is left out."""
-    return {
+    """Every result by name; what depends on the day, and on what else the process has loaded, is left out."""
+    found = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in {"timings.jsonl", "lock"}
+        if path.is_file() and path.name not in {"timings.jsonl", "lock", "manifest.json"}
     }
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["made_by"].pop("threads")
+    return {**found, "manifest.json": manifest}
 
 
 @pytest.mark.parametrize(
