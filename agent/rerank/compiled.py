@@ -338,9 +338,11 @@ def _improve(
     trace: Float64,
 ) -> None:  # pragma: no cover (compiled)  # fmt: skip
     """Swaps that improve the objective, the best one each time; then chains of two, the first of which may cost something."""
+    kept, heads = np.empty(table.size), np.empty(kinds.shape[1], np.int32)
+    inner, reach = np.empty(kinds.shape[1]), np.empty(kinds.shape[1])
     done, slot = 0, 0
     while done < max_swaps:
-        t, i, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE)  # fmt: skip
+        t, i, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, kept, heads, inner, reach, -1, TIE)  # fmt: skip
         if t >= 0:
             _exchange(t, i, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
             done, slot = done + 1, 0
@@ -349,12 +351,12 @@ def _improve(
             return
         while slot < len(steps):  # no single swap helps: a slot is filled otherwise, and one more swap may win it back
             out = chosen[slot]
-            t, i, loss = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, slot, -np.inf)  # fmt: skip
+            t, i, loss = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, kept, heads, inner, reach, slot, -np.inf)  # fmt: skip
             if t < 0:
                 slot += 1
                 continue
             _exchange(t, i, loss, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done)
-            t, second, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, -1, TIE - loss)  # fmt: skip
+            t, second, gain = _best_swap(scores, groups, target, chosen, steps, members, cells, sizes, values, counts, kinds, table, base, taken, lam, kind, rules, low, high, held, touches, kept, heads, inner, reach, -1, TIE - loss)  # fmt: skip
             if t >= 0:
                 _exchange(t, second, gain, groups, chosen, steps, members, sizes, base, taken, rules, held, trace, done + 1)  # fmt: skip
                 done, slot = done + 2, 0
@@ -371,15 +373,14 @@ def _improve(
 def _best_swap(
     scores: Float64, groups: Float32, target: Float64, chosen: Int32, steps: Float64, members: Int32, cells: Int32,
     sizes: Int32, values: Float64, counts: Int64, kinds: Int32, table: Float64, base: Float64, taken: Bool, lam: float,
-    kind: int, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64, only: int, least: float,
+    kind: int, rules: Int32, low: Int32, high: Int32, held: Int32, touches: Int64, kept: Float64,
+    heads: Int32, inner: Float64, reach: Float64, only: int, least: float,
 ) -> tuple[int, Any, Any]:  # pragma: no cover (compiled)  # fmt: skip
     """Slot, candidate and gain of the exchange that gains most, more than ``least`` and within the limits; slot -1 if none.
 
-    ``only`` is the one slot that may change, or -1.
+    ``only`` is the one slot that may change, or -1; ``kept``, ``heads``, ``inner`` and ``reach`` are room to work in.
     """
     n_groups, width = values.shape
-    kept = np.empty(table.size)
-    heads, inner, reach = np.empty(kinds.shape[1], np.int32), np.empty(kinds.shape[1]), np.empty(kinds.shape[1])
     free = 0
     for f in range(kinds.shape[1]):
         i = kinds[1, f]
