@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The GPU extra where there is a GPU, else the CPU one. They exclude each other.
 EXTRA ?= $(shell command -v nvidia-smi >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check audit clean
 
 setup: .venv/.installed-$(EXTRA)
 
@@ -29,6 +29,10 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+# Needs the advisory database of PyPI, so it is no part of `check`, which works without a network.
+audit: setup
+	$(BIN)/uv tool run pip-audit --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:
 	rm -rf .venv .cache

@@ -10,6 +10,7 @@ import numpy as np
 
 from agent.chat.reading import Reading
 from agent.explain import explain
+from agent.llm.scorer import LabelScores
 from agent.profile import Profile
 from agent.rerank.llm import Ranked
 from agent.rerank.protocol import Pool
@@ -66,7 +67,8 @@ def make_slate(facts: Facts, ranked: Ranked) -> Slate:
         label_mass=round(said.mass, 4) if said else None,
         llm_weight=round(ranked.weight, 4) if ranked.weight is not None else None,
         llm_agreement=round(ranked.agreement, 4) if ranked.agreement is not None else None,
-        tokens=Tokens(prompt=said.prompt_tokens, completion=said.completion_tokens) if said else Tokens(),
+        tokens=_tokens(said) if said else Tokens(),
+        llm_ms=round(ranked.ms, 1) if ranked.ms is not None else None,
         latency_ms=round(1000.0 * (time.monotonic() - facts.started), 1),
         axis=facts.axis,
         lam=round(listed.lam, 4),
@@ -77,18 +79,30 @@ def make_slate(facts: Facts, ranked: Ranked) -> Slate:
         limits=_limits(facts, ranked),
         cold_start=facts.profile.cold,
         understood=understood,
-        personas=[
-            PersonaCard(
-                number=p.number,
-                name=p.name,
-                share=round(p.share, 4),
-                categories=list(p.categories),
-                exemplars=list(p.exemplars),
-            )
-            for p in facts.summaries
-        ],
+        personas=[card(summary) for summary in facts.summaries],
         items=items,
         making=_making(facts, ranked),
+    )
+
+
+def _tokens(said: LabelScores) -> Tokens:
+    return Tokens(
+        prompt=said.prompt_tokens,
+        completion=said.completion_tokens,
+        prefix=said.prefix_tokens,
+        calls=said.calls,
+        kept=said.cached,
+    )
+
+
+def card(summary: PersonaSummary) -> PersonaCard:
+    """One taste, as callers see it."""
+    return PersonaCard(
+        number=summary.number,
+        name=summary.name,
+        share=round(summary.share, 4),
+        categories=list(summary.categories),
+        exemplars=list(summary.exemplars),
     )
 
 
@@ -99,15 +113,15 @@ def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
     gains = ranked.listed.gains
     vectors = facts.model.encoder.weights.items
     why = explain(catalog, vectors, facts.profile, facts.retrieved, facts.summaries, places)
-    rows = catalog.table[candidates.items[0, places].tolist()].iter_rows(named=True)
+    items = candidates.items[0, places].tolist()
     scores = candidates.scores[0, places]
     return [
         SlateItem(
             rank=rank,
-            item_id=row["item_id"],
-            title=row["title"],
-            categories=row["categories"],
-            year=row["year"],
+            item_id=catalog.item_ids[item],
+            title=catalog.titles[item],
+            categories=catalog.categories[item],
+            year=catalog.years[item],
             persona=w.persona.number if w.persona else None,
             persona_name=w.persona.name if w.persona else "",
             persona_share=round(w.share, 4),
@@ -117,7 +131,7 @@ def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
             evidence=w.evidence,
             reason=w.reason,
         )
-        for rank, (row, w, score) in enumerate(zip(rows, why, scores, strict=True), start=1)
+        for rank, (item, w, score) in enumerate(zip(items, why, scores, strict=True), start=1)
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from agent import service_cli
 from agent.data_cli import app as data_app
 from retrieval.errors import ConfigError, PolytasteError
 
@@ -25,6 +26,9 @@ llm = typer.Typer(
 )
 app.add_typer(llm, name="llm")
 app.add_typer(data_app, name="data")
+app.command()(service_cli.serve)
+app.command()(service_cli.mcp)
+app.add_typer(service_cli.keys, name="keys")
 
 ModelFolder = Annotated[
     Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")
@@ -36,6 +40,10 @@ ColumnMap = Annotated[
 LikeAbove = Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")]
 LlmUrl = Annotated[str | None, typer.Option("--llm-url", help="vLLM server, for example http://127.0.0.1:8000.")]
 LlmModel = Annotated[str | None, typer.Option("--llm-model", help="Model name as that server serves it.")]
+LlmReads = Annotated[bool, typer.Option("--llm-reads", help="Let the model read what the rules leave unread.")]
+LlmPhrases = Annotated[
+    bool, typer.Option("--llm-phrases", help="Let it phrase explanations; what the facts do not bear out is dropped.")
+]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Rank with the calibrated reranker alone.")]
 Lambda = Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="0: only relevance. 1: only calibration.")]
 AxisName = Annotated[
@@ -63,11 +71,21 @@ def train(
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
     epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
+    text_model: Annotated[
+        str, typer.Option("--text-model", help="Sentence encoder: the packaged one, a folder or a hub name.")
+    ] = "all-minilm-l6-v2",
+    words: Annotated[
+        bool, typer.Option("--words/--no-words", help="Read what items say, for requests in words.")
+    ] = True,
+    tags: Annotated[
+        Path | None,
+        typer.Option("--tags", help="Table of item_id and tag; default: tags.parquet or tags.csv beside the data."),
+    ] = None,
 ) -> None:
-    """Train the persona encoder and build the index."""
+    """Train the persona encoder, read what the items say, and build the indexes."""
     from agent.commands import train_model  # noqa: PLC0415
 
-    train_model(data, column or [], items, like_above, out, personas, epochs, seed)
+    train_model(data, column or [], items, like_above, out, personas, epochs, seed, text_model if words else None, tags)
 
 
 @app.command()
@@ -124,13 +142,15 @@ def chat(
     no_llm: NoLlm = False,
     lam: Lambda = 0.9,
     axis: AxisName = "auto",
+    llm_reads: LlmReads = False,
+    llm_phrases: LlmPhrases = False,
 ) -> None:
-    """Ask in words, one request a line; an empty line, quit or Ctrl-D ends."""
+    """A conversation: a wish, then critiques of the list, why, undo; an empty line, quit or Ctrl-D ends."""
     from agent.commands import chat_loop, open_recommender  # noqa: PLC0415
 
     config = {"axis": axis, "calibrated": {"lam": lam}}
     recommender = open_recommender(model, llm_url, llm_model, use_llm=not no_llm, config=config)
-    chat_loop(recommender, user, like or [], deadline_ms)
+    chat_loop(recommender, user, like or [], deadline_ms, reads=llm_reads, phrases=llm_phrases)
 
 
 @llm.command("up")

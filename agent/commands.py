@@ -11,7 +11,7 @@ from rich.text import Text
 from agent.cli import parse_columns
 from agent.console import err, out, progress_bar, show_error, show_slate
 from agent.llm import server
-from agent.paths import data_folder, models_folder
+from agent.paths import data_folder, embeddings_folder, models_folder
 from agent.recommender import Recommender, RecommenderConfig
 from agent.rerank.calibrated import warm_up
 from agent.rerank.limits import CountRule
@@ -51,14 +51,20 @@ def train_model(
     personas: int,
     epochs: int,
     seed: int,
+    text_model: str | None = None,
+    tags: Path | None = None,
 ) -> None:
     """Train, build and save."""
     from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
     from retrieval.personas.training import TrainingConfig, train  # noqa: PLC0415  (imports torch)
+    from retrieval.text_encoder import weights_folder  # noqa: PLC0415
+    from retrieval.text_train import place_cold, read_words, with_tags  # noqa: PLC0415
 
     place = folder or models_folder() / "default"
     artifacts.check_place(place)  # not after minutes of training
-    dataset = load_data(data, columns, items, like_above)
+    if text_model is not None:
+        weights_folder(text_model)  # nor is this said after them
+    dataset = with_tags(load_data(data, columns, items, like_above), data, tags)
     likes = dataset.likes()
     counted = (
         f"{dataset.name}: {len(dataset.interactions.user_ids):,} users, {len(dataset.catalog):,} items, "
@@ -68,14 +74,16 @@ def train_model(
     config = TrainingConfig(encoder=EncoderConfig(personas=personas), epochs=epochs, seed=seed)
     categories = dataset.catalog.axis().share if dataset.catalog.has_labels() else None
     with progress_bar("training") as (bar, task):
-        encoder = train(
-            dataset.histories(),
-            len(dataset.catalog),
-            config,
-            categories=categories,
-            progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
-        )
-    artifacts.save(artifacts.build(dataset, encoder), place)
+
+        def told(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        histories = dataset.histories()
+        encoder = train(histories, len(dataset.catalog), config, categories=categories, progress=told)
+        words = None if text_model is None else read_words(dataset, text_model, embeddings_folder(), told)
+        if words is not None:
+            encoder = place_cold(encoder, dataset, histories, words)
+    artifacts.save(artifacts.build(dataset, encoder, words=words), place)
     warm_up()
     err.print(Text(f"saved {place}", style="green"), soft_wrap=True)
     if dataset.licence:
@@ -124,22 +132,41 @@ def print_slate(slate: Slate, user: str | None, like: list[str], request: str, *
     show_slate(slate, f"For {who}" + (f": \u201c{request}\u201d" if request else ""))
 
 
-def chat_loop(recommender: Recommender, user: str | None, like: list[str], deadline_ms: int) -> None:
-    """Read requests until an empty line; each is answered on its own."""
-    err.print("What would you like? (an empty line ends)")
+def chat_loop(
+    recommender: Recommender, user: str | None, like: list[str], deadline_ms: int, *, reads: bool, phrases: bool
+) -> None:
+    """A conversation until an empty line: wishes, critiques of the last list, "why number 2?", "undo"."""
+    from agent.chat.assistant import AssistantConfig  # noqa: PLC0415
+    from agent.chat.dialogue import Dialogue, TurnState  # noqa: PLC0415
+    from agent.chat.person import Person  # noqa: PLC0415
+    from agent.llm.loop import run  # noqa: PLC0415
+    from agent.memory.people import Kind, Said  # noqa: PLC0415
+
+    ids = recommender.model.catalog.item_ids
+    if user is not None:
+        recommender.model.history_of(user)  # an unknown one is said at once
+    person = Person(user or "").after(tuple(Said(ids[recommender.resolve(title)], Kind.LIKE) for title in like))
+    dialogue, states = Dialogue(recommender, AssistantConfig(reads=reads, phrases=phrases)), list[TurnState]()
+    err.print(
+        "What would you like? Then, say: less dark, not the second, older, why number 1?, undo. (an empty line ends)"
+    )
     while True:
         try:
-            request = out.input("[bold]> [/bold]").strip()
+            message = out.input("[bold]> [/bold]").strip()
         except (EOFError, KeyboardInterrupt):
             return
-        if request.lower() in {"", "quit", "exit", "bye"}:
+        if message.lower() in {"", "quit", "exit", "bye"}:
             return
         try:
-            slate = recommender.recommend(request, user=user, like=like, deadline_ms=deadline_ms)
+            reply = run(dialogue.respond(message, person, states, deadline_ms=deadline_ms))
         except PolytasteError as why:
             show_error(why)
             continue
-        print_slate(slate, user, like, request, as_json=False)
+        person = person.after(reply.feedback)
+        states.append(reply.state)
+        out.print(Text(reply.text), soft_wrap=True)
+        if reply.slate is not None:
+            print_slate(reply.slate, user, like, message, as_json=False)
 
 
 def server_up(model: str, port: int) -> None:

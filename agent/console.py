@@ -116,7 +116,10 @@ def _shares(slate: Slate) -> Table:
 def _provenance(slate: Slate) -> Text:
     kl = "n/a" if slate.kl is None else f"{slate.kl:.3f}"
     if slate.ranker_used == "llm":
-        mass = f"label mass {slate.label_mass:.2f}, {slate.tokens.prompt}+{slate.tokens.completion} tokens, prompt {slate.prompt_hash}"
+        read = f"{slate.tokens.prompt}+{slate.tokens.completion} tokens"
+        if slate.tokens.kept and slate.tokens.kept == slate.tokens.calls:
+            read = "as answered before"
+        mass = f"label mass {slate.label_mass:.2f}, {read}, prompt {slate.prompt_hash}"
         who = Text.assemble(("ranked by ", "dim"), ("llm", "bold green"), (f" {slate.model} ({mass})", "dim"))
     else:
         why = f" {slate.degraded_reason}: {slate.degraded_detail}" if slate.degraded_reason else ""

@@ -13,6 +13,8 @@ from retrieval.arrays import Float32, Int32
 from retrieval.candidates import Retrieved
 from retrieval.schema import Catalog
 
+_UNTOUCHED = "liked by nobody yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Why:
@@ -56,7 +58,7 @@ def explain(
     """
     items = retrieved.candidates.items[0, positions]
     if not summaries:
-        return [Why(None, 0.0, f"popular: liked by {catalog.counts[item]:,} people") for item in items]
+        return [Why(None, 0.0, _renown(int(catalog.counts[item]))) for item in items]
     shares = retrieved.candidates.persona[0, positions][:, [p.index for p in summaries]]
     owner = shares.argmax(axis=1)
     mine = profile.history.items
@@ -69,8 +71,13 @@ def explain(
         own = belongs == persona.index
         nearest = int(mine[np.argmax(np.where(own, close[row], -np.inf) if own.any() else close[row])])
         link = "close to your" if nearest in profile.own else "like"
-        out.append(Why(persona, float(shares[row, best]), f"{link} {catalog.titles[nearest]}"))
+        new = "" if catalog.counts[items[row]] else f"{_UNTOUCHED}, by its words "
+        out.append(Why(persona, float(shares[row, best]), f"{new}{link} {catalog.titles[nearest]}"))
     return out
+
+
+def _renown(count: int) -> str:
+    return f"popular: liked by {count:,} people" if count else f"{_UNTOUCHED}, found by its words"
 
 
 def _unit(rows: Float32) -> Float32:

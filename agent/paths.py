@@ -32,3 +32,18 @@ def checkpoints_folder() -> Path:
 def server_folder() -> Path:
     """State and log of the embedded server."""
     return _root(user_state_path("polytaste"), "state") / "server"
+
+
+def embeddings_folder() -> Path:
+    """Vectors of sentences, kept by the sentence; safe to delete."""
+    return _root(user_cache_path("polytaste"), "cache") / "embeddings"
+
+
+def experiments_file() -> Path:
+    """Prompts that are served side by side."""
+    return _root(user_data_path("polytaste"), "data") / "experiments.json"
+
+
+def memory_file() -> Path:
+    """The embedded database of people, conversations and keys."""
+    return _root(user_data_path("polytaste"), "data") / "memory.db"

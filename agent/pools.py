@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
+from agent.meaning import Meaning, Scorer
 from agent.profile import Profile, category_target
 from agent.rerank.limits import CountRule, make_limits
 from agent.rerank.protocol import Pool
 from agent.rerank.targets import TargetConfig, targets
+from agent.shift import found, grown
 from prompts.summaries import PersonaSummary
-from retrieval.arrays import Bool, Float32, Int32
+from retrieval.arrays import Bool, Float32, Float64, Int32
 from retrieval.artifacts import Model
 from retrieval.axes import joined, joined_labels, parse_axes
 from retrieval.candidates import Retrieved
@@ -32,14 +35,16 @@ class PoolMaker:
             :func:`retrieval.axes.parse_axes`.
         candidates: Size of a pool.
         target: How shares of a history become a target.
+        meaning: Searches for what no rule reads.
 
     Raises:
         NotFoundError: The catalogue has no such column.
         ConfigError: The axis cannot be read.
     """
 
-    def __init__(self, model: Model, axis: str, candidates: int, target: TargetConfig) -> None:
+    def __init__(self, model: Model, axis: str, candidates: int, target: TargetConfig, meaning: Meaning) -> None:
         self.model = model
+        self._meaning = meaning
         self.candidates = candidates
         self.target = target
         if axis == "auto":
@@ -50,10 +55,26 @@ class PoolMaker:
             if name != PERSONAS:
                 model.catalog.axis(name)  # an unknown one is said at once
 
+    def groups(self) -> dict[str, str]:
+        """The groups along which shares can be shifted, with the column of each; personas go by "taste 1" and so on."""
+        heads = tuple(f"taste {i + 1}" for i in range(self.model.encoder.config.personas))
+        return {
+            label: name
+            for name in self.axes
+            for label in (heads if name == PERSONAS else self.model.catalog.axis(name).labels)
+        }
+
     def retrieve(
-        self, profile: Profile, seen: Int32, k: int, rules: Sequence[CountRule] = (), include: Int32 | None = None
+        self,
+        profile: Profile,
+        seen: Int32,
+        k: int,
+        rules: Sequence[CountRule] = (),
+        include: Int32 | None = None,
+        shift: Mapping[str, float] | None = None,
+        about: str = "",
     ) -> Retrieved:
-        """Candidates of one user, with those that the limits cannot do without."""
+        """Candidates of one user, with those that the words ask for, and that the limits, or shares that are to grow, cannot do without."""
         n = max(self.candidates, k)
         capped = [self._carriers(rule) for rule in rules if rule.at_most is not None and rule.value is not None]
         banned = [self._carriers(rule) for rule in rules if rule.at_most == 0 and rule.value is not None]
@@ -72,7 +93,15 @@ class PoolMaker:
                 mask = self._carriers(rule)
                 mask = mask if allowed is None else mask & allowed
                 extra.append(self._search(profile, seen, rule.at_least + _SPARE, mask).candidates.items[0])
-        return retrieved if not extra else self._extended(profile, retrieved, np.concatenate(extra))
+        for group in grown(shift or {}):
+            mask = self._in_group(group)
+            if mask is not None:
+                mask = mask if allowed is None else mask & allowed
+                extra.append(self._search(profile, seen, k, mask).candidates.items[0])
+        if extra:
+            retrieved = self._extended(profile, retrieved, np.concatenate(extra))
+        score = self._scorer(profile, retrieved)
+        return self._meaning.join(retrieved, about, score, gone=_gone(profile, seen), allowed=allowed)
 
     def pool(
         self,
@@ -82,8 +111,9 @@ class PoolMaker:
         condition: ItemFilter,
         rules: Sequence[CountRule] = (),
         include: Int32 | None = None,
+        k: int = 0,
     ) -> tuple[tuple[str, ...], Pool]:
-        """Candidates along the axes, and the names of the groups."""
+        """Candidates along the axes, and the names of the groups; k is the length of the list that is asked for."""
         catalog, candidates = self.model.catalog, retrieved.candidates
         names: list[tuple[str, tuple[str, ...]]] = []
         groups: list[Float32] = []
@@ -102,12 +132,14 @@ class PoolMaker:
                 groups.append(axis.rows(candidates.items))
                 target.append(category_target(catalog, axis, profile, condition, self.target))
         weights = list(self.axes.values())
+        if retrieved.worded and k:
+            target = [_bent(t, g, candidates.scores, k, retrieved.worded) for t, g in zip(target, groups, strict=True)]
         limits = make_limits(catalog, candidates.items, rules, np.empty(0, np.int32) if include is None else include)
         rows = np.asarray(joined(groups, weights), np.float32)
         return joined_labels(names), Pool(candidates.scores, rows, joined(target, weights), limits=limits)
 
     def _search(self, profile: Profile, seen: Int32, n: int, allowed: Bool | None) -> Retrieved:
-        gone = np.concatenate([profile.liked.items, seen]).astype(np.int32)
+        gone = _gone(profile, seen)
         retrieved = self.model.retriever(profile.history, n, allowed=allowed, seen=Histories.of([gone]))
         if not profile.cold:
             return retrieved
@@ -115,20 +147,31 @@ class PoolMaker:
         popular = popular_candidates(self.model, allowed, gone, n)
         return Retrieved(retrieved.personas, popular, np.ones(1, bool))
 
+    def _in_group(self, group: str) -> Bool | None:
+        """``(n_items,)`` items of a group of the axes; None along personas, which bring their own candidates."""
+        for name in self.axes:
+            if name != PERSONAS:
+                axis = self.model.catalog.axis(name)
+                if (at := found(axis.labels, group, name)) is not None:
+                    return np.asarray(axis.share[:, [at]].sum(axis=1)).ravel() > 0
+        return None
+
     def _carriers(self, rule: CountRule) -> Bool:
         axis = self.model.catalog.axis(rule.column)
         at = [axis.labels.index(group) for group in rule.groups(self.model.catalog)]
         return np.asarray(axis.share[:, at].sum(axis=1)).ravel() > 0
+
+    def _scorer(self, profile: Profile, retrieved: Retrieved) -> Scorer:
+        if profile.cold:
+            return partial(_popularity, self.model)
+        return partial(self.model.encoder.attend, retrieved.personas)
 
     def _extended(self, profile: Profile, retrieved: Retrieved, extra: Int32) -> Retrieved:
         known = retrieved.candidates
         fresh = np.unique(extra[(extra != NO_ITEM) & ~np.isin(extra, known.items[0])]).astype(np.int32)
         if len(fresh) == 0:
             return retrieved
-        if profile.cold:
-            scores, share = _popularity(self.model, fresh[None])
-        else:
-            scores, share = self.model.encoder.attend(retrieved.personas, fresh[None])
+        scores, share = self._scorer(profile, retrieved)(fresh[None])
         items = np.concatenate([known.items, fresh[None]], axis=1)
         both = np.concatenate([known.scores, scores.astype(np.float32)], axis=1)
         persona = np.concatenate([known.persona, share.astype(np.float32)], axis=1)
@@ -139,6 +182,22 @@ class PoolMaker:
             np.take_along_axis(persona, order[:, :, None], axis=1),
         )
         return Retrieved(retrieved.personas, candidates, retrieved.certified)
+
+
+def _gone(profile: Profile, seen: Int32) -> Int32:
+    return np.concatenate([profile.liked.items, seen]).astype(np.int32)
+
+
+def _bent(target: Float64, groups: Float32, scores: Float32, k: int, weight: float) -> Float64:
+    """A target ``(1, G)`` that words have moved: part of it is what the k candidates that fit best are like.
+
+    ``p' = (1 - w) p + w q``, q the shares of those k: who asks for submarines asks for the categories of such films.
+    """
+    best = np.argsort(-scores[0], kind="stable")[:k]
+    like = groups[0, best].astype(np.float64).sum(axis=0)[None]
+    mass, total = target.sum(axis=1, keepdims=True), like.sum(axis=1, keepdims=True)
+    shares = np.divide(like, total, out=np.array(target, np.float64), where=total > 0)
+    return (1.0 - weight) * target + weight * np.where(mass > 0, mass, 1.0) * shares
 
 
 def popular_candidates(model: Model, allowed: Bool | None, seen: Int32, n: int) -> Candidates:

@@ -23,7 +23,7 @@ class Profile:
 
     Attributes:
         liked: A batch of one: known likes and the seeds of the request, weighted.
-        history: ``liked`` without what nobody liked in training: such an item has no learned vector.
+        history: ``liked`` without items that have no vector: nobody liked them in training, and they say nothing.
         own: ``(n_own,)`` known likes; the rest are seeds.
         allowed: ``(n_items,)`` items that the request lets through; None if it sets no condition.
     """
@@ -39,16 +39,26 @@ class Profile:
         return len(self.history.items) == 0
 
 
-def make_profile(catalog: Catalog, own: Int32, reading: Reading) -> Profile:
-    """Join what is known of a user with what a request says."""
+def make_profile(catalog: Catalog, own: Int32, reading: Reading, known: Bool, only: Bool | None = None) -> Profile:
+    """Join what is known of a user with what a request says.
+
+    Args:
+        catalog: The items.
+        own: Known likes.
+        reading: The request.
+        known: ``(n_items,)`` items that have a vector in a history.
+        only: ``(n_items,)`` the candidates, where they are given.
+    """
     seeds = np.array(reading.seeds, np.int32)
     total = float(len(own)) * SEED_SHARE / (1.0 - SEED_SHARE) if len(own) else float(len(seeds))
     weight = max(total / max(len(seeds), 1), 1.0)
     items = np.concatenate([own, seeds])
     weights = np.concatenate([np.ones(len(own)), np.full(len(seeds), weight)])
     allowed = None if reading.filter.empty else reading.filter.mask(catalog)
+    if only is not None:
+        allowed = only if allowed is None else allowed & only
     weights = weights.astype(np.float32)
-    learned = catalog.counts[items] > 0
+    learned = known[items]
     liked, history = Histories.of([items], [weights]), Histories.of([items[learned]], [weights[learned]])
     return Profile(liked, history, own, allowed)
 

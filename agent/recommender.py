@@ -5,41 +5,43 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
 import numpy as np
-from langchain_core.runnables import Runnable
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.answer import Facts, make_slate
-from agent.chat.reading import RequestReader
+from agent.answer import Facts, card, make_slate
+from agent.chat.reading import Reading, RequestReader
+from agent.experiment import Experiments
 from agent.explain import explain
-from agent.llm import earned
 from agent.llm.earned import Circumstances
 from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
 from agent.llm.loop import on_shared_loop, run
-from agent.llm.scorer import LabelScorer
+from agent.meaning import Meaning, MeaningConfig
 from agent.paths import models_folder
 from agent.pools import PoolMaker
 from agent.profile import make_profile
 from agent.request import DEFAULT_K, Asked, Request, checked
 from agent.rerank.calibrated import CalibratedConfig, warm_up
-from agent.rerank.ladder import LadderConfig, Step, absent, guarded, ladder
+from agent.rerank.ladder import LadderConfig
 from agent.rerank.listing import Listing
-from agent.rerank.llm import Ask, LLMConfig, LLMRung, Ranked
+from agent.rerank.llm import Ask, LLMConfig, Ranked
 from agent.rerank.targets import TargetConfig
-from agent.slate import Slate
-from prompts.rerank import INPUTS, rerank_inputs
+from agent.shift import shifted
+from agent.slate import PersonaCard, Slate
+from agent.ways import Way, Ways
+from prompts.rerank import rerank_inputs
 from prompts.summaries import slot_counts, summarise
 from prompts.template import Message
-from prompts.template import load as load_prompt
-from retrieval.arrays import Int32
+from retrieval.arrays import Bool, Int32
 from retrieval.artifacts import Model
 from retrieval.artifacts import load as load_model
 from retrieval.errors import ConfigError
+from retrieval.text_said import SaidWords
 from retrieval.titles import TitleIndex
 
 _LAST_STEPS_S = 0.03  # kept free before the deadline for calibration and explanation
@@ -56,11 +58,20 @@ class RecommenderConfig(BaseModel):
         description="column to calibrate along, 'personas', several with weights, or 'auto': categories if there are any",
     )
     target: TargetConfig = TargetConfig()
+    meaning: MeaningConfig = MeaningConfig()
     candidates: int = Field(default=100, ge=1, description="size of the pool")
     calibrated: CalibratedConfig = CalibratedConfig()
     llm: LLMConfig = LLMConfig()
     ladder: LadderConfig = LadderConfig()
     prompt: str = Field(default="rerank-shares", description="prompt of the library, or the path of a .j2 file")
+
+
+def _told(way: Way, facts: Facts, ranked: Ranked) -> Slate:
+    slate = make_slate(facts, ranked)
+    if way.guard is None:
+        return slate
+    way.guard.ranked(ranked)
+    return slate.model_copy(update={"experiment": way.experiment, "arm": way.arm})
 
 
 class Recommender:
@@ -71,6 +82,7 @@ class Recommender:
         endpoint: Server of the language model; None ranks without one.
         config: Settings.
         absent_reason: Code that slates carry when there is no endpoint.
+        experiments: Prompts that are served side by side; None serves the configured one.
     """
 
     def __init__(
@@ -79,18 +91,19 @@ class Recommender:
         endpoint: Endpoint | None = None,
         config: RecommenderConfig | None = None,
         absent_reason: Reason = Reason.OFF,
+        experiments: Experiments | None = None,
     ) -> None:
         self.model = model
         self.endpoint = endpoint
         self.config = config or RecommenderConfig()
         self.titles = TitleIndex(model.catalog)
-        self.reader = RequestReader(model.catalog, self.titles)
-        self._prompt = load_prompt(self.config.prompt)
-        self._prompt.require(INPUTS)
-        self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target)
-        self._absent_reason = absent_reason
+        meaning = Meaning(model.words, self.config.meaning)
+        self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready)
+        self._said = SaidWords(model.catalog)
+        self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
+        c = self.config
+        self.ways = Ways(c.prompt, c.llm, c.ladder, model.dataset, absent_reason, experiments)
         self._find: Callable[[], Endpoint | None] | None = None
-        self._ladder = self._build_ladder()
         warm_up()
 
     @classmethod
@@ -102,6 +115,7 @@ class Recommender:
         llm_model: str | None = None,
         use_llm: bool = True,
         config: RecommenderConfig | None = None,
+        experiments: Experiments | None = None,
     ) -> Recommender:
         """Load a trained model and find the language model's server.
 
@@ -112,14 +126,13 @@ class Recommender:
         """
         endpoint = find_endpoint(llm_url, llm_model) if use_llm else None
         reason = Reason.UNREACHABLE if use_llm else Reason.OFF
-        made = cls(load_model(folder or models_folder() / "default"), endpoint, config, reason)
+        made = cls(load_model(folder or models_folder() / "default"), endpoint, config, reason, experiments)
         made._find = partial(find_endpoint, llm_url, llm_model) if use_llm else None
         return made
 
     def recommend(self, request: str = "", **asked: Unpack[Asked]) -> Slate:
         """Recommend; see :meth:`arecommend`. The arithmetic is done in this thread."""
-        ask, facts = self._prepared(request, asked, time.monotonic())
-        return make_slate(facts, run(self._ladder.ainvoke({"ask": ask})))
+        return self._recommended(request, asked, time.monotonic())
 
     async def arecommend(self, request: str = "", **asked: Unpack[Asked]) -> Slate:
         """One slate; the arithmetic is done in a worker thread, so that other requests go on.
@@ -132,9 +145,20 @@ class Recommender:
             NotFoundError: An unknown user, title, column or group; carries suggestions.
             ConfigError: A value is out of range.
         """
-        ask, facts = await asyncio.to_thread(self._prepared, request, asked, time.monotonic())
-        ranked = await on_shared_loop(self._ladder.ainvoke({"ask": ask}))
-        return await asyncio.to_thread(make_slate, facts, ranked)
+        started = time.monotonic()
+        way = self._way(asked)
+        rank = way.rank
+        if callable(rank):  # nothing to wait for: one thread does it all
+            return await asyncio.to_thread(self._recommended, request, asked, started)
+        ask, facts = await asyncio.to_thread(self._prepared, request, asked, started, way)
+        return await asyncio.to_thread(_told, way, facts, await on_shared_loop(rank.ainvoke({"ask": ask})))
+
+    def _recommended(self, request: str, asked: Asked, started: float) -> Slate:
+        way = self._way(asked)
+        ask, facts = self._prepared(request, asked, started, way)
+        rank = way.rank
+        ranked = rank(ask) if callable(rank) else run(rank.ainvoke({"ask": ask}))
+        return _told(way, facts, ranked)
 
     def prepare(self, request: str = "", **asked: Unpack[Asked]) -> tuple[Ask, Int32]:
         """What would come down the ladder, and the ids of its pool: for experiments that must see what production sees.
@@ -143,25 +167,34 @@ class Recommender:
             NotFoundError: As :meth:`arecommend`.
             ConfigError: As :meth:`arecommend`.
         """
-        ask, facts = self._prepared(request, asked, time.monotonic())
+        ask, facts = self._prepared(request, asked, time.monotonic(), self._way(asked))
         return ask, facts.retrieved.candidates.items[0]
 
-    def _prepared(self, request: str, asked: Asked, started: float) -> tuple[Ask, Facts]:
+    def _way(self, asked: Asked) -> Way:
+        self.endpoint = self.server()
+        return self.ways.of(asked.get("who") or asked.get("user"), self.endpoint)
+
+    def _prepared(self, request: str, asked: Asked, started: float, way: Way) -> tuple[Ask, Facts]:
         """Everything up to the ladder: who asks, for what, and the candidates."""
         wish = checked(request, asked)
-        self._follow()
-        include, exclude = self._named(wish.include), self._named(wish.exclude)
+        include, exclude = self._named(wish.include), self._named([*wish.exclude, *wish.dislike])
         both = np.intersect1d(include, exclude)
         if len(both):
             title = self.model.catalog.titles[int(both[0])]
             raise ConfigError(f"{title!r} is to be included and excluded", "name it once")
-        reading = self.reader.read(wish.request).without(exclude)
-        profile = make_profile(self.model.catalog, self._likes(wish), reading)
+        reading = (wish.reading or self.reader.read(wish.request)).without(exclude)
+        known = self.model.encoder.known
+        profile = make_profile(self.model.catalog, self._likes(wish), reading, known, self._only(wish, reading))
         length = wish.k or reading.k or DEFAULT_K
-        seen = self.model.seen_by(wish.user) if wish.user is not None else np.empty(0, np.int32)
-        retrieved = self.pools.retrieve(profile, seen, length, wish.rules, include)
+        new = wish.user is None or wish.among  # candidates that are named are ranked, seen or not
+        seen = np.empty(0, np.int32) if new else self.model.seen_by(str(wish.user))
+        retrieved = self.pools.retrieve(
+            profile, seen, length, wish.rules, include, wish.shift, ". ".join(reading.about)
+        )
         summaries = summarise(self.model.catalog, profile.history, retrieved.personas)
-        labels, pool = self.pools.pool(profile, retrieved, summaries, reading.filter, wish.rules, include)
+        labels, pool = self.pools.pool(profile, retrieved, summaries, reading.filter, wish.rules, include, length)
+        if wish.shift:
+            pool = replace(pool, target=shifted(pool.target, labels, wish.shift))
 
         def render(shown: Int32, letters: Sequence[str]) -> tuple[Message, ...]:
             why = explain(self.model.catalog, self.model.encoder.weights.items, profile, retrieved, summaries, shown)
@@ -175,9 +208,12 @@ class Recommender:
                 request=wish.request,
                 k=length,
             )
-            return self._prompt.render(**inputs)
+            return way.prompt.render(**inputs)
 
-        listing = Listing(self.config.calibrated, wish.max_kl, traced=wish.trace)
+        calibrated = self.config.calibrated
+        if wish.lam is not None:
+            calibrated = calibrated.model_copy(update={"lam": wish.lam})
+        listing = Listing(calibrated, wish.max_kl, traced=wish.trace)
         last = _LAST_STEPS_S if pool.limits is None else _LAST_STEPS_WITH_LIMITS_S
         now = Circumstances(bool(wish.request.strip()), len(profile.liked.items))
         ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - last, now, render)
@@ -186,12 +222,9 @@ class Recommender:
         )  # fmt: skip
         return ask, facts
 
-    def _follow(self) -> None:
-        """An embedded server that was started again has another address: a chat or a service outlives it."""
-        found = self._find() if self._find is not None else self.endpoint
-        if found is not None and found != self.endpoint:
-            self.endpoint = found
-            self._ladder = self._build_ladder()
+    def server(self) -> Endpoint | None:
+        """Where the language model's server is now: one that was started again has another address, and a chat outlives it."""
+        return self._find() if self._find is not None else self.endpoint
 
     def resolve(self, name: str) -> int:
         """Internal id of a title or an external item id.
@@ -203,16 +236,40 @@ class Recommender:
             NotFoundError: Neither; carries the closest titles.
         """
         prefix, _, item_id = name.partition(":")
-        if prefix == "id" and item_id in self._known_ids:
+        if prefix == "id" and self.model.catalog.has_item(item_id):
             return int(self.model.catalog.positions([item_id])[0])
         found = self.titles.find(name)
-        if found is None and name in self._known_ids:
+        if found is None and self.model.catalog.has_item(name):
             found = int(self.model.catalog.positions([name])[0])
         return self.titles.resolve(name) if found is None else found
 
-    @cached_property
-    def _known_ids(self) -> frozenset[str]:
-        return frozenset(self.model.catalog.item_ids)
+    def _only(self, wish: Request, reading: Reading) -> Bool | None:
+        """``(n_items,)`` the only candidates: those that are named, and none that says what it must not."""
+        mask = None
+        if wish.among:
+            mask = np.zeros(len(self.model.catalog), bool)
+            mask[self._named(wish.among)] = True
+        if reading.silent:
+            quiet = ~self._said.mask(reading.silent)
+            mask = quiet if mask is None else mask & quiet
+        return mask
+
+    def tastes(self, **asked: Unpack[Asked]) -> list[PersonaCard]:
+        """Somebody's tastes in words, with their shares; empty where nothing is known. No model is asked.
+
+        Raises:
+            NotFoundError: As :meth:`arecommend`.
+        """
+        wish = checked("", asked)
+        profile = make_profile(self.model.catalog, self._likes(wish), self.reader.read(""), self.model.encoder.known)
+        if profile.cold:
+            return []
+        summaries = summarise(self.model.catalog, profile.history, self.model.encoder.encode(profile.history))
+        return [card(summary) for summary in summaries]
+
+    def liked(self, asked: Asked) -> Int32:
+        """Internal ids of everything somebody likes, by the data and by what is said."""
+        return self._likes(checked("", asked))
 
     def _named(self, names: Sequence[str]) -> Int32:
         return np.unique(np.array([self.resolve(name) for name in names], np.int32))
@@ -220,16 +277,5 @@ class Recommender:
     def _likes(self, wish: Request) -> Int32:
         known = self.model.history_of(wish.user) if wish.user is not None else np.empty(0, np.int32)
         named = np.array([self.resolve(name) for name in wish.like], np.int32)
-        return np.concatenate([known, named[~np.isin(named, known)]]).astype(np.int32)
-
-    def _build_ladder(self) -> Runnable[Step, Ranked]:
-        if self.endpoint is None:
-            detail = (
-                "no server is running: polytaste llm up"
-                if self._absent_reason is Reason.UNREACHABLE
-                else "not asked for"
-            )
-            return ladder(absent(self._absent_reason, detail))
-        worth = earned.read(self.endpoint.model, self._prompt.version, self.model.dataset, self.config.llm.orders)
-        rung = LLMRung(LabelScorer(self.endpoint), self._prompt, self.config.llm, worth)
-        return ladder(guarded(rung, self.config.ladder))
+        likes = np.concatenate([known, named[~np.isin(named, known)]]).astype(np.int32)
+        return likes[~np.isin(likes, self._named(wish.dislike))] if wish.dislike else likes

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from agent.chat.reading import MAX_K
+from agent.chat.reading import MAX_K, Reading
 from agent.rerank.limits import CountRule
 from retrieval.errors import ConfigError
 
 DEFAULT_K = 10
 DEFAULT_DEADLINE_MS = 5000
+MOST_SHIFT = 100.0
 
 
 class Asked(TypedDict, total=False):
@@ -26,8 +27,14 @@ class Asked(TypedDict, total=False):
         rules: How many items of some groups the slate may hold.
         include: Titles or item ids that must be in the slate.
         exclude: Titles or item ids that must not.
+        dislike: Titles or item ids that must not, and that say nothing of the person's tastes although the data say so.
+        among: Titles or item ids of the only candidates; else the whole catalogue.
+        lam: lambda for this request: 0 is only relevance, 1 only calibration; else as configured.
+        shift: Factor by which the share of a group is to grow (above 1) or shrink; "taste 2" is a group along personas.
+        reading: What was understood, where the caller read the request; else it is read here.
         max_kl: Calibration error that the slate may not exceed, with as much relevance as that leaves.
         trace: Whether the slate tells how it came about.
+        who: Stable name of who asks, where it is not the user: experiments go by it.
     """
 
     user: str | None
@@ -37,8 +44,14 @@ class Asked(TypedDict, total=False):
     rules: Sequence[CountRule]
     include: Sequence[str]
     exclude: Sequence[str]
+    dislike: Sequence[str]
+    among: Sequence[str]
+    lam: float | None
+    shift: Mapping[str, float]
+    reading: Reading | None
     max_kl: float | None
     trace: bool
+    who: str | None
 
 
 class Request(BaseModel):
@@ -54,10 +67,16 @@ class Request(BaseModel):
     rules: tuple[CountRule, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    dislike: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
+    lam: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    shift: dict[str, Annotated[float, Field(ge=0.0, le=MOST_SHIFT)]] = {}
+    reading: Reading | None = None
     max_kl: Annotated[float, Field(ge=0.0)] | None = None
     trace: bool = False
+    who: str | None = None
 
-    @field_validator("like", "include", "exclude", mode="before")
+    @field_validator("like", "include", "exclude", "dislike", "among", mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value

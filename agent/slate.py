@@ -40,10 +40,13 @@ class PersonaCard(_Closed):
 
 
 class Tokens(_Closed):
-    """Tokens of the language model."""
+    """What the language model read and wrote."""
 
     prompt: int = 0
     completion: int = 0
+    prefix: int = Field(default=0, description="of the prompt, what the server knew from before, if it says so")
+    calls: int = Field(default=0, description="questions asked")
+    kept: int = Field(default=0, description="of these, answers kept from before: nothing was read for them")
 
 
 class Promise(_Closed):
@@ -83,6 +86,9 @@ class Slate(_Closed):
         label_mass: Probability that the model put on the labels of the candidates.
         llm_weight: Share of the language model in the relevance: what it has earned, times its agreement with itself.
         llm_agreement: How far it said the same in several orders of the candidates, 0 to 1; null if it was asked in one.
+        experiment: Name of the experiment that the list is part of, or null.
+        arm: Its prompt there.
+        llm_ms: Milliseconds that the language model took; null if it did not rank.
         target: Share of each group that the list should hold, as far as it is not zero.
         achieved: Share that it holds.
         kl: Calibration error C_KL in nats; 0 is perfect, null for an empty list.
@@ -102,7 +108,10 @@ class Slate(_Closed):
     label_mass: float | None
     llm_weight: float | None
     llm_agreement: float | None
+    experiment: str | None = None
+    arm: str | None = None
     tokens: Tokens
+    llm_ms: float | None = None
     latency_ms: float
     axis: str
     lam: float

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from eval.claims_cli import claims
+
 evaluate = typer.Typer(
     help="Quick table: personas against popularity, EASE and one vector; and the calibration curve. Suites beneath.",
     invoke_without_command=True,
@@ -112,3 +114,6 @@ def export(
     from eval.report_command import run_export  # noqa: PLC0415
 
     run_export(folder, out, lam)
+
+
+evaluate.command("claims")(claims)

@@ -38,6 +38,7 @@ def items_command(
     """Hide a tenth of the items from training, predict their vectors, rank them against what needs no training."""
     from agent.commands import load_data  # noqa: PLC0415
     from agent.console import err, out, progress_bar  # noqa: PLC0415
+    from agent.paths import embeddings_folder  # noqa: PLC0415
     from eval.cold import AMONG, OURS, OVERALL, WITHOUT, evaluate_cold  # noqa: PLC0415
     from retrieval.text import TextIndex  # noqa: PLC0415
     from retrieval.text_encoder import SentenceEncoder  # noqa: PLC0415
@@ -49,7 +50,7 @@ def items_command(
         def told(stage: str, done: int, total: int) -> None:
             bar.update(task, description=stage, completed=done, total=total)
 
-        words = TextIndex.build(dataset.catalog, encoder, cache=_cache(), progress=told)
+        words = TextIndex.build(dataset.catalog, encoder, cache=embeddings_folder(), progress=told)
         found = evaluate_cold(dataset, words.vectors, folds, min_items, epochs, told)
     if as_json:
         payload = {
@@ -88,6 +89,7 @@ def words_command(
 
     from agent.commands import load_data  # noqa: PLC0415
     from agent.console import out, progress_bar  # noqa: PLC0415
+    from agent.paths import embeddings_folder  # noqa: PLC0415
     from eval.cold import AMONG, ENCODER, evaluate_words  # noqa: PLC0415
     from retrieval.datasets import BUNDLED  # noqa: PLC0415
     from retrieval.schema import Catalog  # noqa: PLC0415
@@ -110,7 +112,8 @@ def words_command(
             bar.update(task, description=stage, completed=done, total=total)
 
         results = [
-            evaluate_words(catalog, given, encoder, _cache(), told, with_tags=with_tags) for with_tags in (False, True)
+            evaluate_words(catalog, given, encoder, embeddings_folder(), told, with_tags=with_tags)
+            for with_tags in (False, True)
         ]
     if as_json:
         payload = [
@@ -124,10 +127,85 @@ def words_command(
         out.print(_table(title, r.found, AMONG, ENCODER))
 
 
-def _cache() -> Path:
-    from agent.paths import checkpoints_folder  # noqa: PLC0415
+@app.command("requests")
+def requests_command(
+    data: Data = "ml-latest-small",
+    column: Column = None,
+    items: Items = None,
+    like_above: LikeAbove = None,
+    tags: Annotated[
+        Path | None, typer.Option("--tags", help="Table of item_id and tag; default: the one beside the data.")
+    ] = None,
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Let the items say their tags, as they do when served.")
+    ] = False,
+    most: Annotated[int, typer.Option("--requests", min=10, help="Requests per fold.")] = 300,
+    text_model: TextModel = "all-minilm-l6-v2",
+    as_json: Json = False,
+) -> None:
+    """Ask in the words of tags: how much should words weigh against tastes? Chosen on some users, told of others."""
+    from agent.commands import load_data  # noqa: PLC0415
+    from agent.console import out, progress_bar  # noqa: PLC0415
+    from agent.paths import embeddings_folder  # noqa: PLC0415
+    from eval.requests import evaluate_requests  # noqa: PLC0415
+    from eval.requests_report import as_numbers, as_table  # noqa: PLC0415
+    from retrieval.errors import DataError  # noqa: PLC0415
+    from retrieval.text_encoder import SentenceEncoder  # noqa: PLC0415
+    from retrieval.text_train import tags_of  # noqa: PLC0415
 
-    return checkpoints_folder().parent / "embeddings"
+    dataset = load_data(data, column or [], items, like_above)
+    given = tags_of(dataset.catalog, data, tags)
+    if given is None:
+        raise DataError(f"{data}: no tags to ask for", "give a table of item_id and tag: --tags FILE")
+    with progress_bar("reading") as (bar, task):
+
+        def told(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        found = evaluate_requests(
+            dataset, given, SentenceEncoder(text_model), embeddings_folder(), told, leaked=leaked, most=most
+        )
+    if as_json:
+        out.file.write(json.dumps(as_numbers(found), indent=2) + "\n")
+        return
+    for asker, worded in found.items():
+        out.print(as_table(f"{dataset.name}: asked by users {asker}", worded))
+
+
+@app.command("conversations")
+def conversations_command(
+    turns: Annotated[Path, typer.Argument(help="Table of recommendation turns: context, rec and, if there, entity.")],
+    items: Annotated[Path, typer.Option("--items", help="Table of that source's items.")],
+    data: Data = "ml-latest-small",
+    like_above: LikeAbove = None,
+    most: Annotated[int | None, typer.Option("--turns", min=1, help="Thin them out to so many.")] = None,
+    text_model: TextModel = "all-minilm-l6-v2",
+    as_json: Json = False,
+) -> None:
+    """Real conversations: is what a person recommended in the list? Tastes come from --data, by title; no model is asked."""
+    from agent.commands import load_data  # noqa: PLC0415
+    from agent.console import out, progress_bar  # noqa: PLC0415
+    from agent.paths import embeddings_folder  # noqa: PLC0415
+    from eval.conversations import BOTH, CUTOFFS, evaluate_conversations, read_turns, trained  # noqa: PLC0415
+    from retrieval.text_encoder import SentenceEncoder  # noqa: PLC0415
+
+    tastes = load_data(data, [], None, like_above)
+    with progress_bar("reading") as (bar, task):
+
+        def told(stage: str, done: int, total: int) -> None:
+            bar.update(task, description=stage, completed=done, total=total)
+
+        model, words = trained(items, tastes, SentenceEncoder(text_model), embeddings_folder(), told)
+        asked = read_turns(turns, model, most)
+        found = evaluate_conversations(asked, model, words, told)
+    metrics = tuple(f"Recall @{cut}" for cut in CUTOFFS)
+    if as_json:
+        payload = {"turns": len(asked), "items": len(model.catalog), "found": _numbers(found, metrics, BOTH)}
+        out.file.write(json.dumps(payload, indent=2) + "\n")
+        return
+    liked = int((model.catalog.counts > 0).sum())
+    title = f"{len(asked):,} turns, {len(model.catalog):,} items, {liked:,} of them in {tastes.name}"
+    out.print(_table(title, found, metrics, BOTH, at=2))
 
 
 def _numbers(results: dict[str, Float64], metrics: tuple[str, ...], ours: str) -> dict[str, Any]:

@@ -25,10 +25,12 @@ from agent.llm.scorer import LabelScorer
 from agent.recommender import Recommender, RecommenderConfig
 from agent.rerank.llm import Ask, LLMConfig, LLMRung, fused
 from eval.folds import Fold, make_folds
+from eval.llm_calibration import Calibration, Said, calibration
 from eval.significance import paired_bootstrap
 from prompts.template import load as load_prompt
 from retrieval import artifacts
 from retrieval.arrays import Float64, Int32
+from retrieval.artifacts import Model
 from retrieval.datasets.dataset import Dataset
 from retrieval.personas.training import train
 from retrieval.schema import Catalog
@@ -65,12 +67,14 @@ class Measured:
         values: NDCG@10 ``(users, weights)`` for each kind of request, ``(words, short)``.
         failures: Requests that the model did not answer, by reason; they count as the calibrated slate.
         tokens: Read in all.
+        calibration: How good the model's probabilities are, for each kind of request with enough answers.
     """
 
     earned: Earned
     values: dict[tuple[bool, bool], Float64]
     failures: dict[str, int]
     tokens: int
+    calibration: dict[tuple[bool, bool], Calibration]
 
 
 def fit(
@@ -93,10 +97,11 @@ def fit(
     progress("training on the other users", 0, 1)
     _, parts = make_folds(dataset, 5, 10)
     fold = next(parts)
-    asked = _recommender(dataset, fold, prompt)
+    asked = Recommender(trained(dataset, fold), config=RecommenderConfig(prompt=prompt))
     rung = LLMRung(LabelScorer(endpoint), load_prompt(prompt), LLMConfig(orders=orders))
     values: dict[tuple[bool, bool], Float64] = {}
     failures: dict[str, int] = {}
+    probabilities: dict[tuple[bool, bool], Calibration] = {}
     tokens = 0
     kinds = [(words, short) for words, short in product((False, True), (False, True))]
     plan = {kind: cases(dataset.catalog, fold, *kind, users=users, seed=seed) for kind in kinds}
@@ -105,22 +110,27 @@ def fit(
         if not requests:
             continue
         rows: list[Float64] = []
+        answers: list[Said] = []
         for start in range(0, len(requests), _AT_ONCE):
             name = f"{'words' if words else 'no words'}, {'few' if short else 'many'} likes"
             progress(name, done + start, total)
             block = [(case, *_prepared(asked, case)) for case in requests[start : start + _AT_ONCE]]
-            for row, read, why in run(_together(rung, block)):
+            for row, read, outcome in run(_together(rung, block)):
                 rows.append(row)
                 tokens += read
-                if why:
-                    failures[why] = failures.get(why, 0) + 1
+                if isinstance(outcome, Said):
+                    answers.append(outcome)
+                else:
+                    failures[outcome] = failures.get(outcome, 0) + 1
         done += len(requests)
+        if (good := calibration(answers)) is not None:
+            probabilities[words, short] = good
         values[words, short] = np.stack(rows)
     progress("done", total, total)
     cells = tuple(_cell(rows, words=words, short=short) for (words, short), rows in values.items())
     version = load_prompt(prompt).version
     earned = Earned(model=endpoint.model, prompt=version, data=dataset.name, orders=orders, seed=seed, cells=cells)
-    return Measured(earned, values, failures, tokens)
+    return Measured(earned, values, failures, tokens, probabilities)
 
 
 def cases(catalog: Catalog, fold: Fold, words: bool, short: bool, *, users: int, seed: int) -> list[Case]:
@@ -154,26 +164,26 @@ def _in_words(labels: pl.Series, hidden: Int32, draw: np.random.Generator) -> tu
     )
 
 
-def _recommender(dataset: Dataset, fold: Fold, prompt: str) -> Recommender:
-    """The product over everybody but the validation users."""
+def trained(dataset: Dataset, fold: Fold) -> Model:
+    """The product's model of everybody but the validation users."""
     catalog = Catalog(dataset.catalog.table.with_columns(pl.Series("count", fold.counts, pl.Int64)))
     rows = dataset.interactions
     seen = replace(dataset, catalog=catalog, interactions=rows.where(~np.isin(rows.users, fold.held.users)))
     shares = catalog.axis().share if catalog.has_labels() else None
     encoder = train(fold.train, len(catalog), categories=shares)
-    return Recommender(artifacts.build(seen, encoder), config=RecommenderConfig(prompt=prompt))
+    return artifacts.build(seen, encoder)
 
 
 def _prepared(asked: Recommender, case: Case) -> tuple[Ask, Int32]:
     return asked.prepare(case.words, like=case.likes, k=SLATE, deadline_ms=_PATIENT_MS)
 
 
-async def _together(rung: LLMRung, block: list[tuple[Case, Ask, Int32]]) -> list[tuple[Float64, int, str]]:
+async def _together(rung: LLMRung, block: list[tuple[Case, Ask, Int32]]) -> list[tuple[Float64, int, Said | str]]:
     return list(await asyncio.gather(*(_tried(rung, *one) for one in block)))
 
 
-async def _tried(rung: LLMRung, case: Case, ask: Ask, items: Int32) -> tuple[Float64, int, str]:
-    """NDCG@10 at every weight, tokens read, and the reason of a failure."""
+async def _tried(rung: LLMRung, case: Case, ask: Ask, items: Int32) -> tuple[Float64, int, Said | str]:
+    """NDCG@10 at every weight, tokens read, and what the model said or why it did not."""
 
     def value(relevance: np.ndarray | None, weight: float, shown: Int32) -> float:
         pool = ask.pool if relevance is None else fused(ask.pool, shown, relevance, weight)
@@ -187,7 +197,8 @@ async def _tried(rung: LLMRung, case: Case, ask: Ask, items: Int32) -> tuple[Flo
         return np.full(len(WEIGHTS), plain), failure.scores.prompt_tokens if failure.scores else 0, failure.reason
     sure = 1.0 if opinion.agreement is None else opinion.agreement
     row = np.array([value(opinion.relevance, weight * sure, shown) for weight in WEIGHTS])
-    return row, opinion.scores.prompt_tokens, ""
+    said = Said(opinion.by_order.mean(axis=0), np.isin(items[shown], case.truth))
+    return row, opinion.scores.prompt_tokens, said
 
 
 def ndcg_of(slate: Int32, truth: Int32) -> float:

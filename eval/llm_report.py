@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from rich.table import Table
 from rich.text import Text
@@ -51,6 +52,10 @@ def run_fit(
         found = {
             **measured.earned.model_dump(),
             "curves": means,
+            "calibration": [
+                {"words": words, "short": short, **asdict(good)}
+                for (words, short), good in measured.calibration.items()
+            ],
             "failures": measured.failures,
             "tokens": measured.tokens,
         }
@@ -67,7 +72,7 @@ def _table(measured: Measured) -> Table:
     fitted = measured.earned
     title = f"{fitted.model}, prompt {fitted.prompt}, {fitted.data}: NDCG@10 of the slate"
     table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
-    for column in ("request", "users", "without", "best", "gain [95 %]", "earned"):
+    for column in ("request", "users", "without", "best", "gain [95 %]", "earned", "ECE before, after"):
         table.add_column(column, justify="left" if column == "request" else "right", no_wrap=True)
     for cell in fitted.cells:
         means = measured.values[cell.words, cell.short].mean(axis=0)
@@ -79,5 +84,8 @@ def _table(measured: Measured) -> Table:
             f"{means[best]:.3f} at {WEIGHTS[best]:g}",
             f"{cell.gain:+.3f} [{cell.low:+.3f}, {cell.high:+.3f}]",
             f"{cell.weight:g}",
+            f"{good.before:.3f}, {good.after:.3f}"
+            if (good := measured.calibration.get((cell.words, cell.short)))
+            else "",
         )
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -13,7 +13,8 @@ from eval.retrieve_personas import fit_personas
 from retrieval.arrays import Csr
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
-from retrieval.baselines.linear import LARGEST, TUNED, LinearAutoencoder, LinearConfig
+from retrieval.baselines.large_linear import LARGEST, linear_autoencoder
+from retrieval.baselines.linear import TUNED, LinearConfig
 from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
 from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import Judge, Progress, Scorer
@@ -24,7 +25,7 @@ from retrieval.personas.training import TrainingConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Trainable:
     """All that a model may learn from.
 
     Attributes:
@@ -58,7 +59,7 @@ class Setting:
 
     config: BaseModel
     varied: dict[str, float]
-    fit: Callable[[Ground], Scorer]
+    fit: Callable[[Trainable], Scorer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Model:
 def _linear(base: LinearConfig, **values: tuple[float, ...]) -> tuple[Setting, ...]:
     def one(varied: dict[str, float]) -> Setting:
         config = base.model_copy(update=varied)
-        return Setting(config, varied, lambda ground: LinearAutoencoder.of(ground.matrix, config))
+        return Setting(config, varied, lambda ground: linear_autoencoder(ground.matrix, config))
 
     return tuple(one(varied) for varied in _points(values))
 
@@ -125,7 +126,7 @@ def _points(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
     return [dict(zip(values, point, strict=True)) for point in product(*values.values())]
 
 
-def _popularity(ground: Ground) -> Scorer:
+def _popularity(ground: Trainable) -> Scorer:
     return Popularity(np.asarray(ground.matrix.sum(axis=0)).ravel().astype(np.int64))
 
 
@@ -149,8 +150,12 @@ MODELS: dict[str, Model] = {
 """By name. The exponents of ``edlae-tuned`` were found on MovieLens-1M's validation users and are not varied here."""
 
 
-def chosen_models(names: Sequence[str]) -> dict[str, Model]:
+def chosen_models(names: Sequence[str], settings: int | None = None) -> dict[str, Model]:
     """Models by name, in the order given; what is named twice is run once.
+
+    Args:
+        names: Of :data:`MODELS`.
+        settings: At most this many points of each grid, spread over it; None is all.
 
     Raises:
         ConfigError: An unknown name, or none.
@@ -158,4 +163,12 @@ def chosen_models(names: Sequence[str]) -> dict[str, Model]:
     unknown = [name for name in names if name not in MODELS]
     if unknown or not names:
         raise ConfigError(f"--models: no model {', '.join(unknown)!r}", f"choose among {', '.join(MODELS)}")
-    return {name: MODELS[name] for name in names}
+    return {name: thinned(MODELS[name], settings) for name in names}
+
+
+def thinned(model: Model, settings: int | None) -> Model:
+    """A model with at most ``settings`` points of its grid, spread over it; its ends are left out first."""
+    if settings is None or settings >= len(model.grid):
+        return model
+    places = np.linspace(0, len(model.grid) - 1, settings + 2)[1:-1]
+    return replace(model, grid=tuple(model.grid[round(at)] for at in places))

@@ -9,27 +9,17 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from eval.retrieve import CHOSEN_BY, METRICS, Comparison, Measured, Protocol, compare
+from eval.retrieve import CHOSEN_BY, METRICS, Comparison, Measured, compare
 from eval.retrieve_models import chosen_models
+from eval.retrieve_options import GroundOptions
 from eval.significance import Interval, paired_bootstrap
 from retrieval.errors import ConfigError
 from retrieval.threads import report as thread_report
 
 
 def run_retrieve(
-    data: str,
-    columns: list[str],
-    items: str | None,
-    like_above: float | None,
-    protocol: Protocol,
-    models: list[str],
-    reference: str,
-    held_out: int | None,
-    last: int,
-    *,
-    as_json: bool,
+    options: GroundOptions, models: list[str], reference: str, *, settings: int | None = None, as_json: bool
 ) -> None:
     """Compare and show.
 
@@ -39,12 +29,12 @@ def run_retrieve(
     names = list(chosen_models(models))
     if reference not in names:
         raise ConfigError(f"--reference {reference}: not among --models", f"name one of {', '.join(names)}")
-    dataset = load_data(data, columns, items, like_above)
+    dataset, ground = options.load()
     with progress_bar("comparing") as (bar, task):
         result = compare(
-            dataset, names,
+            ground, names,
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
-            protocol=protocol, held_out=held_out, last=last,
+            settings=settings,
         )  # fmt: skip
     for name in result.left_out:
         err.print(

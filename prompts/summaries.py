@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class PersonaSummary:
         share: Its weight.
         categories: Up to three categories that set it apart, by share times lift.
         exemplars: Titles of the user's own items that belong to it most.
+        own: Its items of the history, each with its place in it, oldest first; every item is one taste's.
     """
 
     index: int
@@ -30,6 +31,7 @@ class PersonaSummary:
     share: float
     categories: tuple[str, ...]
     exemplars: tuple[str, ...]
+    own: tuple[tuple[int, int], ...] = ()
 
     @property
     def percent(self) -> int:
@@ -46,10 +48,11 @@ class PersonaSummary:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """How many places of a slate a group should get."""
+    """How many places of a slate a group should get, and its share as a whole percentage."""
 
     label: str
     count: int
+    percent: int = 0
 
 
 def summarise(
@@ -81,7 +84,18 @@ def summarise(
         best = belongs[np.argsort(-mine[belongs], kind="stable")][:exemplars]
         titles = tuple(catalog.titles[items[i]] for i in best)
         out.append(PersonaSummary(int(k), len(out) + 1, share, tuple(named), titles))
-    return tuple(out)
+    return tuple(
+        replace(summary, own=tuple((int(at), int(items[at])) for at in mine))
+        for summary, mine in zip(out, _owned(personas, out), strict=True)
+    )
+
+
+def _owned(personas: Personas, told: list[PersonaSummary]) -> list[np.ndarray]:
+    """Places of the history by the taste they belong to most, of those that are told of."""
+    if not told:
+        return []
+    owner = personas.membership[:, [summary.index for summary in told]].argmax(axis=1)
+    return [np.flatnonzero(owner == at) for at in range(len(told))]
 
 
 def slot_counts(labels: tuple[str, ...], target: np.ndarray, k: int) -> tuple[Slot, ...]:
@@ -94,9 +108,10 @@ def slot_counts(labels: tuple[str, ...], target: np.ndarray, k: int) -> tuple[Sl
     """
     if not target.sum() > 0:
         return ()
-    exact = target / target.sum() * k
+    shares = target / target.sum()
+    exact = shares * k
     counts = np.floor(exact).astype(int)
     missing = k - int(counts.sum())
     counts[np.argsort(-(exact - counts), kind="stable")[:missing]] += 1
     order = np.argsort(-counts, kind="stable")
-    return tuple(Slot(labels[g], int(counts[g])) for g in order if counts[g] > 0)
+    return tuple(Slot(labels[g], int(counts[g]), round(100 * float(shares[g]))) for g in order if counts[g] > 0)

@@ -6,6 +6,9 @@ This is the only renderer; what an experiment measures is what production sends.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,12 +18,15 @@ from typing import Any, Literal
 import yaml
 from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from retrieval.errors import ConfigError
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-_BLOCKS = ("system", "user")
+ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+BLOCKS: tuple[Literal["system", "user"], ...] = ("system", "user")
+"""What a prompt consists of: one message each."""
+
+_watched: ContextVar[list[dict[str, Any]] | None] = ContextVar("watched", default=None)
 
 
 class FrontMatter(BaseModel):
@@ -30,8 +36,11 @@ class FrontMatter(BaseModel):
 
     name: str
     purpose: str
-    output: Literal["label"]
+    output: Literal["label", "permutation", "scores", "yes-no", "reading", "sentences"]
     inputs: tuple[str, ...]
+    budget: dict[str, int] = Field(
+        default_factory=dict, description="most tokens of a part, where the linter's is wrong"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +58,18 @@ class Prompt:
     Attributes:
         front: Its front matter.
         version: First twelve hex digits of the SHA-256 of the whole file: change a letter and it changes.
+        text: The whole file.
     """
 
     front: FrontMatter
     version: str
+    text: str
     _template: Template
+
+    @property
+    def body(self) -> str:
+        """The file without its front matter."""
+        return self.text.split("---\n", 2)[2]
 
     def render(self, **inputs: Any) -> tuple[Message, ...]:
         """System and user message.
@@ -65,9 +81,11 @@ class Prompt:
             ConfigError: An input is missing.
         """
         self.require(set(inputs))
+        if (watched := _watched.get()) is not None:
+            watched.append(inputs)
         context = self._template.new_context(inputs)
         try:
-            texts = ["".join(self._template.blocks[block](context)).strip() for block in _BLOCKS]
+            texts = ["".join(self._template.blocks[block](context)).strip() for block in BLOCKS]
         except TemplateError as why:
             raise ConfigError(f"prompt {self.front.name!r} cannot be rendered: {why}") from why
         return Message("system", texts[0]), Message("user", texts[1])
@@ -97,23 +115,38 @@ def parse(text: str, origin: str) -> Prompt:
         raise ConfigError(f"{origin}: no front matter", "begin the file with a YAML block between two lines of ---")
     try:
         front = FrontMatter.model_validate(yaml.safe_load(parts[1]))
-        template = _ENVIRONMENT.from_string(parts[2])
-        used = meta.find_undeclared_variables(_ENVIRONMENT.parse(parts[2]))
+        template = ENVIRONMENT.from_string(parts[2])
+        used = meta.find_undeclared_variables(ENVIRONMENT.parse(parts[2]))
     except ValidationError as why:
         first = why.errors()[0]
         raise ConfigError(f"{origin}: front matter: {'.'.join(map(str, first['loc']))}: {first['msg']}") from why
     except (yaml.YAMLError, TemplateError) as why:
         raise ConfigError(f"{origin}: {str(why).splitlines()[0]}") from why
-    if missing := [block for block in _BLOCKS if block not in template.blocks]:
+    if missing := [block for block in BLOCKS if block not in template.blocks]:
         raise ConfigError(f"{origin}: no block {missing[0]!r}", "a prompt has the blocks system and user")
     if used != set(front.inputs):
         raise ConfigError(f"{origin}: declares {sorted(front.inputs)} but uses {sorted(used)}", "make the two agree")
-    return Prompt(front, hashlib.sha256(text.encode()).hexdigest()[:12], template)
+    return Prompt(front, hashlib.sha256(text.encode()).hexdigest()[:12], text, template)
 
 
-@cache
+@contextmanager
+def watched() -> Generator[list[dict[str, Any]]]:
+    """The inputs of everything that is rendered in this context, so that other prompts can be given exactly the same."""
+    seen: list[dict[str, Any]] = []
+    token = _watched.set(seen)
+    try:
+        yield seen
+    finally:
+        _watched.reset(token)
+
+
+def library() -> tuple[str, ...]:
+    """Names of the prompts that are shipped, sorted."""
+    return tuple(sorted(p.name.removesuffix(".j2") for p in (files("prompts") / "library").iterdir()))
+
+
 def load(name: str = "rerank-shares") -> Prompt:
-    """A prompt of the library by name, or any file by path.
+    """A prompt of the library by name, or any file by path, read again each time so that an edit is seen.
 
     Raises:
         ConfigError: There is none, or it is malformed.
@@ -121,8 +154,12 @@ def load(name: str = "rerank-shares") -> Prompt:
     path = Path(name)
     if path.suffix == ".j2" and path.is_file():
         return parse(path.read_text(encoding="utf-8"), str(path))
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> Prompt:
     resource = files("prompts") / "library" / f"{name}.j2"
     if not resource.is_file():
-        known = sorted(p.name.removesuffix(".j2") for p in (files("prompts") / "library").iterdir())
-        raise ConfigError(f"no prompt {name!r}", f"known: {', '.join(known)}; or give the path of a .j2 file")
+        raise ConfigError(f"no prompt {name!r}", f"known: {', '.join(library())}; or give the path of a .j2 file")
     return parse(resource.read_text(encoding="utf-8"), resource.name)

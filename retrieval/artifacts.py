@@ -31,9 +31,12 @@ from retrieval.index_config import IndexCard, IndexConfig
 from retrieval.index_source import item_vectors, sample_queries
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.schema import Catalog, Histories
+from retrieval.text import TextIndex
+from retrieval.text_encoder import PACKAGED, SentenceEncoder
 
 FORMAT = 3
 _MANIFEST = "manifest.json"
+_WORDS = "words.safetensors"
 
 
 class Manifest(BaseModel):
@@ -50,6 +53,7 @@ class Manifest(BaseModel):
     likes: int
     encoder: EncoderConfig
     index: IndexCard
+    text_model: str = PACKAGED
     sha256: dict[str, str]
 
 
@@ -66,6 +70,7 @@ class Model:
         seen: Everything each of them has touched, liked or not: never recommended again.
         dataset: Name of the data.
         licence: What the data's owners ask.
+        words: What the items say, to be searched by meaning; None if they were not read.
     """
 
     catalog: Catalog
@@ -76,6 +81,7 @@ class Model:
     seen: Histories
     dataset: str
     licence: str
+    words: TextIndex | None = None
 
     @cached_property
     def retriever(self) -> Retriever:
@@ -98,6 +104,10 @@ class Model:
         """
         return self.seen.row(self._position(user_id))
 
+    def knows(self, user_id: str) -> bool:
+        """Whether somebody is a user of the data."""
+        return user_id in self._user_position
+
     def _position(self, user_id: str) -> int:
         try:
             return self._user_position[user_id]
@@ -112,13 +122,16 @@ class Model:
         return {user: i for i, user in enumerate(self.user_ids)}
 
 
-def build(dataset: Dataset, encoder: PersonaEncoder, config: IndexConfig | None = None) -> Model:
+def build(
+    dataset: Dataset, encoder: PersonaEncoder, config: IndexConfig | None = None, words: TextIndex | None = None
+) -> Model:
     """Put a trained encoder and its data together; only items somebody liked can be found.
 
     Args:
         dataset: Catalogue and interactions.
         encoder: Trained on them.
         config: How the items are indexed; its recall is measured on personas of the data's users.
+        words: What the items say.
     """
     config = config or IndexConfig()
     items = np.flatnonzero(dataset.catalog.counts > 0).astype(np.int32)
@@ -128,7 +141,7 @@ def build(dataset: Dataset, encoder: PersonaEncoder, config: IndexConfig | None 
     everything = dataset.interactions
     return Model(
         dataset.catalog, encoder, index, everything.user_ids, histories, everything.histories(),
-        dataset.name, dataset.licence,
+        dataset.name, dataset.licence, words,
     )  # fmt: skip
 
 
@@ -184,6 +197,8 @@ def save(model: Model, folder: Path) -> Path:
         save_file(model.encoder.weights.as_dict(), made / "encoder.safetensors")
         model.index.save(made / "items.faiss")
         save_file({"places": model.index.places, "queries": model.index.queries}, made / "items.safetensors")
+        if model.words is not None:
+            model.words.save(made / _WORDS)
         model.catalog.table.write_parquet(made / "catalog.parquet")
         history = model.histories
         _rows(history).write_parquet(made / "histories.parquet")
@@ -199,6 +214,7 @@ def save(model: Model, folder: Path) -> Path:
             likes=len(history.items),
             encoder=model.encoder.config,
             index=model.index.card,
+            text_model=PACKAGED if model.words is None else model.words.encoder.model,
             sha256={path.name: _sha256(path) for path in sorted(made.iterdir())},
         )
         (made / _MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
@@ -239,7 +255,10 @@ def load(folder: Path) -> Model:
     )
     user_ids = tuple(pl.read_parquet(folder / "users.parquet")["user"].to_list())
     histories, seen = (_ragged(folder / name, len(user_ids)) for name in ("histories.parquet", "seen.parquet"))
-    return Model(catalog, encoder, index, user_ids, histories, seen, manifest.dataset, manifest.licence)
+    words = None
+    if _WORDS in manifest.sha256:
+        words = TextIndex.load(folder / _WORDS, SentenceEncoder(manifest.text_model), len(catalog))
+    return Model(catalog, encoder, index, user_ids, histories, seen, manifest.dataset, manifest.licence, words)
 
 
 def _rows(histories: Histories) -> pl.DataFrame:

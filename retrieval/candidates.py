@@ -25,11 +25,13 @@ class Retrieved:
         certified: ``(B,)`` whether no item outside the union can score above the last candidate. The score of
             an item is a convex combination of its inner products with the K personas, so none that every
             persona ranked below depth M can beat the largest of the M-th scores.
+        worded: Weight of a request's words in the scores, 0 to 1.
     """
 
     personas: Personas
     candidates: Candidates
     certified: Bool
+    worded: float = 0.0
 
 
 class Retriever:

@@ -9,6 +9,7 @@ import polars as pl
 
 from retrieval.arrays import Bool
 from retrieval.axes import popular_head
+from retrieval.facts import Fact, passes
 from retrieval.schema import Catalog
 
 HEAD_SHARE = 0.5
@@ -35,6 +36,8 @@ class ItemFilter:
         popularity: Part of the popularity curve.
         excluded: Internal ids that are out.
         unwanted_years: Inclusive ranges in none of which an item's year may lie. Items without a year pass.
+        facts: Conditions on other columns, all of which an item must meet.
+        unwanted_facts: Conditions none of which an item may meet.
     """
 
     wanted: tuple[frozenset[str], ...] = ()
@@ -43,6 +46,8 @@ class ItemFilter:
     popularity: Popularity = Popularity.ANY
     excluded: tuple[int, ...] = ()
     unwanted_years: tuple[tuple[int, int], ...] = ()
+    facts: tuple[Fact, ...] = ()
+    unwanted_facts: tuple[Fact, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -52,22 +57,26 @@ class ItemFilter:
     def mask(self, catalog: Catalog) -> Bool:
         """``(n_items,)`` which items pass."""
         has = pl.col("categories").list
-        passes = pl.lit(value=True)
+        keep = pl.lit(value=True)
         if self.wanted:
             groups = [pl.all_horizontal([has.contains(c) for c in sorted(group)]) for group in self.wanted]
-            passes &= pl.any_horizontal(groups)
+            keep &= pl.any_horizontal(groups)
         for category in sorted(self.unwanted):
-            passes &= ~has.contains(category)
+            keep &= ~has.contains(category)
         if self.years and has_years(catalog):
-            passes &= _in_years(self.years)
+            keep &= _in_years(self.years)
         if self.unwanted_years:
-            passes &= ~_in_years(self.unwanted_years)
-        keep = catalog.table.select(pl.repeat(value=True, n=pl.len()) & passes).to_series().to_numpy().copy()
+            keep &= ~_in_years(self.unwanted_years)
+        for fact in self.facts:
+            keep &= passes(catalog.table, fact)
+        for fact in self.unwanted_facts:
+            keep &= ~passes(catalog.table, fact)
+        mask = catalog.table.select(pl.repeat(value=True, n=pl.len()) & keep).to_series().to_numpy().copy()
         if self.popularity is not Popularity.ANY:
             head = popular_head(catalog.counts, HEAD_SHARE)
-            keep &= head if self.popularity is Popularity.WELL_KNOWN else ~head
-        keep[list(self.excluded)] = False
-        return keep
+            mask &= head if self.popularity is Popularity.WELL_KNOWN else ~head
+        mask[list(self.excluded)] = False
+        return mask
 
 
 def has_years(catalog: Catalog) -> bool:

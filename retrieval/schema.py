@@ -71,6 +71,10 @@ class Catalog:
         """``(n_items,)`` interactions of each item in the training data: its popularity."""
         return self.table["count"].to_numpy().astype(np.int64)
 
+    def has_item(self, item_id: str) -> bool:
+        """Whether an external id is in the catalogue."""
+        return item_id in self._position
+
     def positions(self, item_ids: Sequence[str]) -> Int32:
         """Internal ids of external ones.
 
@@ -87,10 +91,26 @@ class Catalog:
 
     def has_labels(self, column: str = "categories") -> bool:
         """Whether any item carries a group in this column."""
-        values = self.table[column]
-        if values.dtype == pl.List(pl.String):
-            return bool((values.list.len() > 0).any())
-        return values.null_count() < len(values)
+        if column not in self._labelled:
+            values = self.table[column]
+            listed = values.dtype == pl.List(pl.String)
+            some = bool((values.list.len() > 0).any()) if listed else values.null_count() < len(values)
+            self._labelled[column] = some
+        return self._labelled[column]
+
+    @cached_property
+    def _labelled(self) -> dict[str, bool]:
+        return {}
+
+    @cached_property
+    def categories(self) -> list[list[str]]:
+        """Categories by internal id."""
+        return self.table["categories"].to_list()
+
+    @cached_property
+    def years(self) -> list[int | None]:
+        """Years by internal id."""
+        return self.table["year"].to_list()
 
     def axis(self, column: str = "categories") -> Axis:
         """The axis that a column defines; see :func:`retrieval.axes.make_axis`.

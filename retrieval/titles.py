@@ -17,6 +17,8 @@ _TRAILING_ARTICLE = re.compile(
 )
 _LEADING_ARTICLE = re.compile(r"^(?:the|a|an) (?=\w)")
 _NEEDED_SIMILARITY = 60.0
+_ALMOST = 88.0  # "blade runer", "the godfater"
+_SHORTEST_NEARLY = 6  # letters; among shorter ones every other is almost alike
 
 
 def spelled(text: str) -> str:
@@ -91,6 +93,15 @@ class TitleIndex:
         ids = {self._by_name[name]: score for name, score, _ in reversed(matches)}
         best = sorted(ids, key=lambda i: (-round(ids[i] / 5), -counts[i], i))[:limit]
         return tuple(self._catalog.titles[i] for i in best)
+
+    def nearly(self, title: str) -> int | None:
+        """Internal id of the title that is spelled almost like this one; None if none is, or if several are."""
+        wanted = plain(_YEAR.sub("", title))
+        if len(wanted) < _SHORTEST_NEARLY:
+            return None
+        found = process.extract(wanted, list(self._by_name), scorer=fuzz.ratio, limit=4, score_cutoff=_ALMOST)
+        meant = {self._by_name[name] for name, score, _ in found if score > found[0][1] - 1.0}
+        return meant.pop() if len(meant) == 1 else None
 
     def longest_prefix(self, words: list[str]) -> tuple[int, int] | None:
         """The longest title that a list of words begins with: (internal id, words used), or None.

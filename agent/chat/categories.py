@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from agent.chat.negation import Scopes, Sense
-from agent.chat.words import READ, is_function_word, is_kind, singular_words, synonyms
+from agent.chat.words import READ, is_function_word, is_kind, moods, singular_words, synonyms
 from retrieval.axes import UNLABELLED
 from retrieval.schema import Catalog
 
@@ -61,6 +61,20 @@ class CategoryWords:
         groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
         return tuple(dict.fromkeys(group for group in groups if group)), unwanted
 
+    def spans(self, text: str) -> list[tuple[int, int, bool]]:
+        """Where a folded text names categories, and whether by their own names."""
+        found = list(_TOKEN.finditer(text))
+        tokens = [m.group() for m in found]
+        spans: list[tuple[int, int, bool]] = []
+        i = 0
+        while i < len(tokens):
+            category, used = self._at(tokens, i)
+            if used:
+                start, end = found[i].start(), found[i + used - 1].end()
+                spans.append((start, end, singular_words(text[start:end]) == singular_words(category)))
+            i += max(used, 1)
+        return spans
+
     def plain(self, text: str) -> str:
         """A text in which two turns of phrase that hide a "no" say it: "horror? no." and "I prefer comedies to horror"."""
 
@@ -87,6 +101,16 @@ class CategoryWords:
     def named_in(self, words: list[str]) -> bool:
         """Whether some of the words name a category."""
         return any(self._at(words, i)[1] for i in range(len(words)))
+
+    def meant(self, words: str) -> tuple[str, ...]:
+        """Categories that words name; else those that are in the mood they name, as far as the catalogue has them."""
+        tokens = words.split()
+        named = [name for i in range(len(tokens)) if (name := self._at(tokens, i)[0])]
+        if not named:
+            in_mood = [category for token in tokens for category in moods().get("".join(singular_words(token)), ())]
+            own = (self._phrases.get(tuple(singular_words(category))) for category in in_mood)
+            named = [name for name in own if name is not None]
+        return tuple(dict.fromkeys(named))
 
     def follow(self, text: str, position: int) -> bool:
         """Whether a category begins right after a position of a folded text."""

@@ -29,6 +29,7 @@ _NAME = re.compile(r"[A-Z][\w'.-]*(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*"
 _TRAILING = re.compile(r"(?:\s+(?:of|the|and|in|to))+$|[.,]+$")
 _ADDED = re.compile(rf"(?:\band|&)\s+(?:{_CUES['likeness']})$")
 _MOST_WORDS = 14
+_MOST_TRIES = 3  # names of a request that are looked for in another spelling, which takes a look at every title
 _NEAR = 200  # characters in which a title ends
 
 
@@ -68,12 +69,14 @@ class TitleReader:
                 unknown.append(quoted.group(1))
             else:
                 said.append(([item], quoted.start()))
-        position = 0
+        position, tries = 0, _MOST_TRIES
         while cue := _CUE.search(rest, position):
             position = cue.end()
             if cue.lastgroup == "wish":
                 continue
             items, end = self._row(marked, cue)
+            if tries and cue.lastgroup != "denial" and (name := _NAME.match(marked, cue.end() + 1)):
+                items, end, tries = *self._misspelt(name, items, end), tries - 1
             if items:
                 said.append((items, cue.end() - 1))
                 rest, position = filled(rest, cue.end() + 1, end, TITLE), end
@@ -87,6 +90,15 @@ class TitleReader:
             meant = {Sense.WANTED: liked, Sense.UNWANTED: rejected}.get(sense, {})
             meant.update(dict.fromkeys(items))
         return Named(tuple(liked), tuple(rejected), tuple(dict.fromkeys(unknown)), rest)
+
+    def _misspelt(self, name: re.Match[str], items: list[int], end: int) -> tuple[list[int], int]:
+        """What a row names, or the title that its first name is almost, if that is more of it: "Blade Runer", not "Blade"."""
+        whole = _TRAILING.sub("", name.group().split(". ")[0])
+        for said in dict.fromkeys((whole, whole.split(" and ")[0])):
+            close = name.start() + len(said)
+            if (close > end or not items) and (meant := self._titles.nearly(said)) is not None:
+                return [meant], close
+        return items, end
 
     def _row(self, text: str, cue: re.Match[str]) -> tuple[list[int], int]:
         """Titles in a row after a cue, joined by commas or "and", and where the last ends."""

@@ -1,4 +1,5 @@
-"""Reading a request in words, deterministically: titles, categories, years, popularity, how many.
+"""Reading a request in words, deterministically: titles, categories, years, popularity, names and
+numbers of other columns, how many.
 
 No language model is asked, so it costs no time and cannot be talked into anything; what it does not
 understand it leaves to the reranker, which sees the words themselves. Where the sense is unclear it sets no condition.
@@ -9,11 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from agent.chat.about import find_about
 from agent.chat.categories import CategoryWords
+from agent.chat.facts import FactReader, fact_in_words
 from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
-from agent.chat.words import filled
+from agent.chat.words import filled, folded
 from agent.chat.years import YearMention, find_years, span_in_words, years_asked
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
@@ -44,6 +47,8 @@ class Reading:
         unknown: Titles that seem to be meant but are not in the catalogue.
         filter: Hard conditions.
         k: How many, if said.
+        about: Phrases that are searched for by their meaning, since no rule reads them.
+        silent: Words that no item may say.
     """
 
     text: str
@@ -51,6 +56,8 @@ class Reading:
     unknown: tuple[str, ...]
     filter: ItemFilter
     k: int | None
+    about: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
 
     def without(self, items: Int32) -> Reading:
         """The same with some items ruled out as well."""
@@ -58,6 +65,15 @@ class Reading:
             return self
         out = tuple(dict.fromkeys([*self.filter.excluded, *(int(item) for item in items)]))
         return replace(self, filter=replace(self.filter, excluded=out))
+
+    def also(self, seeds: tuple[int, ...]) -> Reading:
+        """With more titles that are meant, unless one is ruled out."""
+        new = [item for item in seeds if item not in self.filter.excluded]
+        return (
+            replace(self, seeds=tuple(dict.fromkeys([*self.seeds, *new])), unknown=() if new else self.unknown)
+            if new
+            else self
+        )
 
     def understood(self, catalog: Catalog) -> dict[str, object]:
         """The reading in plain words, only what was said; for people and for JSON."""
@@ -70,7 +86,11 @@ class Reading:
             "unwanted": sorted(f.unwanted),
             "years": [span_in_words(span) for span in f.years],
             "unwanted_years": [span_in_words(span) for span in f.unwanted_years],
+            "with": [fact_in_words(fact) for fact in f.facts],
+            "without": [fact_in_words(fact) for fact in f.unwanted_facts],
             "popularity": "" if f.popularity is Popularity.ANY else f.popularity.value,
+            "about": list(self.about),
+            "not_about": list(self.silent),
             "k": self.k,
         }
         if (f.years or f.unwanted_years) and not has_years(catalog):
@@ -79,11 +99,19 @@ class Reading:
 
 
 class RequestReader:
-    """Reads requests against one catalogue."""
+    """Reads requests against one catalogue.
 
-    def __init__(self, catalog: Catalog, titles: TitleIndex) -> None:
+    Args:
+        catalog: The items.
+        titles: Their titles.
+        searched: Whether what no rule reads can be searched for by its meaning.
+    """
+
+    def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False) -> None:
+        self._searched = searched
         self._categories = CategoryWords(catalog)
         self._titles = TitleReader(titles, self._categories)
+        self.facts = FactReader(catalog, self._categories)
 
     def read(self, text: str) -> Reading:
         """Understand a request as far as rules go.
@@ -91,17 +119,31 @@ class RequestReader:
         What is read is filled, not cut out, so that the reach of every "no" stays what it was.
         """
         lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
-        named = self._titles.read(self._categories.plain("; ".join(lines)))
+        plain = self._categories.plain("; ".join(lines))
+        named = self._titles.read(plain)
         rest = named.rest
         years, renown = find_years(rest, self._categories.beside), find_popularity(rest)
         for mention in (*years, *renown):
             rest = filled(rest, mention.start, mention.end)
+        facts = self.facts.read(rest, plain)
+        unknown = tuple(n for n in named.unknown if folded(n) not in rest or folded(n) in facts.rest)
+        rest = facts.rest
         scopes = Scopes(rest)
         wanted, unwanted = self._categories.read(rest, scopes)
+        if suited := frozenset(facts.categories) - unwanted:
+            wanted = tuple(group | suited for group in wanted) or (suited,)
         span, not_in = years_asked((m.span, self._sense(m, rest, scopes)) for m in years)
         popularity = popularity_asked((m.part, self._sense(m, rest, scopes)) for m in renown)
-        condition = ItemFilter(wanted, unwanted, span, popularity, named.rejected, not_in)
-        return Reading(" ".join(lines), named.liked, named.unknown, condition, _how_many(rest))
+        condition = ItemFilter(wanted, unwanted, span, popularity, named.rejected, not_in, facts.wanted, facts.unwanted)
+        read = Reading(" ".join(lines), named.liked, unknown, condition, _how_many(rest))
+        if not self._searched:
+            return read
+        left = find_about(rest, scopes, self._categories, unknown)
+        return replace(read, about=(left.wanted,) if left.wanted else (), silent=left.unwanted)
+
+    def categories(self, words: str) -> tuple[str, ...]:
+        """Categories that some words name; where they name a mood ("dark"), those that have it."""
+        return self._categories.meant(words)
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""

@@ -18,9 +18,14 @@ TITLE = "\u01c1"
 
 class _Vocabulary(TypedDict):
     categories: dict[str, list[str]]
+    moods: dict[str, list[str]]
+    units: dict[str, list[str]]
     kinds: list[str]
     function_words: list[str]
     light_words: list[str]
+    chatter: list[str]
+    compounds: list[str]
+    explaining: list[str]
 
 
 def folded(text: str) -> str:
@@ -44,6 +49,16 @@ def synonyms() -> dict[str, list[str]]:
     return _vocabulary()["categories"]
 
 
+def moods() -> dict[str, list[str]]:
+    """Categories that are in a mood, by the word for it."""
+    return _vocabulary()["moods"]
+
+
+def units() -> dict[str, list[str]]:
+    """Words in the names of columns that hold what a unit counts, by the unit."""
+    return _vocabulary()["units"]
+
+
 def is_kind(word: str) -> bool:
     """Whether a word stands for items of any kind: "novels", "songs"."""
     return _plain(word) in _kinds()
@@ -57,6 +72,16 @@ def is_function_word(word: str) -> bool:
 def is_light(word: str) -> bool:
     """Whether a word may stand between a "no" and what it denies without being denied itself."""
     return not word.strip(READ) or word in _light_words() or is_kind(word)
+
+
+def is_chatter(word: str) -> bool:
+    """Whether a word belongs to asking and not to what is asked for: "recommend", "mood", "tonight"."""
+    return not {word.lower(), _plain(word)}.isdisjoint(_chatter())
+
+
+def is_compound(word: str) -> bool:
+    """Whether a word that says nothing by itself does before another: "time travel"."""
+    return word.lower() in _vocabulary()["compounds"]
 
 
 def _plain(word: str) -> str:
@@ -87,3 +112,14 @@ def _function_words() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _light_words() -> frozenset[str]:
     return frozenset(_vocabulary()["light_words"])
+
+
+@lru_cache(maxsize=1)
+def _chatter() -> frozenset[str]:
+    return frozenset(_vocabulary()["chatter"])
+
+
+@lru_cache(maxsize=1)
+def explaining() -> frozenset[str]:
+    """Words that an explanation may use beside those of its facts."""
+    return frozenset(_plain(word) for word in _vocabulary()["explaining"])

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     REFUSED = "llm_refused_request"
     INVALID_ANSWER = "llm_invalid_answer"
     LOW_LABEL_MASS = "llm_low_label_mass"
+    PARTIAL = "llm_partial"
     NO_PREFERENCE = "llm_no_preference"
     NO_WEIGHT = "llm_no_weight"
     BUSY = "llm_busy"

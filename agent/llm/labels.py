@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ _PROBE = {"role": "user", "content": "?"}
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A letter and the one token it is."""
+    """A letter, or another text, and the one token it is."""
 
     text: str
     token: int
@@ -38,25 +39,29 @@ async def verify_labels(client: httpx.AsyncClient, endpoint: Endpoint, count: in
     Raises:
         LLMFailure: The server cannot be asked, or a letter is not one distinct token after an unchanged tail.
     """
-    letters = LETTERS[:count]
+    return await verify_texts(client, endpoint, LETTERS[:count])
+
+
+async def verify_texts(client: httpx.AsyncClient, endpoint: Endpoint, texts: Sequence[str]) -> tuple[Label, ...]:
+    """Any texts as tokens of this model, in the place where the answer begins; as :func:`verify_labels`."""
     tail = {"messages": [_PROBE], "add_generation_prompt": True}
     answered = [
         {
-            "messages": [_PROBE, {"role": "assistant", "content": letter}],
+            "messages": [_PROBE, {"role": "assistant", "content": text}],
             "add_generation_prompt": False,
             "continue_final_message": True,
         }
-        for letter in letters
+        for text in texts
     ]
     before, *after = await asyncio.gather(*(_tokens(client, endpoint, body) for body in [tail, *answered]))
     labels: list[Label] = []
-    for letter, tokens in zip(letters, after, strict=True):
+    for text, tokens in zip(texts, after, strict=True):
         if tokens[:-1] != before or any(tokens[-1] == label.token for label in labels):
             raise LLMFailure(
                 Reason.UNUSABLE_LABELS,
-                f"{letter!r} is not one distinct token after the chat template of {endpoint.model}",
+                f"{text!r} is not one distinct token after the chat template of {endpoint.model}",
             )
-        labels.append(Label(letter, tokens[-1]))
+        labels.append(Label(text, tokens[-1]))
     return tuple(labels)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -40,3 +40,15 @@ async def on_shared_loop(work: Coroutine[Any, Any, T]) -> T:
     if asyncio.get_running_loop() is _loop():
         return await work
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Everything at once; the first failure gives up the rest and is raised as it is, which a task group would wrap."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -7,13 +7,13 @@ in all of them is averaged, and how far it says the same is an agreement that it
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from agent.llm.loop import all_of
 from agent.llm.scorer import LabelScores, standardised
 from retrieval.arrays import Float32, Int32
 
@@ -52,16 +52,9 @@ async def in_orders(shown: Int32, orders: int, ask: Callable[[Int32], Coroutine[
         LLMFailure: Of the first order that failed; the others are given up.
     """
     shifts = shifts_of(len(shown), orders)
-    tasks = [asyncio.ensure_future(ask(np.roll(shown, -shift))) for shift in shifts]
-    try:
-        answers = await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+    answers = await all_of(ask(np.roll(shown, -shift)) for shift in shifts)
     rows = np.stack([np.roll(a.logprobs, shift) for a, shift in zip(answers, shifts, strict=True)])
-    return Opinion(*_pooled(rows), _together(answers, rows), rows)
+    return Opinion(*_pooled(rows), summed(rows[0], answers), rows)
 
 
 def _pooled(rows: Float32) -> tuple[Float32, float | None]:
@@ -87,10 +80,16 @@ def agreement(rows: np.ndarray) -> float | None:
     return float(np.clip(count / (count - 1) * (1.0 - float(rows.var(axis=1).sum()) / total), 0.0, 1.0))
 
 
-def _together(answers: Sequence[LabelScores], rows: Float32) -> LabelScores:
+def summed(values: Float32, answers: Sequence[LabelScores]) -> LabelScores:
+    """Scores that came of several answers, with what all of these took: masses averaged, all else added up."""
     return LabelScores(
-        rows[0],
+        values,
         float(np.mean([a.mass for a in answers])),
         sum(a.prompt_tokens for a in answers),
         sum(a.completion_tokens for a in answers),
+        sum(a.calls for a in answers),
+        sum(a.completed for a in answers),
+        sum(a.ignored for a in answers),
+        sum(a.prefix_tokens for a in answers),
+        sum(a.cached for a in answers),
     )

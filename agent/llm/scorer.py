@@ -9,23 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-import httpx
 import numpy as np
-import openai
 from langchain_core.messages import AIMessage
-from langchain_openai import ChatOpenAI
 
+from agent.llm import chat
 from agent.llm.endpoint import Endpoint
-from agent.llm.failures import LLMFailure, Reason, TransportFailure
-from agent.llm.labels import MAX_LABELS, TEMPLATE, Label, verify_labels
+from agent.llm.failures import LLMFailure, Reason
+from agent.llm.labels import MAX_LABELS, Label, verify_labels
+from agent.llm.spending import spent
 from prompts.template import Message
-from retrieval.arrays import Float32
+from retrieval.arrays import Float32, Int32
 
-SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "seed": 0, "max_tokens": 1}
-_CONNECTION_LIMIT = 64
-_ABOUT_THE_REQUEST = frozenset((400, 413, 422))  # a prompt that is too long, say; another may pass
+SAMPLING: dict[str, Any] = {**chat.SAMPLING, "max_tokens": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +30,70 @@ class LabelScores:
     """What the model said of n candidates.
 
     Attributes:
-        logprobs: ``(n,)`` log-probability of each candidate's label as the next token.
-        mass: Probability of all labels together: near 1 means the model answers in labels.
+        logprobs: ``(n,)`` log-probability of each candidate's label as the next token; in a mode that asks for something else, a
+            score in its place, more being better.
+        mass: Probability of all labels together: near 1 means the model answers in labels. Where text is generated, the share
+            of the candidates that it names.
         prompt_tokens: Tokens read.
-        completion_tokens: Tokens written (one).
+        completion_tokens: Tokens written (one, unless text is generated).
+        calls: Questions asked.
+        completed: Candidates that the model left out, put behind the others in the order they were shown.
+        ignored: Names in the answer that are no candidate's, or came a second time.
+        prefix_tokens: Tokens among those read that the server knew from before.
+        cached: Questions among those asked whose answers were kept from before.
     """
 
     logprobs: Float32
     mass: float
     prompt_tokens: int
     completion_tokens: int
+    calls: int = 1
+    completed: int = 0
+    ignored: int = 0
+    prefix_tokens: int = 0
+    cached: int = 0
+
+    @property
+    def order(self) -> Int32:
+        """``(n,)`` places of the candidates, best first; ties stay as they were shown."""
+        return np.argsort(-self.logprobs, kind="stable").astype(np.int32)
+
+
+class Scorer(Protocol):
+    """Whatever gives the log-probabilities of labels: a server, or a model in this process."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, as a slate says it."""
+        ...
+
+    async def score(self, messages: Sequence[Message], count: int, timeout_s: float) -> LabelScores:
+        """Score the ``count`` labelled candidates of a prompt; raises :class:`LLMFailure`."""
+        ...
 
 
 class LabelScorer:
-    """Asks one endpoint through LangChain's OpenAI-compatible client.
+    """Asks one endpoint. Never retries and never falls back: both are the ladder's, which can see the deadline.
 
-    Never retries and never falls back: both are the ladder's, which can see the deadline.
+    Args:
+        endpoint: Server of the model.
+        client: That asks it; default: one that remembers nothing.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, client: chat.Chat | None = None) -> None:
         self.endpoint = endpoint
+        self.chat = client or chat.Chat(endpoint)
         self._labels: tuple[Label, ...] = ()
-        self._http = httpx.AsyncClient(
-            limits=httpx.Limits(max_connections=_CONNECTION_LIMIT), timeout=None, trust_env=endpoint.through_proxy
-        )
-        self._chat = ChatOpenAI(
-            model=endpoint.model,
-            base_url=f"{endpoint.url}/v1",
-            api_key=endpoint.api_key,
-            max_retries=0,
-            http_async_client=self._http,
-            logprobs=True,
-            **SAMPLING,
-        )
+
+    @property
+    def model(self) -> str:
+        """Name under which the server serves it."""
+        return self.endpoint.model
 
     async def labels(self, count: int) -> tuple[Label, ...]:
         """The first ``count`` labels, verified once against the server."""
         if len(self._labels) < count:
-            self._labels = await verify_labels(self._http, self.endpoint, count)
+            self._labels = await verify_labels(self.chat.http, self.endpoint, count)
         return self._labels[:count]
 
     async def score(self, messages: Sequence[Message], count: int, timeout_s: float) -> LabelScores:
@@ -84,26 +107,15 @@ class LabelScorer:
         if not 1 <= count <= MAX_LABELS:
             raise ValueError(f"between 1 and {MAX_LABELS} candidates can be labelled, not {count}")
         labels = await self.labels(count)
-        chat = [(message.role, message.content) for message in messages]
-        extra = {
-            "logprob_token_ids": [label.token for label in labels],
-            "return_tokens_as_token_ids": True,
-            "repetition_penalty": 1.0,
-            "chat_template_kwargs": TEMPLATE,
-        }
-        try:
-            answer = await self._chat.ainvoke(chat, extra_body=extra, timeout=timeout_s)
-        except openai.APITimeoutError as why:
-            raise LLMFailure(Reason.TIMEOUT, f"no answer within {timeout_s:.1f} s") from why
-        except openai.APIStatusError as why:
-            reason = Reason.REFUSED if why.status_code in _ABOUT_THE_REQUEST else Reason.HTTP_ERROR
-            raise LLMFailure(reason, f"answered {why.status_code}") from why
-        except openai.APIConnectionError as why:
-            raise TransportFailure(Reason.UNREACHABLE, f"{self.endpoint.url}: {why}") from why
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as why:
-            # The client trips over a malformed body in whichever of these ways its shape provokes.
-            raise LLMFailure(Reason.INVALID_ANSWER, f"{type(why).__name__} while reading the answer") from why
-        return read_answer(answer, labels)
+        return read_answer(await ask_labels(self.chat, messages, labels, timeout_s), labels)
+
+
+async def ask_labels(
+    client: chat.Chat, messages: Sequence[Message], labels: Sequence[Label], timeout_s: float
+) -> AIMessage:
+    """One token, and the log-probabilities of the labels in its place; raises :class:`LLMFailure`."""
+    extra = {"logprob_token_ids": [label.token for label in labels], "return_tokens_as_token_ids": True}
+    return await client.ask(messages, timeout_s, max_tokens=1, extra=extra, logprobs=True)
 
 
 def read_answer(answer: AIMessage, labels: Sequence[Label]) -> LabelScores:
@@ -122,13 +134,8 @@ def read_answer(answer: AIMessage, labels: Sequence[Label]) -> LabelScores:
         ) from why
     if not np.isfinite(logprobs).all() or (logprobs > 1e-3).any():
         raise LLMFailure(Reason.INVALID_ANSWER, "the answer's log-probabilities are no log-probabilities")
-    usage = answer.usage_metadata
-    return LabelScores(
-        logprobs=logprobs,
-        mass=min(float(np.exp(logprobs.astype(np.float64)).sum()), 1.0),
-        prompt_tokens=usage["input_tokens"] if usage else 0,
-        completion_tokens=usage["output_tokens"] if usage else 0,
-    )
+    mass = min(float(np.exp(logprobs.astype(np.float64)).sum()), 1.0)
+    return LabelScores(logprobs, mass, **spent(answer))
 
 
 def _token_id(token: str) -> int:

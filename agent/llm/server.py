@@ -131,6 +131,8 @@ def launch_command(source: str, model: str, port: int, *, cpu: bool) -> list[str
         "--host", "127.0.0.1", "--port", str(port),
         "--dtype", _dtype(cpu=cpu), "--max-model-len", str(CONTEXT_TOKENS),
         "--generation-config", "vllm",  # the model's own sampling defaults must never leak into a ranking
+        "--enable-prompt-tokens-details",  # so that a slate can say what the prefix cache saved
+        "--structured-outputs-config.backend", "guidance",  # the one that knows grammars with parameters
         *(_CPU_FLAGS if cpu else ()),
     ]  # fmt: skip
 

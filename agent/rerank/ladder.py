@@ -8,6 +8,7 @@ Built from LangChain's runnables, so the shape can be read off, drawn and traced
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.runnables import Runnable, RunnableLambda
@@ -39,19 +40,13 @@ class LadderConfig(BaseModel):
     )
 
 
-class _ModelAbsent:
-    """The rung where no server is known or none is wanted: fails at once, with its reason."""
+def unassisted(reason: Reason, detail: str) -> Callable[[Ask], Ranked]:
+    """The ladder's last rung alone, where no server is known or none is wanted: there is nothing to wait for."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
-        self.failure = LLMFailure(reason, detail)
+    def rank(ask: Ask) -> Ranked:
+        return Ranked(ask.listing(ask.pool, ask.k), "calibrated", reason=reason, detail=detail)
 
-    async def __call__(self, _ask: Ask) -> Ranked:
-        raise self.failure
-
-
-def absent(reason: Reason, detail: str) -> Runnable[Ask, Ranked]:
-    """A rung that stands for a model that cannot be asked."""
-    return RunnableLambda(_ModelAbsent(reason, detail), name="no model")
+    return rank
 
 
 def guarded(rung: LLMRung, config: LadderConfig | None = None) -> Runnable[Ask, Ranked]:

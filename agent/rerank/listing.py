@@ -73,6 +73,10 @@ class Listing:
         making = Calibrated(config).making(pool, k) if self.traced else None
         return Listed(slates, gains(pool, slates, config.lam, config.alpha), config.lam, kept, making)
 
+    def uncalibrated(self) -> Listing:
+        """The same without proportions; a promised C_KL is still kept."""
+        return Listing(self.config.model_copy(update={"lam": 0.0}), self.max_kl, traced=self.traced)
+
     def shortlist(self, pool: Pool, k: int, size: int) -> Int32:
         """Positions of the candidates worth a closer look, most relevant first.
 

@@ -1,8 +1,11 @@
 """The language model's rung: it supplies relevance, the calibrated reranker supplies the proportions.
 
-A shortlist of the pool, itself calibrated so that every taste is on it, is shown to the model; its label
-log-probabilities are fused with the retrieval scores; the fused relevance of the whole pool goes through the same
-calibrated reranker as every other relevance.
+A shortlist of the pool, itself calibrated so that every taste is on it, is shown to the model in one of several ways; what it
+says (by default label log-probabilities) is fused with the retrieval scores; the fused relevance of the whole pool goes
+through the same calibrated reranker as every other relevance.
+
+Proportions are kept in three places, each of which can be left out to see what it does: the prompt asks for them if it is one that
+does (``rerank-shares``, not ``rerank-relevance``); ``calibrate_in`` names the other two.
 """
 
 from __future__ import annotations
@@ -11,20 +14,24 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent.llm.admission import Admission
+from agent.llm.decoding import decoded
 from agent.llm.earned import Circumstances, Earned, Weight, weight_of
 from agent.llm.failures import LLMFailure, Reason
-from agent.llm.labels import LETTERS, MAX_LABELS
-from agent.llm.orders import Opinion, in_orders
-from agent.llm.scorer import LabelScorer, LabelScores
+from agent.llm.modes.choice import MOST, PROMPTS, ModeName, mode_of
+from agent.llm.modes.protocol import Calls
+from agent.llm.orders import Opinion
+from agent.llm.scorer import LabelScores, Scorer, standardised
 from agent.rerank.listing import Listed, Listing
 from agent.rerank.protocol import Pool
 from prompts.template import Message, Prompt
 from retrieval.arrays import Float32, Int32
+from retrieval.errors import ConfigError
 
 
 class LLMConfig(BaseModel):
@@ -32,17 +39,35 @@ class LLMConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    mode: ModeName = Field(default="label", description="how the model is asked for an order")
+    calibrate_in: tuple[Literal["decoding", "last"], ...] = Field(
+        default=("last",), description="where proportions are kept, beside a prompt that asks for them"
+    )
     weight: float | None = Field(
         default=None, ge=0.0, le=1.0, description="share of the model in the fused relevance; None: what it has earned"
     )
     orders: int = Field(default=1, ge=1, le=4, description="orders of the candidates that are asked about and averaged")
-    candidates: int = Field(default=20, ge=1, le=MAX_LABELS, description="candidates shown to the model")
+    candidates: int = Field(default=20, ge=1, le=max(MOST.values()), description="candidates shown to the model")
     at_once: int = Field(
         default=16, ge=1, description="most calls to the server at once; fewer where it does not keep up"
     )
+    kept_answers: int = Field(
+        default=2048, ge=0, description="answers of the server that are given again to the same question; 0 keeps none"
+    )
+    kept_s: float = Field(default=3600.0, gt=0.0, description="seconds for which they are kept")
     min_label_mass: float = Field(
         default=0.05, ge=0.0, le=1.0, description="below this the model is not answering in labels, and is not believed"
     )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> LLMConfig:
+        if self.candidates > MOST[self.mode]:
+            raise ValueError(f"mode {self.mode!r} takes at most {MOST[self.mode]} candidates: lower candidates")
+        if self.mode == "pointwise" and self.orders > 1:
+            raise ValueError("mode 'pointwise' shows one candidate at a time, which has one order: set orders to 1")
+        if "decoding" in self.calibrate_in and self.mode != "label":
+            raise ValueError("calibrate_in 'decoding' needs log-probabilities of all candidates: set mode to 'label'")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +98,14 @@ class Ranked:
     Attributes:
         listed: The slate; gains are in the relevance that this rung ranked by.
         ranker_used: Name of the rung that answered.
-        reason: Why it was not the language model, or None.
+        reason: Why it was not the language model, or not all of it (``llm_partial``); None if it was.
         detail: One line to go with the reason.
         model: Model that ranked, if one did.
         prompt_hash: Version of its prompt.
         scores: What it said.
         weight: Its share in the relevance.
         agreement: How far it said the same in every order; None if it was asked in one.
+        ms: Milliseconds that the model took.
     """
 
     listed: Listed
@@ -91,6 +117,7 @@ class Ranked:
     scores: LabelScores | None = None
     weight: float | None = None
     agreement: float | None = None
+    ms: float | None = None
 
 
 class LLMRung:
@@ -101,18 +128,27 @@ class LLMRung:
         prompt: What it is asked.
         config: Settings.
         earned: What the model was measured to be worth; None if it was not.
+
+    Raises:
+        ConfigError: The prompt asks for another kind of answer than the mode reads.
     """
 
     name = "llm"
 
     def __init__(
-        self, scorer: LabelScorer, prompt: Prompt, config: LLMConfig | None = None, earned: Earned | None = None
+        self, scorer: Scorer, prompt: Prompt, config: LLMConfig | None = None, earned: Earned | None = None
     ) -> None:
         self.scorer = scorer
         self.prompt = prompt
         self.config = config or LLMConfig()
         self.earned = earned
         self.admission = Admission(self.config.at_once)
+        self.mode = mode_of(self.config.mode, scorer, self.config.orders)
+        if prompt.front.output != self.mode.output:
+            raise ConfigError(
+                f"prompt {prompt.front.name!r} asks for {prompt.front.output!r}, mode {self.config.mode!r} reads {self.mode.output!r}",
+                f"of the library: {PROMPTS[self.config.mode]}",
+            )
 
     async def __call__(self, ask: Ask) -> Ranked:
         """Rank one user's pool.
@@ -124,12 +160,18 @@ class LLMRung:
         weight = weight_of(self.earned, ask.now) if given is None else Weight(given, "as configured")
         if given is None and weight.value == 0.0:  # a weight of 0 that was asked for is an experiment, and is asked
             raise LLMFailure(Reason.NO_WEIGHT, weight.why)
+        asked = time.monotonic()
         shown, opinion = await self.consult(ask)
+        took = 1000.0 * (time.monotonic() - asked)
         believed = weight.value if opinion.agreement is None else weight.value * opinion.agreement
-        listed = ask.listing(fused(ask.pool, shown, opinion.relevance, believed), ask.k)
+        last = ask.listing if "last" in self.config.calibrate_in else ask.listing.uncalibrated()
+        listed = last(fused(ask.pool, shown, opinion.relevance, believed), ask.k)
+        left_out = opinion.scores.completed
         return Ranked(
-            listed, self.name, model=self.scorer.endpoint.model, prompt_hash=self.prompt.version,
-            scores=opinion.scores, weight=believed, agreement=opinion.agreement,
+            listed, self.name, reason=Reason.PARTIAL if left_out else None,
+            detail=f"the model left out {left_out} of the candidates" if left_out else "",
+            model=self.scorer.model, prompt_hash=self.prompt.version,
+            scores=opinion.scores, weight=believed, agreement=opinion.agreement, ms=took,
         )  # fmt: skip
 
     async def consult(self, ask: Ask) -> tuple[Int32, Opinion]:
@@ -141,20 +183,14 @@ class LLMRung:
         remaining = ask.deadline - time.monotonic()
         if remaining <= 0:
             raise LLMFailure(Reason.NO_TIME, "no time was left to ask the model")
-        size = min(max(self.config.candidates, ask.k), MAX_LABELS)
+        size = min(max(self.config.candidates, ask.k), self.mode.most)
         shown = ask.listing.shortlist(ask.pool, ask.k, size)
         if len(shown) < 2:
             raise LLMFailure(Reason.TOO_FEW_CANDIDATES, f"{len(shown)} candidates leave nothing to rank")
-
-        async def score(order: Int32) -> LabelScores:
-            messages = ask.render(order, LETTERS[: len(order)])
-            async with self.admission.place(ask.deadline):
-                return await self.scorer.score(messages, len(order), max(ask.deadline - time.monotonic(), 0.001))
-
         try:
             # The outer limit holds even for a server that drips bytes, which resets a client's own timer.
             async with asyncio.timeout(remaining):
-                opinion = await in_orders(shown, self.config.orders, score)
+                opinion = await self.mode(shown, Calls(ask.render, ask.deadline, self.admission))
         except TimeoutError as why:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {remaining:.1f} s") from why
         scores = opinion.scores
@@ -164,7 +200,20 @@ class LLMRung:
             )
         if not opinion.relevance.any():
             raise LLMFailure(Reason.NO_PREFERENCE, "the model finds all candidates equally likely", scores)
+        if "decoding" in self.config.calibrate_in:
+            opinion = replace(opinion, relevance=_in_slots(ask, shown, opinion))
         return shown, opinion
+
+
+def _in_slots(ask: Ask, shown: Int32, opinion: Opinion) -> Float32:
+    """``(n,)`` standardised: minus the slot in which each candidate came, proportions counting as much as in the last arithmetic."""
+    config, pool = ask.listing.config, ask.pool
+    order = decoded(
+        opinion.by_order.mean(axis=0), pool.groups[0, shown], pool.target[0], ask.k, config.lam, config.alpha
+    )
+    slots = np.empty(len(order), np.float32)
+    slots[order] = -np.arange(len(order), dtype=np.float32)
+    return standardised(slots)
 
 
 def fused(pool: Pool, shown: Int32, opinion: Float32, weight: float) -> Pool:

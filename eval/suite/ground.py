@@ -11,7 +11,7 @@ from scipy.sparse.linalg import svds
 
 from agent.rerank.calibration import target_shares
 from eval import metrics
-from eval.retrieve import make_split
+from eval.retrieve_ground import make_split
 from eval.suite.config import DataConfig, SplitConfig, SuiteConfig
 from eval.suite.store import digest, fingerprint
 from retrieval.arrays import Bool, Csr, Float32, Float64, Int32, Int64

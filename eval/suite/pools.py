@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from agent.rerank.protocol import Pool
 from eval import metrics
-from eval.retrieve_models import MODELS, NoConfig
-from eval.retrieve_models import Ground as Trainable
+from eval.retrieve_models import MODELS, NoConfig, Trainable
 from eval.retrieve_personas import fit_personas
 from eval.suite.config import RetrieverConfig, SuiteConfig
 from eval.suite.ground import Ground

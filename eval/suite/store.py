@@ -26,6 +26,7 @@ _SOURCES = (
     "eval/metrics",
     "eval/suite",
     "eval/retrieve.py",
+    "eval/retrieve_ground.py",
     "eval/retrieve_models.py",
     "eval/retrieve_personas.py",
 )

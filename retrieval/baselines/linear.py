@@ -80,7 +80,7 @@ class LinearAutoencoder:
         self._read: Float64 = likes**-read_exponent
         self._write: Float64 = likes**-write_exponent
         if user_exponent > 0:
-            interactions = _weighted(interactions, user_exponent)
+            interactions = weighted_users(interactions, user_exponent)
         counts = np.asarray(interactions.multiply(interactions).sum(axis=0)).ravel()
         self.ridge: Float64 = ridge + dropout / (1.0 - dropout) * counts
         if users < items:  # Woodbury: a system of the users' size
@@ -122,7 +122,7 @@ class LinearAutoencoder:
         return self.predict(histories.matrix(len(self.ridge))).astype(np.float32)
 
 
-def _weighted(interactions: Csr, exponent: float) -> Csr:
+def weighted_users(interactions: Csr, exponent: float) -> Csr:
     """Rows times sqrt(w_u), w_u = n_u^-exponent scaled to a mean of one, so that the ridge keeps its meaning."""
     sizes = np.asarray(interactions.sum(axis=1)).ravel()
     weights = np.maximum(sizes, 1.0) ** -exponent

@@ -74,15 +74,7 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
     folder = path if path.is_dir() else path.parent
     if source is None:
         source = read_source(folder) if path.is_dir() and (folder / "dataset.yaml").is_file() else TabularSource()
-    if path.is_dir():
-        events = folder / source.interactions if source.interactions else _find(folder, _INTERACTION_FILES)
-    else:
-        events = path
-    if events is None:
-        raise DataError(
-            f"{path}: found no file of interactions",
-            f"name one {' or '.join(n + '.csv' for n in _INTERACTION_FILES[:2])}, or say it in dataset.yaml",
-        )
+    events = interactions_file(path, source)
     described = folder / source.items if source.items else None
     if described is None and path.is_dir():
         described = _find(folder, _ITEM_FILES)
@@ -104,6 +96,23 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
         licence=source.licence,
         notes=notes,
     )
+
+
+def interactions_file(path: Path, source: TabularSource) -> Path:
+    """The file of interactions of a folder, or the file that was given.
+
+    Raises:
+        DataError: There is none in the folder.
+    """
+    if not path.is_dir():
+        return path
+    events = path / source.interactions if source.interactions else _find(path, _INTERACTION_FILES)
+    if events is None:
+        raise DataError(
+            f"{path}: found no file of interactions",
+            f"name one {' or '.join(n + '.csv' for n in _INTERACTION_FILES[:2])}, or say it in dataset.yaml",
+        )
+    return events
 
 
 def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.DataFrame, str, tuple[str, ...]]:

@@ -18,13 +18,14 @@ or K = 1 it is a low-rank linear autoencoder. There is no user table: a new user
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
-from retrieval.arrays import Csr, Float32, Int32
+from retrieval.arrays import Bool, Float32, Int32
 from retrieval.schema import Histories, Personas
 
 _EMPTY = 1e-6  # keeps an empty history from dividing by zero, far below the weight of one item
@@ -83,6 +84,11 @@ class PersonaEncoder:
         """Size of the catalogue the encoder was trained on."""
         return len(self.weights.items)
 
+    @cached_property
+    def known(self) -> Bool:
+        """``(M,)`` items that say something in a history: learned, or predicted from their words."""
+        return np.asarray(self.weights.history.any(axis=1), bool)
+
     def encode(self, histories: Histories) -> Personas:
         """Personas of B histories; the order of a history does not matter.
 
@@ -97,26 +103,29 @@ class PersonaEncoder:
         gain, alpha, shrink = (float(x) for x in learned.scalars)
         owner, themes = histories.owner, learned.themes[histories.items]
         users, heads = len(histories), config.personas
+        pooled = _Pooling(histories, heads)
         centres = np.broadcast_to(learned.prototypes, (users, *learned.prototypes.shape)).copy()
         for _ in range(config.iterations):
             member = self._membership(themes, centres, owner)
-            for k in range(heads):
-                pull = _rows(histories, member[:, k], self.n_items) @ learned.themes
-                centres[:, k] = _unit(pull + config.prototype_prior * learned.prototypes[k])
+            pull = pooled(member, learned.themes) + config.prototype_prior * learned.prototypes
+            centres = _unit(pull.astype(np.float32))
         member = self._membership(themes, centres, owner)
         mass = np.stack([_totals(histories, member[:, k]) for k in range(heads)], axis=1)
         total = _totals(histories, np.ones(len(histories.items), np.float32))
         weights = (mass + _EMPTY / heads) / (total + _EMPTY)[:, None]
-        everything = _rows(histories, np.ones(len(histories.items), np.float32), self.n_items) @ learned.history
-        mean = everything / np.maximum(total, _EMPTY)[:, None]
-        vectors = np.empty((users, heads, config.dimension), np.float32)
-        for k in range(heads):
-            own = _rows(histories, member[:, k], self.n_items) @ learned.history
-            own = (own + shrink * mean) / (mass[:, k] + shrink)[:, None]
-            vectors[:, k] = (1.0 - config.persona_share) * mean + config.persona_share * own
+        own = pooled(member, learned.history)
+        # The memberships of an item sum to one, so the personas' sums make up the whole.
+        mean = own.sum(axis=1) / np.maximum(total, _EMPTY)[:, None]
+        own = (own + shrink * mean[:, None]) / (mass + shrink)[:, :, None]
+        vectors = (1.0 - config.persona_share) * mean[:, None] + config.persona_share * own
         scale = np.where(total > 0, gain * np.maximum(total, _EMPTY) ** (1.0 - alpha), 0.0)
-        vectors *= scale[:, None, None].astype(np.float32)
-        return Personas(vectors, centres.astype(np.float32), weights.astype(np.float32), member.astype(np.float32))
+        vectors = vectors * scale[:, None, None]
+        return Personas(
+            vectors.astype(np.float32),
+            centres.astype(np.float32),
+            weights.astype(np.float32),
+            member.astype(np.float32),
+        )
 
     def attend(self, personas: Personas, items: Int32) -> tuple[Float32, Float32]:
         """Scores of items, and the part each persona has in the attention to them.
@@ -140,10 +149,29 @@ class PersonaEncoder:
         return _softmax(self.config.sharpness * agreement)
 
 
-def _rows(histories: Histories, factor: Float32, n_items: int) -> Csr:
-    values = histories.weights * factor
-    shape = (len(histories), n_items)
-    return sparse.csr_matrix((values, histories.items.astype(np.int64), histories.indptr), shape=shape)
+class _Pooling:
+    """Weighted sums of item rows per user and persona, ``sum_i w_i m_ik x_i``; where the weights stand is worked out once."""
+
+    def __init__(self, histories: Histories, heads: int) -> None:
+        self._histories, self._heads = histories, heads
+        if len(histories) == 1:
+            return
+        lengths = np.repeat(np.diff(histories.indptr), heads)
+        self._indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        row = np.repeat(np.arange(len(lengths)), lengths)
+        self._source = histories.indptr[row // heads] + np.arange(len(row)) - self._indptr[row]
+        self._head = row % heads
+
+    def __call__(self, member: Float32, rows: Float32) -> Float32:
+        """``(B, K, d)`` sums; member ``(nnz, K)``, rows ``(n_items, d)``."""
+        histories = self._histories
+        if len(histories) == 1:
+            weighted = histories.weights[:, None] * member
+            return np.asarray(weighted.T @ rows[histories.items], np.float32)[None]
+        values = (histories.weights[self._source] * member[self._source, self._head]).astype(np.float32)
+        items = histories.items[self._source].astype(np.int64)
+        both = sparse.csr_matrix((values, items, self._indptr), shape=(len(histories) * self._heads, len(rows)))
+        return np.asarray(both @ rows, np.float32).reshape(len(histories), self._heads, rows.shape[1])
 
 
 def _totals(histories: Histories, factor: Float32) -> Float32:

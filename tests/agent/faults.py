@@ -1,5 +1,6 @@
 """A server that misbehaves on purpose; fault injection only, beside the tests of the real one."""
 
+import itertools
 import json
 import socket
 import threading
@@ -20,7 +21,8 @@ def _tokens(handler, payload, kind):
     last = payload["messages"][-1]
     thinks = payload.get("chat_template_kwargs", {}).get("enable_thinking", True)
     tail = [1, 2, 3, 4] if thinks else [1, 2, 3]  # a template that opens with a thought unless told not to
-    letter = ord(last["content"])
+    text = last["content"]
+    letter = ord(text) if len(text) == 1 else 2000 + sum(map(ord, text))
     if kind == "merging labels":  # "C" is no token of its own after this template
         answer = [*tail[:-1], 1000 + letter] if last["content"] == "C" else [*tail, letter]
     elif kind == "same label":
@@ -43,10 +45,38 @@ def chat_body(logprobs, content="A"):
     return {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
 
 
+def written(payload):
+    """What a well-behaved server writes under the structure that is asked for: the last candidate first."""
+    asked = payload.get("structured_outputs", {})
+    if "grammar" in asked:
+        n = asked["grammar"].count("set_bit")
+        return "".join(f"[{i}]" for i in range(n, 0, -1))
+    if "json" in asked:
+        labels = asked["json"]["required"]
+        return json.dumps({label: at * 9 // max(len(labels) - 1, 1) for at, label in enumerate(labels)})
+    return "A"
+
+
+MISBEHAVIOUR = (
+    "good", "hang", "drip", "garbage", "broken json", "status 500", "status 400", "status 429", "empty choices", "missing label",
+    "not probabilities", "deep", "no preference", "slow", "wrong ids", "cut off", "wrong model", "reset mid-body", "low mass", "reset",
+)  # fmt: skip
+"""What a server of the kind "anything" does, a different thing with every request."""
+
+
 def _chat(kind):
+    if kind == "anything":
+        ways, turn = [_chat(one) for one in MISBEHAVIOUR], itertools.count()
+
+        def something(handler, payload):
+            ways[next(turn) * 7 % len(ways)](handler, payload)
+
+        return something
+
     def answer(handler, payload):
         ids = payload.get("logprob_token_ids", [])
         good = {t: -1.0 - i for i, t in enumerate(ids)}
+        text = written(payload)
         if kind == "hang":
             time.sleep(handler.server.patience)
         elif kind == "drip":
@@ -79,12 +109,27 @@ def _chat(kind):
         elif kind == "slow":
             time.sleep(0.4)
             _send(handler, 200, json.dumps(chat_body(good)).encode())
-        elif kind == "low mass":
+        elif kind == "wrong ids":  # of labels, or in what is written
+            body = chat_body({t + 500: v for t, v in good.items()}, '{"zz":3,"yy":4}' if "{" in text else "[977][0]")
+            _send(handler, 200, json.dumps(body).encode())
+        elif kind == "cut off":
+            _send(handler, 200, json.dumps(chat_body(good, text[: len(text) // 2])).encode())
+        elif kind == "wrong model":
+            _send(handler, 404, b'{"error": {"message": "The model `m` does not exist."}}')
+        elif kind == "reset mid-body":
+            whole = json.dumps(chat_body(good, text)).encode()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(whole)))
+            handler.end_headers()
+            handler.wfile.write(whole[: len(whole) // 2])
+            handler.wfile.flush()
+            handler.connection.shutdown(socket.SHUT_RDWR)
+        elif kind == "low mass" or (kind == "low mass where told" and "LOW MASS" in str(payload["messages"])):
             _send(handler, 200, json.dumps(chat_body(dict.fromkeys(ids, -20.0))).encode())
         elif kind == "reset" or (kind == "reset once" and handler.server.asked == 1):
             handler.connection.shutdown(socket.SHUT_RDWR)
         else:
-            _send(handler, 200, json.dumps(chat_body(good)).encode())
+            _send(handler, 200, json.dumps(chat_body(good, text)).encode())
 
     return answer
 
@@ -93,6 +138,7 @@ def _chat(kind):
 def faulty_server(kind, *, tokenize_too=False, patience=8.0):
     """Serve one kind of fault; yields (url, payloads of the chat requests)."""
     payloads = []
+    chat = _chat(kind)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -105,7 +151,7 @@ def faulty_server(kind, *, tokenize_too=False, patience=8.0):
                     return
                 payloads.append(payload)
                 self.server.asked += 1
-                _chat(kind)(self, payload)
+                chat(self, payload)
             except (OSError, ValueError):  # the client hung up
                 self.close_connection = True
 

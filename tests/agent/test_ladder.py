@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden_payload.json"
 
 
 def recommender(model, url, **ladder):
-    config = RecommenderConfig(llm=LLMConfig(weight=0.2), ladder=LadderConfig(**ladder))
+    config = RecommenderConfig(llm=LLMConfig(weight=0.2, kept_answers=0), ladder=LadderConfig(**ladder))
     return Recommender(model, Endpoint(url=url, model="m"), config)
 
 

@@ -5,12 +5,15 @@ import pytest
 from scipy import sparse
 
 from eval.metrics import hits, ndcg
+from eval.persona_controls import kmeans_personas
 from eval.quick import best_items
 from eval.retrieve_models import MODELS
 from eval.retrieve_personas import PersonaScorer, fit_personas
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
+from retrieval.baselines.large_linear import LargeLinearAutoencoder
 from retrieval.baselines.linear import TUNED, LinearAutoencoder, LinearConfig
+from retrieval.baselines.mixture import MixtureConfig, MixtureFoldIn
 from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
 from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import fit_touched, silent
@@ -40,7 +43,12 @@ FITS = {
     "one-vector": lambda x: fit_personas(
         x, PERSONAS.model_copy(update={"encoder": EncoderConfig(personas=1, dimension=16)}), None, silent
     ),
+    "mixture": lambda x: MixtureFoldIn(Ials(x, IALS).items, MixtureConfig(personas=3, ials=IALS)),
+    "k-means": lambda x: PersonaScorer(kmeans_personas(FITS["one-vector"](x).encoder, 3)),
+    "large-edlae": lambda x: LargeLinearAutoencoder(x, TUNED),
 }  # fmt: skip
+CONTROLS = {"mixture", "k-means"}  # of the study of personas
+BY_SIZE = {"large-edlae"}  # what the linear models are beyond a size
 
 
 def planted(users, seed):
@@ -71,7 +79,7 @@ every = pytest.mark.parametrize("name", FITS)
 
 
 def test_no_model_of_the_comparison_is_missing():
-    assert set(FITS) == set(MODELS) - {"one-vector-wide"}
+    assert set(FITS) - CONTROLS - BY_SIZE == set(MODELS) - {"one-vector-wide"}
 
 
 @every

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.retrieve import METRICS, compare, make_split
+from eval.retrieve import METRICS, compare
+from eval.retrieve_ground import make_split, prepare
 from eval.retrieve_models import MODELS, Model, chosen_models
+from eval.retrieve_options import GroundOptions
 from eval.retrieve_report import as_dict, run_retrieve
 from retrieval.baselines.protocol import silent
 from retrieval.datasets.dataset import Dataset
@@ -23,7 +25,7 @@ def run(*options):
 
 @pytest.fixture(scope="module")
 def compared(dataset):
-    return compare(dataset, ["popularity", "ease", "edlae-tuned"], silent)
+    return compare(prepare(dataset), ["popularity", "ease", "edlae-tuned"], silent)
 
 
 def test_models_beat_popularity_and_the_best_on_validation_is_measured(compared):
@@ -39,7 +41,7 @@ def test_models_beat_popularity_and_the_best_on_validation_is_measured(compared)
 def test_the_measured_one_is_the_chosen_one(dataset, compared, monkeypatch):
     best = compared.models["ease"].best.setting
     monkeypatch.setitem(MODELS, "ease", Model("EASE", (best,)))
-    alone = compare(dataset, ["ease"], silent)
+    alone = compare(prepare(dataset), ["ease"], silent)
     np.testing.assert_array_equal(alone.models["ease"].values, compared.models["ease"].values)
 
 
@@ -52,7 +54,7 @@ def test_held_out_users_go_by_the_size_of_the_data(dataset):
 
 @pytest.mark.parametrize("protocol", ["last", "time"])
 def test_protocols_with_time(dataset, protocol):
-    compared = compare(dataset, ["popularity", "ease"], silent, protocol=protocol, last=2)
+    compared = compare(prepare(dataset, protocol, last=2), ["popularity", "ease"], silent)
     means = {name: np.nanmean(m.values, axis=0) for name, m in compared.models.items()}
     assert means["ease"][2] > means["popularity"][2]
     with pytest.raises(ConfigError, match="held-out"):
@@ -79,19 +81,19 @@ def test_nothing_to_find_is_said(catalog):
         tuple(map(str, range(10))), np.repeat(np.arange(10, dtype=np.int32), 8), items, ones, items.astype(np.int64)
     )
     with pytest.raises(DataError, match="no hidden item"):
-        compare(Dataset("bare", catalog, rows, 0.5), ["popularity"], silent, protocol="last")
+        prepare(Dataset("bare", catalog, rows, 0.5), "last")
 
 
 def test_data_too_large_for_a_closed_form_leave_it_out(dataset, monkeypatch):
     monkeypatch.setitem(MODELS, "ease", Model("EASE", MODELS["ease"].grid, 10))
-    compared = compare(dataset, ["popularity", "ease"], silent)
+    compared = compare(prepare(dataset), ["popularity", "ease"], silent)
     assert compared.left_out == ("ease",)
     assert as_dict(compared, "ease")["models"]["popularity"]["minus_reference"] is None
 
 
 def test_what_is_scored_at_once_changes_nothing(dataset, compared, monkeypatch):
     monkeypatch.setattr("eval.retrieve._CELLS", 1)
-    again = compare(dataset, ["popularity"], silent)
+    again = compare(prepare(dataset), ["popularity"], silent)
     np.testing.assert_array_equal(again.models["popularity"].values, compared.models["popularity"].values)
 
 
@@ -119,7 +121,7 @@ def test_wrong_values_are_named_on_the_command_line():
     assert done.returncode == 2
     assert "--held-out 5" in done.stderr and "Traceback" not in done.stderr
     with pytest.raises(ConfigError, match="--reference ease"):
-        run_retrieve("ml-latest-small", [], None, None, "strong", ["popularity"], "ease", None, 1, as_json=True)
+        run_retrieve(GroundOptions("ml-latest-small"), ["popularity"], "ease", as_json=True)
 
 
 def test_the_published_figures_on_movielens_1m(shared_data):
@@ -131,7 +133,7 @@ def test_the_published_figures_on_movielens_1m(shared_data):
     if not folder.is_dir():
         pytest.skip("no ml-1m in the folder of data sets")
     data = datasets.load(str(folder), TabularSource(columns=Columns(rating="liked")))
-    compared = compare(data, ["popularity", "ease"], silent)
+    compared = compare(prepare(data), ["popularity", "ease"], silent)
     assert (compared.train, compared.validation, compared.test) == (4034, 1000, 1000)
     for name, figures in {"popularity": (0.170, 0.245, 0.217), "ease": (0.361, 0.477, 0.420)}.items():
         np.testing.assert_allclose(np.nanmean(compared.models[name].values, axis=0), figures, atol=0.001)

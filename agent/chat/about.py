@@ -1,0 +1,87 @@
+"""What a request is about beyond what rules can read: the words that are left, for a search by meaning.
+
+"A film about submarines" names no category, no title and no year. What remains when those have been read, and when words
+that name nothing have been left out, is searched for among what the items say of themselves. A "no" before it is a
+condition: an item that says the word is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agent.chat.categories import CategoryWords
+from agent.chat.negation import Scopes, Sense
+from agent.chat.words import TITLE, filled, is_chatter, is_compound, is_function_word, is_light, moods, singular_words
+
+_WORD = re.compile(r"[^\W\d_][\w'-]*")
+_MOST = 24
+"""Words that are searched for; longer requests tell a story, and its beginning says what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The words that are left of a request.
+
+    Attributes:
+        wanted: What is searched for, as one phrase; empty if nothing is left.
+        unwanted: Single words that no item may say.
+    """
+
+    wanted: str
+    unwanted: tuple[str, ...]
+
+
+def find_about(
+    rest: str, scopes: Scopes, categories: CategoryWords, unknown: Iterable[str], glossed: bool = True
+) -> About:
+    """The words of a folded request, titles and conditions filled, that are neither read nor empty.
+
+    Args:
+        rest: The request.
+        scopes: The sense of its places.
+        categories: What is a category has been read.
+        unknown: Names that seem to be titles and are none: nothing is known of them, so they are not searched for.
+        glossed: Whether a word for a mood brings the categories that are in it.
+    """
+    for name in unknown:
+        start = rest.find(name.lower())
+        if start >= 0:
+            rest = filled(rest, start, start + len(name))
+    read = categories.spans(rest)
+    known = [False] * len(rest)
+    for start, end, own in read:
+        known[start:end] = [True] * (end - start)
+        if own:
+            rest = filled(rest, start, end)
+    words = list(_WORD.finditer(rest))
+    says = [_says_something(found.group().strip("-'")) for found in words]
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    fresh = False
+    for i, found in enumerate(words):
+        word = found.group().strip("-'")
+        if not says[i] and not (is_compound(word) and any(says[i + 1 : i + 2])):
+            continue
+        sense = scopes.at(found.start())
+        if sense is Sense.WANTED:
+            wanted.append(word)
+            fresh |= not known[found.start()]
+        elif sense is Sense.UNWANTED and not known[found.start()]:
+            unwanted.append(word)
+    wanted = list(dict.fromkeys(wanted))[:_MOST] if fresh else []  # other words for a category alone have been read
+    gloss = _gloss(wanted, categories) if glossed else ()
+    phrase = " ".join(wanted)
+    return About(f"{phrase} ({', '.join(gloss)})" if gloss else phrase, tuple(dict.fromkeys(unwanted)))
+
+
+def _says_something(word: str) -> bool:
+    short = len(word) < 3 or TITLE in word
+    return not (short or is_function_word(word) or is_light(word) or is_chatter(word))
+
+
+def _gloss(words: Sequence[str], categories: CategoryWords) -> tuple[str, ...]:
+    """Categories that are in the moods which some of the words name."""
+    in_mood = [word for word in words if "".join(singular_words(word)) in moods()]
+    return tuple(dict.fromkeys(category for word in in_mood for category in categories.meant(word)))

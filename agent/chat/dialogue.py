@@ -1,0 +1,287 @@
+"""A conversation, turn by turn: read the message, steer the wish, rank, and say what was understood.
+
+The way of a turn is a LangGraph state graph::
+
+    read -> recommend | why | tastes | undo | reset | forget | greeting -> end
+
+It keeps nothing: the turns before come in, the new one goes out, and who calls decides where they are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from langgraph.graph import END, START, StateGraph
+from pydantic import BaseModel, ConfigDict
+
+from agent.chat import replies
+from agent.chat.assistant import Assistant, AssistantConfig
+from agent.chat.moves import Intent, Moves, moves_of
+from agent.chat.person import Person
+from agent.chat.references import References
+from agent.chat.steering import Steering
+from agent.chat.wish import Wish
+from agent.memory.people import Kind, Said
+from agent.recommender import Recommender
+from agent.request import DEFAULT_DEADLINE_MS, DEFAULT_K, Asked
+from agent.slate import Slate
+from retrieval.errors import ConfigError
+
+_SAID = {
+    Kind.LIKE: "you like {}",
+    Kind.DISLIKE: "you do not like {}",
+    Kind.SEEN: "you know {}",
+    Kind.FORGET: "what you said of {} is forgotten",
+}
+MOST_WORDS = 4000
+"""Characters of one message."""
+_HEARD = 2000  # characters of what was said that the language model reads: the last
+_READING_SHARE = 0.4  # of a turn's time may go into reading; the rest is for ranking
+_HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
+
+
+class TurnState(BaseModel):
+    """What a turn leaves for the next: the wish, and the list it led to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wish: Wish = Wish()
+    slate: Slate | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One turn's answer.
+
+    Attributes:
+        intent: What the message was taken for.
+        text: What is said, without the list.
+        slate: The list, where there is a new one.
+        understood: Everything that is asked for now, after the message.
+        changes: What the message changed.
+        feedback: What it said of items, to be kept.
+        state: For the next turn.
+    """
+
+    intent: Intent
+    text: str
+    slate: Slate | None
+    understood: dict[str, Any]
+    changes: tuple[str, ...]
+    feedback: tuple[Said, ...]
+    state: TurnState
+
+    def full(self) -> str:
+        """The answer as text alone, with the list."""
+        return f"{self.text}\n\n{replies.listing(self.slate)}" if self.slate and self.slate.items else self.text
+
+
+class _Asked(TypedDict):
+    message: str
+    person: Person
+    before: Sequence[TurnState]
+    lam: float | None
+    deadline_ms: int
+
+
+class _Step(_Asked):
+    moves: Moves
+    reply: Reply
+
+
+class Dialogue:
+    """Answers messages; safe to share among conversations.
+
+    Args:
+        recommender: Makes the lists.
+        assistant: What the language model does beside ranking them; default: nothing.
+    """
+
+    def __init__(self, recommender: Recommender, assistant: AssistantConfig | None = None) -> None:
+        self.recommender = recommender
+        self._assistant = Assistant(recommender.server, assistant or AssistantConfig())
+        self._catalog = recommender.model.catalog
+        self._steering = Steering(self._catalog, recommender.titles, recommender.reader)
+        self._graph = self._compiled()
+
+    async def respond(
+        self,
+        message: str,
+        person: Person,
+        before: Sequence[TurnState] = (),
+        *,
+        lam: float | None = None,
+        deadline_ms: int = DEFAULT_DEADLINE_MS,
+    ) -> Reply:
+        """The answer to a message.
+
+        Args:
+            message: What was said.
+            person: By whom.
+            before: States of the turns so far, oldest first.
+            lam: lambda of the list; else as configured.
+            deadline_ms: The answer is there by then.
+
+        Raises:
+            ConfigError: The message is too long, or lambda out of range.
+        """
+        if len(message) > MOST_WORDS:
+            raise ConfigError(f"message: {len(message):,} characters, at most {MOST_WORDS:,}", "say it in fewer words")
+        step: _Asked = {
+            "message": message,
+            "person": person,
+            "before": before,
+            "lam": lam,
+            "deadline_ms": deadline_ms,
+        }
+        return (await self._graph.ainvoke(step))["reply"]
+
+    async def again(
+        self, wish: Wish, person: Person, *, lam: float | None, deadline_ms: int = DEFAULT_DEADLINE_MS
+    ) -> Slate:
+        """The list of a wish, once more: for another lambda, or after feedback."""
+        return await self._rank(wish, person, lam, deadline_ms)
+
+    def _compiled(self) -> Any:
+        graph: Any = StateGraph(_Step)  # its types ask for a parameter's name that is ours to choose
+        nodes: dict[Intent, Callable[[_Step], Awaitable[dict[str, Reply]]]] = {
+            Intent.RECOMMEND: self._recommend,
+            Intent.WHY: self._why,
+            Intent.TASTES: self._tastes,
+            Intent.UNDO: self._undo,
+            Intent.RESET: self._reset,
+            Intent.FORGET: self._forget,
+            Intent.GREETING: self._greeting,
+        }
+        graph.add_node("read", self._read)
+        for intent, node in nodes.items():
+            graph.add_node(intent.value, node)
+            graph.add_edge(intent.value, END)
+        graph.add_edge(START, "read")
+        graph.add_conditional_edges("read", _way, [i.value for i in nodes])
+        return graph.compile()
+
+    async def _read(self, step: _Step) -> dict[str, Moves]:
+        last = _last(step)
+        return {"moves": moves_of(step["message"], References(self._steering.shown(last.slate), self._steering.title))}
+
+    async def _recommend(self, step: _Step) -> dict[str, Reply]:
+        moves, last, started = step["moves"], _last(step), time.monotonic()
+        said = tuple(Said(item, kind) for item, kind in moves.feedback)
+        groups = self.recommender.pools.groups()
+        reading = self.recommender.reader.read(moves.rest)
+        unread = "; ".join([*reading.about, *reading.unknown])
+        time_for_it = _READING_SHARE * step["deadline_ms"] / 1000.0
+        beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
+        steered = self._steering(last.wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
+        person = step["person"].after(said)
+        left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
+        slate = await self._rank(steered.wish, person, step["lam"], max(left, 1))
+        noted = [_SAID[one.kind].format(self._title(one.item_id)) for one in said]
+        text = replies.recommended(slate, steered.changes, steered.notes, noted)
+        return _reply(
+            step, text, slate, steered.changes, said, TurnState(wish=steered.wish, slate=slate), self._catalog
+        )
+
+    async def _why(self, step: _Step) -> dict[str, Reply]:
+        last, moves = _last(step), step["moves"]
+        if last.slate is None or not last.slate.items:
+            return self._say(step, "There is no list yet that I could explain.")
+        asked = [item for item in last.slate.items if item.item_id in moves.about]
+        if not moves.about and not moves.beyond:
+            asked = last.slate.items[:1]
+        if not asked:
+            return self._say(step, "That is not on the last list, so there is nothing to explain.")
+        facts = [replies.why(item, last.slate) for item in asked]
+        each = step["deadline_ms"] / 1000.0 / len(facts)
+        return self._say(step, "\n\n".join([await self._assistant.phrased(one, each) for one in facts]))
+
+    async def _tastes(self, step: _Step) -> dict[str, Reply]:
+        slate = await self._rank(Wish(), step["person"], step["lam"], step["deadline_ms"])
+        return self._say(step, replies.tastes(slate.personas))
+
+    async def _undo(self, step: _Step) -> dict[str, Reply]:
+        before = list(step["before"])
+        earlier = next((s for s in reversed(before[:-1]) if s != before[-1]), None) if before else None
+        state = earlier or TurnState()
+        text = "Back to the list before." if state.slate else "Back to the beginning: nothing is asked for now."
+        return _reply(step, text, state.slate, ("undone",), (), state, self._catalog)
+
+    async def _reset(self, step: _Step) -> dict[str, Reply]:
+        text = "All conditions are forgotten. What you said of single items stays; \u201cforget that I liked \u2026\u201d takes it back."
+        return _reply(step, text, None, ("reset",), (), TurnState(), self._catalog)
+
+    async def _forget(self, step: _Step) -> dict[str, Reply]:
+        what, last = step["moves"].rest, _last(step)
+        if what.casefold() in {"that", "it", "this", "the last one"}:
+            return await self._undo(step)
+        wish = self._taken_back(last.wish, what)
+        if wish == last.wish:
+            understood = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in wish.understood(self._catalog).items())
+            return self._say(
+                step, f"I find no condition {what!r} to take back. Asked for now: {understood or 'nothing'}."
+            )
+        slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
+        changes = (f"no longer: {what}",)
+        text = replies.recommended(slate, changes, (), ())
+        return _reply(step, text, slate, changes, (), TurnState(wish=wish, slate=slate), self._catalog)
+
+    async def _greeting(self, step: _Step) -> dict[str, Reply]:
+        return self._say(step, _HELLO)
+
+    async def _rank(self, wish: Wish, person: Person, lam: float | None, deadline_ms: int) -> Slate:
+        reading = wish.reading(self._catalog)
+        asked = person.asked(self.recommender.model) | Asked(
+            reading=reading,
+            k=wish.k,
+            shift=wish.shift,
+            lam=lam,
+            deadline_ms=deadline_ms,
+            rules=wish.rules(self.recommender.pools.groups(), wish.k or DEFAULT_K),
+        )
+        slate = await self.recommender.arecommend(reading.text[-_HEARD:], **asked)
+        return slate.model_copy(update={"understood": wish.understood(self._catalog)})
+
+    def _taken_back(self, wish: Wish, what: str) -> Wish:
+        """The wish without whatever reads like some words: a category, a year, a title, a share."""
+        words = what.casefold()
+        meant = {c.casefold() for c in self.recommender.reader.categories(what)} | {words}
+        for key, values in wish.understood(self._catalog).items():
+            if key.replace("_", " ") == words:
+                return wish.without(key, None, self._catalog)
+            for value in values if isinstance(values, list) else [values]:
+                said = str(value).casefold()
+                if said in meant or (len(words) > 2 and words in said):
+                    wish = wish.without(key, str(value), self._catalog)
+        return wish
+
+    def _title(self, item_id: str) -> str:
+        return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
+
+    def _say(self, step: _Step, text: str) -> dict[str, Reply]:
+        said = tuple(Said(item, kind) for item, kind in step["moves"].feedback)
+        return _reply(step, text, None, (), said, _last(step), self._catalog)
+
+
+def _way(step: _Step) -> str:
+    return step["moves"].intent.value
+
+
+def _last(step: _Step) -> TurnState:
+    return step["before"][-1] if step["before"] else TurnState()
+
+
+def _reply(
+    step: _Step,
+    text: str,
+    slate: Slate | None,
+    changes: tuple[str, ...],
+    said: tuple[Said, ...],
+    state: TurnState,
+    catalog: Any,
+) -> dict[str, Reply]:
+    understood = state.wish.understood(catalog)
+    return {"reply": Reply(step["moves"].intent, text, slate, understood, changes, said, state)}

@@ -1,0 +1,212 @@
+"""Names that a catalogue holds beside its titles: people, publishers, platforms, languages, certificates.
+
+Every column of names counts, whatever it is called: "by Ursula Le Guin" finds her in ``author`` as in ``writer``, and
+"directed by" prefers a column that reads like it. A name of several words is meant wherever it stands; one of a single
+word, or a surname alone, only where something says that it is a name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
+from retrieval.facts import OWN, OneOf, names_in
+from retrieval.filters import ItemFilter
+from retrieval.schema import Catalog
+
+_TOKEN = re.compile(r"[^\W_]+")
+_NO_NAMES = frozenset({"id", "ids", "uid", "url", "uri", "link", "image", "poster", "thumbnail", "path", "hash", "isbn", "asin", "ean"})  # fmt: skip
+_MOST_WORDS = 5  # of a name; columns that mostly have more are texts
+_STRONG = re.compile(
+    r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)) by|by|starring|featuring|feat\.?|rated|"
+    r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
+)
+_WEAK = re.compile(r"(?:^|\W)(?:with|from|in|on|for|at|near|of|or|and|,)\s*(?:the\s+)?$")
+_BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
+_OWNED = re.compile(r"'s?(?= )|-rated\b")
+_LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
+_STEM = 4  # letters in which a word and a column's name agree: "directed", director
+_OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
+_PEOPLE = 0.6  # a column whose names have so often two to four words, none a number, has surnames
+
+
+@dataclass(frozen=True, slots=True)
+class NameMention:
+    """One place that names something.
+
+    Attributes:
+        start: Where the name begins.
+        end: Where it ends.
+        fact: What it asks.
+        follows: Whether it is listed right after the name before.
+        choice: Whether an "or" ties it to that.
+    """
+
+    start: int
+    end: int
+    fact: OneOf
+    follows: bool
+    choice: bool
+
+
+class NameWords:
+    """Finds the names of one catalogue in requests."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.columns = tuple(_columns(catalog.table))
+        self._whole: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._surname: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for column in self.columns:
+            values = _distinct(catalog.table, column)
+            words = [_plain(value) for value in values]
+            people = bool(words) and sum(map(_like_a_person, words)) >= _PEOPLE * len(words)
+            for value, said in zip(values, words, strict=True):
+                if said and not all(w.isdigit() for w in said):
+                    self._whole[said][column].add(value)
+                    if people and len(said) > 1 and len(said[-1]) > 2:
+                        self._surname[said[-1]][column].add(value)
+        self._longest = max(map(len, self._whole), default=0)
+
+    def find(self, rest: str, marked: str, taken: Iterable[tuple[int, int]] = ()) -> list[NameMention]:
+        """Every name in a request, in its order.
+
+        Args:
+            rest: The folded request, what has been read filled.
+            marked: The same as it was written, for its capitals.
+            taken: Stretches that name categories: those are conditions of their own.
+        """
+        if not self.columns:
+            return []
+        covered = [False] * len(rest)
+        for start, end in taken:
+            covered[start:end] = [True] * (end - start)
+        tokens = [m for m in _TOKEN.finditer(rest) if not covered[m.start()]]
+        small = marked == marked.lower() or marked.isupper()
+        found: list[NameMention] = []
+        i = 0
+        while i < len(tokens):
+            mention, used = self._at(rest, marked, tokens, i, found, small)
+            if mention is not None:
+                found.append(mention)
+            i += max(used, 1)
+        return found
+
+    def _at(
+        self, rest: str, marked: str, tokens: Sequence[re.Match[str]], i: int, found: Sequence[NameMention], small: bool
+    ) -> tuple[NameMention | None, int]:
+        for length in range(min(self._longest, len(tokens) - i), 0, -1):
+            start, end = tokens[i].start(), tokens[i + length - 1].end()
+            said = _plain(rest[start:end])
+            if len(said) != length:
+                continue  # something that has been read stands between
+            held = self._whole.get(said) or (self._surname.get(said[0]) if length == 1 else None)
+            before = found[-1] if found and _LISTED.fullmatch(rest, found[-1].end, start) else None
+            if held is None or not (length > 1 or self._is_meant(rest, marked, start, end, before, small)):
+                continue
+            if all(is_function_word(w) or is_kind(w) or is_chatter(w) for w in said):
+                continue
+            cue = _STRONG.search(rest[:start])
+            columns = self._preferred(held, (cue["verb"] or cue["noun"] or cue[0]) if cue else "")
+            if not columns and before is not None:
+                columns = tuple(c for c in before.fact.columns if c in held)
+            columns = columns or tuple(sorted(held))
+            values = tuple(sorted({value for c in columns for value in held[c]}))
+            choice = before is not None and "or" in rest[before.end : start].split()
+            if cue and (cue["verb"] or self._reads_like(cue["noun"] or "") or cue[0].strip() in _OTHERS):
+                start = cue.start() + (not rest[cue.start()].isalnum())
+            if owned := _OWNED.match(rest, end):
+                end = owned.end()
+            return NameMention(start, end, OneOf(columns, values), before is not None, choice), length
+        return None, 0
+
+    def _is_meant(self, rest: str, marked: str, start: int, end: int, before: NameMention | None, small: bool) -> bool:
+        """Whether a single word is a name: something says so, and a capital where the request has any."""
+        word = rest[start:end]
+        if is_function_word(word) or is_kind(word):
+            return False
+        cue = _STRONG.search(rest[:start])
+        column = cue is not None and bool(cue["noun"] or cue["verb"]) and self._reads_like(cue["noun"] or cue["verb"])
+        if column or (_BY.search(rest[:start]) and (small or marked[start].isupper() or marked[start].isdigit())):
+            return True
+        if small or not (marked[start].isupper() or marked[start].isdigit()):
+            return False
+        owned = _OWNED.match(rest, end)
+        follows = _TOKEN.search(rest, owned.end() if owned else end)
+        kind = follows is not None and is_kind(follows.group()) and follows.start() - end <= len(" 's ")
+        return before is not None or kind or owned is not None or bool(_WEAK.search(rest[:start]))
+
+    def _reads_like(self, word: str) -> bool:
+        return bool(self._preferred(self.columns, word))
+
+    def _preferred(self, held: Iterable[str], cue: str) -> tuple[str, ...]:
+        """Columns whose names read like a cue: "directed", "author", "language"."""
+        word = cue.strip(" .,:").split(" ")[0]
+        if len(word) < 3:
+            return ()
+        others = _OTHERS.get(word, ())
+        return tuple(
+            sorted(
+                c
+                for c in held
+                if any(part[:_STEM] == word[:_STEM] or part in others for part in singular_words(c.replace("_", " ")))
+            )
+        )
+
+
+def names_asked(mentions: Sequence[NameMention], catalog: Catalog) -> tuple[OneOf, ...]:
+    """Conditions of the names that are wanted, in their order.
+
+    Names joined by "or" are a choice. Others are meant together, unless no item has them all: who lists authors does not
+    look for a book that all of them wrote.
+    """
+    facts: list[OneOf] = []
+    for mention in mentions:
+        one = mention.fact
+        if facts and mention.follows and (mention.choice or not _together([*facts, one], catalog)):
+            last = facts.pop()
+            one = OneOf(_merged(last.columns, one.columns), _merged(last.values, one.values))
+        facts.append(one)
+    return tuple(dict.fromkeys(facts))
+
+
+def _together(facts: Sequence[OneOf], catalog: Catalog) -> bool:
+    return bool(ItemFilter(facts=tuple(facts)).mask(catalog).any())
+
+
+def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*a, *b]))
+
+
+def _columns(table: pl.DataFrame) -> Iterator[str]:
+    """Columns that hold names: short texts, which are neither addresses nor numbers."""
+    for name, dtype in table.schema.items():
+        parts = set(singular_words(name.replace("_", " ")))
+        if name in OWN or dtype not in (pl.String, pl.List(pl.String)) or parts & _NO_NAMES:
+            continue
+        values = _distinct(table.head(2000), name)
+        words = [len(value.split()) for value in values]
+        wordy = sum(n > _MOST_WORDS for n in words) > len(words) / 4
+        coded = sum(any(c.isdigit() for c in v) for v in values) > len(values) / 2 and len(values) > 50
+        if words and not wordy and not coded:
+            yield name
+
+
+def _distinct(table: pl.DataFrame, column: str) -> list[str]:
+    names = table.select(names_in(table, column).alias("name")).explode("name").drop_nulls()
+    return [str(value) for value in names["name"].unique(maintain_order=True).to_list() if value]
+
+
+def _plain(text: str) -> tuple[str, ...]:
+    """The words of a name without accents and case."""
+    decomposed = unicodedata.normalize("NFKD", text.lower().replace("'", " ").replace("\u2019", " "))
+    return tuple(_TOKEN.findall("".join(c for c in decomposed if not unicodedata.combining(c))))
+
+
+def _like_a_person(words: tuple[str, ...]) -> bool:
+    return 1 < len(words) <= _MOST_WORDS and all(w.isalpha() for w in words)

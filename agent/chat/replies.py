@@ -1,0 +1,88 @@
+"""What is said back: sentences made of facts of the slate and of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.slate import PersonaCard, Slate, SlateItem
+
+_NO_DATA = "I know nothing of you yet. Name a few things you like, or say what you are in the mood for."
+
+
+def listing(slate: Slate) -> str:
+    """A list as plain lines: place, title, and the fact behind it."""
+    return "\n".join(f"{item.rank}. {item.title} \u2013 {item.reason}" for item in slate.items)
+
+
+def recommended(slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str]) -> str:
+    """What introduces a list: what was taken in, what changed, and how well your proportions are kept."""
+    parts = [f"Noted: {'; '.join(said)}." if said else ""]
+    if not slate.items:
+        asked = "; ".join(_conditions(slate))
+        parts.append(
+            f"Nothing here meets all of that ({asked}). Take one back, or say \u201cundo\u201d."
+            if asked
+            else "There is nothing left to recommend."
+        )
+    else:
+        count = len(slate.items)
+        lead = "Here is one" if count == 1 else f"Here are {count}"
+        parts.append(f"{lead}: {'; '.join(changes)}." if changes else f"{lead} for you.")
+        if slate.cold_start:
+            parts.append("I know nothing of you yet, so these are what most people like.")
+    if slate.limits is not None and not slate.limits.met:
+        parts.append(f"All of it cannot be had together; this list has {'; '.join(slate.limits.relaxed)}.")
+    parts += [f"{_sentence(note)}" for note in notes]
+    return " ".join(part for part in parts if part)
+
+
+def why(item: SlateItem, slate: Slate) -> str:
+    """Why an item is there: taste, own item, what the request asked, and what it does for the proportions."""
+    lines = [f"{item.title} is number {item.rank}."]
+    if item.persona is not None:
+        card = next((p for p in slate.personas if p.number == item.persona), None)
+        share = f", {card.share:.0%} of what you like" if card else ""
+        lines.append(f"It serves taste {item.persona} ({item.persona_name}{share}): {item.evidence}.")
+    else:
+        lines.append(f"It is {item.evidence}.")
+    if asked := _conditions(slate):
+        lines.append(f"You asked for {'; '.join(asked)}.")
+    groups = [g for g in item.categories if slate.target.get(g, 0.0) > 0]
+    if groups:
+        kept = "; ".join(
+            f"{g} {slate.achieved.get(g, 0.0):.0%} of the list against {slate.target[g]:.0%} aimed at"
+            for g in groups[:3]
+        )
+        lines.append(f"Proportions: {kept}.")
+    ranker = "the language model" if slate.ranker_used == "llm" else "the calibrated reranker"
+    lines.append(f"The list was ranked by {ranker}.")
+    return " ".join(lines)
+
+
+def tastes(personas: Sequence[PersonaCard]) -> str:
+    """What the agent thinks somebody likes."""
+    if not personas:
+        return _NO_DATA
+    lines = [
+        f"You have {len(personas)} tastes, as far as I can tell:"
+        if len(personas) > 1
+        else "You have one taste, as far as I can tell:"
+    ]
+    for p in personas:
+        like = f", for example {', '.join(p.exemplars[:3])}" if p.exemplars else ""
+        lines.append(f"{p.number}. {p.name} \u2013 {p.share:.0%}{like}")
+    return "\n".join(lines)
+
+
+def _conditions(slate: Slate) -> list[str]:
+    skipped = {"note", "matching_items", "not_found"}
+    return [
+        f"{key.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in slate.understood.items()
+        if key not in skipped
+    ]
+
+
+def _sentence(words: str) -> str:
+    said = words[:1].upper() + words[1:]
+    return said if said.endswith((".", "?", "!")) else said + "."

@@ -1,0 +1,180 @@
+"""From moves to a wish: what a message changes about the list that is wanted, and how to say that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median_low
+
+from agent.chat.facts import fact_in_words, together
+from agent.chat.moves import Moves
+from agent.chat.reading import Reading, RequestReader
+from agent.chat.references import Shown
+from agent.chat.wish import MORE, Wish, joined
+from agent.chat.years import EARLIEST, LATEST
+from agent.pools import PERSONAS
+from agent.shift import found
+from agent.slate import Slate
+from retrieval.filters import Popularity, has_years
+from retrieval.schema import Catalog
+from retrieval.titles import TitleIndex
+
+
+@dataclass(frozen=True)
+class Steered:
+    """A wish after a message.
+
+    Attributes:
+        wish: What is wanted now.
+        changes: What the message changed, in words.
+        notes: What it said that could not be followed, and why.
+    """
+
+    wish: Wish
+    changes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+class Steering:
+    """Applies moves to a wish.
+
+    Args:
+        catalog: The items.
+        titles: Its titles.
+        reader: Reads what remains of a message.
+        axis: Groups along which shares can be shifted.
+    """
+
+    def __init__(self, catalog: Catalog, titles: TitleIndex, reader: RequestReader) -> None:
+        self._catalog = catalog
+        self._titles = titles
+        self._reader = reader
+
+    def __call__(
+        self, wish: Wish, moves: Moves, last: Slate | None, groups: Mapping[str, str], reading: Reading
+    ) -> Steered:
+        """The wish after a message.
+
+        Args:
+            wish: Before it.
+            moves: Of the message.
+            last: The list before it.
+            groups: Along which shares are kept, with the column of each.
+            reading: Of what is no move.
+        """
+        changes: list[str] = []
+        notes = [f"the last list has no number {place}" for place in moves.beyond]
+        new = joined(
+            wish, reading, self._catalog, fresh=moves.fresh, beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
+            within=moves.within,
+        )  # fmt: skip
+        notes += [self._unknown(name) for name in reading.unknown]
+        new = self._pointed(new, moves, last, changes)
+        new = self._shares(new, moves, last, groups, changes, notes)
+        new = self._age(new, moves, last, changes, notes)
+        new = self._length(new, moves, last, changes, notes)
+        if moves.popularity is not Popularity.ANY:
+            new = new.model_copy(update={"popularity": moves.popularity})
+            changes.append(f"only {moves.popularity.value}")
+        changes += self._read(reading)
+        return Steered(new, tuple(changes), tuple(notes))
+
+    def shown(self, slate: Slate | None) -> list[Shown]:
+        """The last list, as messages point to it."""
+        return [] if slate is None else [Shown(item.item_id, item.title) for item in slate.items]
+
+    def title(self, words: list[str]) -> tuple[str, int] | None:
+        """The longest title that some words begin with."""
+        match = self._titles.longest_prefix(words)
+        return None if match is None else (self._catalog.item_ids[match[0]], match[1])
+
+    def _title_of(self, item_id: str) -> str:
+        return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
+
+    def _pointed(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str]) -> Wish:
+        if moves.more_like:
+            seeds = (*wish.seeds, *moves.more_like) if moves.beside else moves.more_like
+            rejected = tuple(i for i in wish.rejected if i not in seeds)
+            wish = wish.model_copy(update={"seeds": tuple(dict.fromkeys(seeds)), "rejected": rejected})
+            changes.append("more like " + ", ".join(self._title_of(i) for i in moves.more_like))
+        if moves.reject:
+            rejected = tuple(dict.fromkeys([*wish.rejected, *moves.reject]))
+            seeds = tuple(i for i in wish.seeds if i not in rejected)
+            wish = wish.model_copy(update={"rejected": rejected, "seeds": seeds})
+            changes.append("without " + ", ".join(self._title_of(i) for i in moves.reject))
+        if moves.others and last is not None:
+            shown = tuple(dict.fromkeys([*wish.shown, *(item.item_id for item in last.items)]))
+            wish = wish.model_copy(update={"shown": shown})
+            changes.append("others than those shown")
+        return wish
+
+    def _shares(
+        self,
+        wish: Wish,
+        moves: Moves,
+        last: Slate | None,
+        groups: Mapping[str, str],
+        changes: list[str],
+        notes: list[str],
+    ) -> Wish:
+        """More or less of a group: its share is shifted, and it must not have fewer, or more, items than in the last list."""
+        labels = list(groups)
+        for factor, said, word in ((MORE, moves.more, "more"), (1.0 / MORE, moves.less, "less")):
+            for words in said:
+                named = self._reader.categories(words) or (words,)
+                at = [found(labels, name) for name in named]
+                meant = [labels[i] for i in at if i is not None]
+                if not meant:
+                    notes.append(f"I cannot tell what is {word} \u201c{words}\u201d here")
+                    continue
+                for group in meant:
+                    wish = wish.more_of(group, factor, self._members(last, groups[group], group))
+                changes.append(f"{word} {', '.join(meant)}")
+        return wish
+
+    def _members(self, last: Slate | None, column: str, group: str) -> tuple[int, int] | None:
+        """How many items of the last list are of a group, and how long the list was; None where nothing can be counted."""
+        if last is None or not last.items or column == PERSONAS:
+            return None
+        axis = self._catalog.axis(column)
+        rows = axis.share[self._catalog.positions([item.item_id for item in last.items])]
+        return int((rows[:, [axis.labels.index(group)]].toarray() > 0).sum()), len(last.items)
+
+    def _age(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str], notes: list[str]) -> Wish:
+        if not moves.age:
+            return wish
+        years = [item.year for item in last.items if item.year is not None] if last is not None else []
+        if not years or not has_years(self._catalog):
+            notes.append(
+                "there is no list yet to be older or newer than" if last is None else "nothing here has a year"
+            )
+            return wish
+        middle = median_low(years)
+        span = (EARLIEST, middle - 1) if moves.age < 0 else (middle + 1, LATEST)
+        within = [(max(low, span[0]), min(high, span[1])) for low, high in wish.years] or [span]
+        kept = tuple((low, high) for low, high in within if low <= high) or (span,)
+        changes.append(f"before {middle}" if moves.age < 0 else f"after {middle}")
+        return wish.model_copy(update={"years": kept})
+
+    def _length(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str], notes: list[str]) -> Wish:
+        if not moves.length:
+            return wish
+        shown = [item.item_id for item in last.items] if last is not None else []
+        fact = self._reader.facts.longer(shown, moves.length) if shown else None
+        if fact is None:
+            notes.append("there is no list yet to compare with" if not shown else "nothing here tells how long it is")
+            return wish
+        changes.append(fact_in_words(fact))
+        return wish.model_copy(update={"facts": together(wish.facts, (fact,), beside=True)})
+
+    def _read(self, reading: Reading) -> list[str]:
+        said = reading.understood(self._catalog)
+        said.pop("not_found", None)
+        return [
+            f"{key.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+            for key, value in said.items()
+        ]
+
+    def _unknown(self, name: str) -> str:
+        near = self._titles.suggest(name, limit=2)
+        return f"I do not know {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")

@@ -1,0 +1,219 @@
+"""What a conversation has come to want: conditions that add up over its turns, each of which can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.chat.facts import together
+from agent.chat.reading import Reading
+from agent.rerank.limits import CountRule
+from retrieval.facts import Fact
+from retrieval.filters import ItemFilter, Popularity
+from retrieval.schema import Catalog
+
+MORE = 2.5
+"""Factor of a share for one "more of it"; "less of it" is its inverse."""
+_MOST = 40.0
+_NOTHING = 1e-9
+
+Span = tuple[int, int]
+
+
+class Wish(BaseModel):
+    """Everything asked for so far. Items are external ids, so that a wish outlives the model it was made with.
+
+    Attributes:
+        words: The requests as they were said, for the language model.
+        seeds: Items that more of is wanted: together a temporary taste.
+        rejected: Items that are not wanted.
+        shown: Items that have been shown and are not to be shown again.
+        wanted: Groups of categories; an item needs all of at least one group.
+        unwanted: Categories that no item may have.
+        years: Inclusive ranges, one of which an item's year must lie in.
+        unwanted_years: Inclusive ranges that it must not lie in.
+        popularity: Part of the popularity curve.
+        facts: Conditions on other columns, all of which an item must meet.
+        unwanted_facts: Conditions none of which an item may meet.
+        about: Phrases that are searched for by their meaning.
+        silent: Words that no item may say.
+        k: How many.
+        shift: Factors by which shares of the list are to grow or shrink.
+        at_least: How many items of a group there must be: more than in the list that was found wanting.
+        at_most: How many there may be.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    words: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    wanted: tuple[tuple[str, ...], ...] = ()
+    unwanted: tuple[str, ...] = ()
+    years: tuple[Span, ...] = ()
+    unwanted_years: tuple[Span, ...] = ()
+    popularity: Popularity = Popularity.ANY
+    facts: tuple[Fact, ...] = ()
+    unwanted_facts: tuple[Fact, ...] = ()
+    about: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+    k: int | None = None
+    shift: dict[str, float] = {}
+    at_least: dict[str, int] = {}
+    at_most: dict[str, int] = {}
+
+    def reading(self, catalog: Catalog) -> Reading:
+        """As the recommender takes it; items that the catalogue has no longer are left out."""
+        known = catalog.has_item
+        seeds = catalog.positions([i for i in self.seeds if known(i)])
+        out = catalog.positions([i for i in dict.fromkeys([*self.rejected, *self.shown]) if known(i)])
+        condition = ItemFilter(
+            wanted=tuple(frozenset(group) for group in self.wanted),
+            unwanted=frozenset(self.unwanted),
+            years=self.years,
+            popularity=self.popularity,
+            excluded=tuple(int(i) for i in out),
+            unwanted_years=self.unwanted_years,
+            facts=self.facts,
+            unwanted_facts=self.unwanted_facts,
+        )
+        said = ". ".join(self.words)
+        return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent)
+
+    def understood(self, catalog: Catalog) -> dict[str, Any]:
+        """In plain words, only what is asked; what was merely shown before is not listed."""
+        said = dict(self.model_copy(update={"shown": ()}).reading(catalog).understood(catalog))
+        more = [group for group, factor in self.shift.items() if factor > 1.0]
+        less = [group for group, factor in self.shift.items() if factor < 1.0]
+        if more:
+            said["more_of"] = more
+        if less:
+            said["less_of"] = less
+        return said
+
+    def rules(self, columns: Mapping[str, str], k: int) -> list[CountRule]:
+        """The counts as conditions on a list of k; ``columns`` has the column of each group."""
+        wanted = {c for group in self.wanted for c in group}
+        least = [
+            CountRule(column=columns[g], value=g, at_least=min(n, k)) for g, n in self.at_least.items() if g in columns
+        ]
+        most = [
+            CountRule(column=columns[g], value=g, at_most=n)
+            for g, n in self.at_most.items()
+            if g in columns and n < k and g not in wanted  # who asks for comedies with less comedy cannot have fewer
+        ]
+        return least + most
+
+    def more_of(self, group: str, factor: float, members: tuple[int, int] | None = None) -> Wish:
+        """With the share of a group to grow or shrink once more.
+
+        Args:
+            group: Its name.
+            factor: Above 1 it is to grow.
+            members: How many items of the last list were of the group, and how long that list was.
+        """
+        both = min(max(self.shift.get(group, 1.0) * factor, 1.0 / _MOST), _MOST)
+        shift = {name: f for name, f in self.shift.items() if name != group}
+        least = {name: n for name, n in self.at_least.items() if name != group}
+        most = {name: n for name, n in self.at_most.items() if name != group}
+        if abs(both - 1.0) > _NOTHING:
+            shift[group] = both
+        if members is not None and factor > 1.0:
+            least[group] = min(members[0] + 1, members[1])
+        elif members is not None:
+            most[group] = max(members[0] - 1, 0)
+        return self.model_copy(update={"shift": shift, "at_least": least, "at_most": most})
+
+    def without(self, key: str, value: str | None, catalog: Catalog) -> Wish:
+        """With one condition taken back, by its name in :meth:`understood`; all of them under that name if no value is given."""
+        fields = {
+            "like": "seeds", "not_like": "rejected", "wanted": "wanted", "unwanted": "unwanted", "years": "years",
+            "unwanted_years": "unwanted_years", "popularity": "popularity", "with": "facts", "without": "unwanted_facts",
+            "about": "about", "not_about": "silent", "k": "k", "more_of": "shift", "less_of": "shift",
+        }  # fmt: skip
+        field = fields.get(key)
+        if field is None:
+            return self
+        empty = Wish()
+        if value is None or field in {"popularity", "k"}:
+            if key in {"more_of", "less_of"}:
+                return self._unshifted({g for g, f in self.shift.items() if (f > 1.0) is (key == "more_of")})
+            return self.model_copy(update={field: getattr(empty, field)})
+        if field == "shift":
+            return self._unshifted({value})
+        single = [(member, Wish.model_validate({field: (member,)})) for member in getattr(self, field)]
+        stay = tuple(member for member, alone in single if value not in alone.understood(catalog).get(key, ()))
+        return self.model_copy(update={field: stay})
+
+    def _unshifted(self, groups: set[str]) -> Wish:
+        fields = ("shift", "at_least", "at_most")
+        return self.model_copy(
+            update={f: {g: n for g, n in getattr(self, f).items() if g not in groups} for f in fields}
+        )
+
+
+def joined(wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, beside: bool, within: bool) -> Wish:
+    """A wish with what a message says.
+
+    Args:
+        wish: So far.
+        reading: Of the message.
+        catalog: For external ids.
+        fresh: The message asks anew: what was asked before is dropped, what was rejected stays out.
+        beside: What it names is to come beside what was named before ("also"), not instead of it. What it is about
+            always does: "about the sea", then "with pirates".
+        within: Its categories are to narrow those before ("funny ones"), not to replace them.
+    """
+    if fresh:
+        wish = Wish(rejected=wish.rejected)
+    condition = reading.filter
+    seeds = tuple(catalog.item_ids[i] for i in reading.seeds)
+    rejected = tuple(catalog.item_ids[i] for i in condition.excluded)
+    update: dict[str, Any] = {}
+    if reading.text:
+        update["words"] = (*wish.words, reading.text)
+    if seeds:
+        update["seeds"] = tuple(dict.fromkeys([*wish.seeds, *seeds])) if beside else seeds
+        update["rejected"] = tuple(i for i in wish.rejected if i not in seeds)
+    if rejected:
+        before = update.get("rejected", wish.rejected)
+        update["rejected"] = tuple(dict.fromkeys([*before, *rejected]))
+        update["seeds"] = tuple(i for i in update.get("seeds", wish.seeds) if i not in rejected)
+    wanted = tuple(tuple(sorted(group)) for group in condition.wanted)
+    unwanted = set(wish.unwanted)
+    if wanted:
+        unwanted -= {c for group in wanted for c in group}
+        if within and wish.wanted:
+            wanted = tuple(dict.fromkeys(tuple(sorted({*a, *b})) for a in wish.wanted for b in wanted))
+        elif beside:
+            wanted = tuple(dict.fromkeys([*wish.wanted, *wanted]))
+        update["wanted"] = wanted
+    if condition.unwanted:
+        unwanted |= condition.unwanted
+        groups = (tuple(c for c in group if c not in condition.unwanted) for group in update.get("wanted", wish.wanted))
+        update["wanted"] = tuple(group for group in groups if group)
+    update["unwanted"] = tuple(sorted(unwanted))
+    if condition.years:
+        update["years"] = tuple(dict.fromkeys([*wish.years, *condition.years])) if beside else condition.years
+        update["unwanted_years"] = condition.unwanted_years
+    elif condition.unwanted_years:
+        update["unwanted_years"] = tuple(dict.fromkeys([*wish.unwanted_years, *condition.unwanted_years]))
+    if condition.popularity is not Popularity.ANY:
+        update["popularity"] = condition.popularity
+    if condition.facts:
+        update["facts"] = together(wish.facts, condition.facts, beside=beside or within)
+        update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in condition.facts)
+    if condition.unwanted_facts:
+        before_facts = update.get("unwanted_facts", wish.unwanted_facts)
+        update["unwanted_facts"] = tuple(dict.fromkeys([*before_facts, *condition.unwanted_facts]))
+        update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
+    if reading.about:
+        update["about"] = tuple(dict.fromkeys([*wish.about, *reading.about]))
+    if reading.silent:
+        update["silent"] = tuple(dict.fromkeys([*wish.silent, *reading.silent]))
+    if reading.k:
+        update["k"] = reading.k
+    return wish.model_copy(update=update)

@@ -1,0 +1,163 @@
+"""Prompts that are served side by side: who gets which, and the file that says so.
+
+A person stays with one arm: the arm is where sha256(name of the experiment, person) falls among the shares. The file holds the prompts' whole
+text, so that an edit of a prompt's file does not change what is served, and all experiments before, so that one step goes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from prompts.rerank import INPUTS
+from prompts.template import Prompt, load, parse
+from retrieval.errors import ConfigError, DataError, NotFoundError
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Arm(_Closed):
+    """One prompt of an experiment."""
+
+    name: str = Field(description="name in reports")
+    text: str = Field(description="the whole prompt file")
+    share: float = Field(gt=0.0, description="of the people, against the other arms' shares")
+
+    def prompt(self) -> Prompt:
+        """The prompt; raises ConfigError where the text is none."""
+        return parse(self.text, f"experiment, arm {self.name!r}")
+
+
+class Guards(_Closed):
+    """When an arm is taken out, in this process and until the experiment is changed: its people get the first arm."""
+
+    least: int = Field(default=50, ge=1, description="answers before anything is judged")
+    most_failures: float = Field(
+        default=0.2, ge=0.0, le=1.0, description="share of answers that cannot be used, beyond the first arm's"
+    )
+    slowest: float = Field(default=3.0, gt=1.0, description="times the first arm's median time")
+    most_dislikes: float = Field(default=0.2, ge=0.0, le=1.0, description="share of dislikes in the feedback, beyond the first arm's")  # fmt: skip
+
+
+class Experiment(_Closed):
+    """What is served. One arm alone is what was promoted."""
+
+    name: str = Field(min_length=1, max_length=100)
+    arms: tuple[Arm, ...] = Field(min_length=1)
+    guards: Guards = Guards()
+
+    @field_validator("arms")
+    @classmethod
+    def _distinct(cls, arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+        if len({arm.name for arm in arms}) < len(arms):
+            raise ValueError("two arms have one name")
+        return arms
+
+    def arm_of(self, person: str | None) -> int:
+        """Index of a person's arm; who cannot be told apart gets the first."""
+        if person is None or len(self.arms) == 1:
+            return 0
+        digest = hashlib.sha256(f"{len(self.name)}:{self.name}{person}".encode()).digest()
+        place = int.from_bytes(digest[:8], "big") / 2**64 * sum(arm.share for arm in self.arms)
+        for at, arm in enumerate(self.arms):
+            place -= arm.share
+            if place < 0:
+                return at
+        return len(self.arms) - 1
+
+
+class _Kept(_Closed):
+    experiments: tuple[Experiment, ...] = ()
+
+
+class Experiments:
+    """The file: what is served now stands last."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def now(self) -> Experiment | None:
+        """What is served, or None if nothing ever was.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        kept = self._read().experiments
+        return kept[-1] if kept else None
+
+    def stamp(self) -> tuple[int, int] | None:
+        """Identity of the file's content; None where there is none."""
+        try:
+            stat = self.file.stat()
+        except OSError:
+            return None
+        return stat.st_ino, stat.st_mtime_ns
+
+    def start(self, experiment: Experiment) -> None:
+        """Serve an experiment from now on."""
+        self._write((*self._read().experiments, experiment))
+
+    def promote(self, arm: str) -> Experiment:
+        """Serve one arm of the present experiment to everybody.
+
+        Raises:
+            NotFoundError: There is no experiment, or it has no such arm.
+        """
+        present = self.now()
+        found = next((a for a in present.arms if a.name == arm), None) if present else None
+        if present is None or found is None:
+            known = ", ".join(a.name for a in present.arms) if present else "none is served"
+            raise NotFoundError(f"no arm {arm!r} to promote", f"arms: {known}")
+        alone = present.model_copy(update={"arms": (found.model_copy(update={"share": 1.0}),)})
+        self.start(alone)
+        return alone
+
+    def roll_back(self) -> Experiment | None:
+        """Serve again what was served before; None if that was the configured prompt.
+
+        Raises:
+            NotFoundError: Nothing was started yet.
+        """
+        kept = self._read().experiments
+        if not kept:
+            raise NotFoundError("nothing to roll back", "no experiment was started")
+        self._write(kept[:-1])
+        return kept[-2] if len(kept) > 1 else None
+
+    def _read(self) -> _Kept:
+        try:
+            return _Kept.model_validate_json(self.file.read_bytes())
+        except FileNotFoundError:
+            return _Kept()
+        except ValidationError as why:
+            raise DataError(
+                f"{self.file} is damaged: {why.errors()[0]['msg']}", "delete it, and start the experiment again"
+            ) from why
+
+    def _write(self, experiments: tuple[Experiment, ...]) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(_Kept(experiments=experiments).model_dump_json(indent=1), encoding="utf-8")
+        fresh.replace(self.file)
+
+
+def arms_of(prompts: list[str], shares: list[float] | None) -> tuple[Arm, ...]:
+    """Arms of prompts of the library or of files, the first being the control.
+
+    Raises:
+        ConfigError: A prompt cannot be used, or there are as many shares as not prompts.
+    """
+    if shares and len(shares) != len(prompts):
+        raise ConfigError(
+            f"{len(prompts)} prompts and {len(shares)} shares", "give one --share for each prompt, in their order"
+        )
+    arms: list[Arm] = []
+    for at, name in enumerate(prompts):
+        prompt = load(name)
+        prompt.require(INPUTS)
+        arms.append(Arm(name=Path(name).stem, text=prompt.text, share=shares[at] if shares else 1.0))
+    return tuple(arms)

@@ -1,0 +1,62 @@
+"""Guard rails of an experiment: an arm whose answers cannot be used, that is slow or disliked is taken out.
+
+Counted in this process over the latest answers; an arm is judged against the first, so that a bad hour of the server takes nobody out.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from agent.experiment import Guards
+from agent.llm.failures import Reason
+from agent.rerank.llm import Ranked
+
+_WINDOW = 400
+# These say something of the prompt; that a server is away, or busy, does not.
+_OF_THE_PROMPT = frozenset((Reason.INVALID_ANSWER, Reason.LOW_LABEL_MASS, Reason.REFUSED, Reason.NO_PREFERENCE, Reason.UNUSABLE_LABELS, Reason.TIMEOUT))  # fmt: skip
+
+
+class Guard:
+    """What came of one arm. Used from several threads: appends and reads of a deque need no lock."""
+
+    def __init__(self, guards: Guards) -> None:
+        self._guards = guards
+        self._failed: deque[bool] = deque(maxlen=_WINDOW)
+        self._ms: deque[float] = deque(maxlen=_WINDOW)
+        self._disliked: deque[bool] = deque(maxlen=_WINDOW)
+        self.tripped = ""
+
+    def ranked(self, ranked: Ranked) -> None:
+        """One answer."""
+        if ranked.ms is not None:
+            self._failed.append(False)
+            self._ms.append(ranked.ms)
+        elif ranked.reason in _OF_THE_PROMPT:
+            self._failed.append(True)
+
+    def heard(self, *, disliked: bool) -> None:
+        """One word of feedback by somebody of this arm."""
+        self._disliked.append(disliked)
+
+    def judge(self, first: Guard) -> str:
+        """Why the arm is taken out, empty while it is not; once out, it stays out."""
+        if not self.tripped:
+            self.tripped = self._trouble(first)
+        return self.tripped
+
+    def _trouble(self, first: Guard) -> str:
+        g = self._guards
+        failed, usual = _rate(self._failed), _rate(first._failed)
+        if len(self._failed) >= g.least and failed > usual + g.most_failures:
+            return f"{failed:.0%} of its answers cannot be used, {usual:.0%} of the first arm's"
+        if min(len(self._ms), len(first._ms)) >= g.least and median(self._ms) > g.slowest * median(first._ms):
+            return f"its median is {median(self._ms):.0f} ms, the first arm's {median(first._ms):.0f} ms"
+        disliked, normal = _rate(self._disliked), _rate(first._disliked)
+        if min(len(self._disliked), len(first._disliked)) >= g.least and disliked > normal + g.most_dislikes:
+            return f"{disliked:.0%} of the feedback are dislikes, {normal:.0%} with the first arm"
+        return ""
+
+
+def _rate(seen: deque[bool]) -> float:
+    return sum(seen) / len(seen) if seen else 0.0

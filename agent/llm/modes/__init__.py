@@ -1,0 +1,1 @@
+"""Ways to ask a language model for an order of candidates, behind one interface."""

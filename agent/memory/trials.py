@@ -1,0 +1,82 @@
+"""Lists that were served as part of an experiment, and what people then said of what was in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from agent.memory.database import Database
+from agent.memory.people import Kind, Said
+from agent.memory.tables import exposures, feedback
+from agent.slate import Slate
+
+
+@dataclass
+class Outcome:
+    """One person in one arm.
+
+    Attributes:
+        lists: That were shown.
+        by_model: Of these, ranked by the language model.
+        liked: Items shown that were liked afterwards.
+        disliked: Items shown that were disliked afterwards.
+        ms: What the model took for each list that it ranked.
+    """
+
+    lists: int = 0
+    by_model: int = 0
+    liked: set[str] = field(default_factory=set[str])
+    disliked: set[str] = field(default_factory=set[str])
+    ms: list[float] = field(default_factory=list[float])
+
+
+class Trials:
+    """Keeps and reads them. Every method raises :class:`agent.memory.database.StorageError` where the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def shown(self, tenant: str, user: str, slate: Slate) -> None:
+        """Keep that a list was shown; one that is part of no experiment is not kept."""
+        if slate.experiment is None or slate.arm is None or not user:
+            return
+        row = {
+            "tenant": tenant, "user_id": user, "experiment": slate.experiment, "arm": slate.arm, "ranker": slate.ranker_used,
+            "ms": slate.llm_ms, "items": [item.item_id for item in slate.items], "at": datetime.now(UTC),
+        }  # fmt: skip
+        with self._database.begin() as connection:
+            connection.execute(sa.insert(exposures), row)
+
+    def outcomes(self, experiment: str) -> dict[str, list[Outcome]]:
+        """By arm, what came of everybody in it; feedback counts for an item once it was shown."""
+        e, f = exposures.c, feedback.c
+        said = (
+            sa.select(e.arm, e.tenant, e.user_id, f.id, f.item_id, f.kind, f.value, e["items"])
+            .join(feedback, (f.tenant == e.tenant) & (f.user_id == e.user_id) & (f.at >= e.at))
+            .where(e.experiment == experiment)
+            .order_by(f.id)
+        )
+        lists = sa.select(e.arm, e.tenant, e.user_id, e.ranker, e.ms).where(e.experiment == experiment)
+        found: dict[tuple[str, str, str], Outcome] = defaultdict(Outcome)
+        with self._database.begin() as connection:
+            for arm, tenant, user, ranker, ms in connection.execute(lists):
+                one = found[arm, tenant, user]
+                one.lists += 1
+                one.by_model += ranker == "llm"
+                one.ms += [ms] if ms is not None else []
+            for arm, tenant, user, _, item, kind, value, items in connection.execute(said):
+                if item not in items:
+                    continue
+                one = found[arm, tenant, user]  # the last word counts
+                one.liked.discard(item)
+                one.disliked.discard(item)
+                meaning = Said(item, Kind(kind), value).meaning
+                if meaning in (Kind.LIKE, Kind.DISLIKE):
+                    (one.liked if meaning is Kind.LIKE else one.disliked).add(item)
+        by: dict[str, list[Outcome]] = defaultdict(list)
+        for (arm, _, _), one in sorted(found.items()):
+            by[arm].append(one)
+        return dict(by)

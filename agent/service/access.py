@@ -1,0 +1,111 @@
+"""Who may do what: keys, scopes, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from agent.memory.keys import Caller, Keys, Scope
+from agent.service.config import DEFAULT_TENANT
+from agent.service.errors import Refused
+
+_REMEMBERED_S = 5.0
+_MOST_REMEMBERED = 10_000
+
+EVERYTHING = Caller("", DEFAULT_TENANT, "this machine", frozenset(Scope))
+"""Who calls a service that only its own machine can reach and that has no keys."""
+
+
+@dataclass
+class _Bucket:
+    tokens: float
+    at: float
+
+
+class Access:
+    """Tells callers by their keys; a revoked key stops working within seconds.
+
+    Args:
+        keys: Of the database.
+        open_to_all: Whether there are no keys, and only this machine can call.
+        per_minute: Limit of keys that set none.
+        clock: Seconds.
+    """
+
+    def __init__(
+        self, keys: Keys, *, open_to_all: bool, per_minute: int | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keys = keys
+        self._open = open_to_all
+        self._per_minute = per_minute
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Caller | None, float]] = OrderedDict()
+        self._buckets: dict[str, _Bucket] = {}
+
+    async def caller(self, request: Request) -> Caller:
+        """Who calls.
+
+        Raises:
+            Refused: No key, an unknown one, or too many requests.
+            StorageError: The database of keys does not answer.
+        """
+        if self._open:
+            return EVERYTHING
+        secret = _secret(request)
+        if secret is None:
+            raise Refused(401, "Unauthenticated", "a key is needed", "send it as Authorization: Bearer KEY")
+        known = self._known.get(secret)
+        if known is None or self._clock() - known[1] > _REMEMBERED_S:
+            caller = await asyncio.to_thread(self._keys.find, secret)
+            self._known[secret] = (caller, self._clock())
+            self._known.move_to_end(secret)
+            while len(self._known) > _MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            caller = known[0]
+        if caller is None:
+            raise Refused(401, "Unauthenticated", "the key is unknown or was revoked", "ask the operator for another")
+        self._spend(caller)
+        return caller
+
+    def _spend(self, caller: Caller) -> None:
+        """Take a token from the key's bucket, which fills evenly and holds a minute's worth."""
+        limit = caller.per_minute or self._per_minute
+        if limit is None:
+            return
+        now = self._clock()
+        bucket = self._buckets.setdefault(caller.key, _Bucket(float(limit), now))
+        bucket.tokens = min(float(limit), bucket.tokens + (now - bucket.at) * limit / 60.0)
+        bucket.at = now
+        if bucket.tokens < 1.0:
+            wait = (1.0 - bucket.tokens) * 60.0 / limit
+            raise Refused(429, "TooManyRequests", f"more than {limit} requests a minute", "slow down", wait)
+        bucket.tokens -= 1.0
+
+
+def needs(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: the caller, who must have a scope."""
+
+    async def allowed(request: Request) -> Caller:
+        access: Access = request.app.state.access
+        caller = await access.caller(request)
+        request.scope["fields"]["key"] = caller.key
+        if scope not in caller.scopes:
+            raise Refused(
+                403, "Forbidden", f"the key lacks the scope {scope.value!r}", "ask the operator for one that has it"
+            )
+        return caller
+
+    return allowed
+
+
+def _secret(request: Request) -> str | None:
+    kind, _, bearer = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and bearer.strip():
+        return bearer.strip()
+    return request.headers.get("x-api-key") or None

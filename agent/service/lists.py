@@ -1,0 +1,95 @@
+"""Routes: a list, somebody's tastes, items by title, and candidates in a better order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+
+from agent.memory.keys import Caller, Scope
+from agent.request import Asked
+from agent.service.access import needs
+from agent.service.bodies import Found, FoundItem, Name, Personas, RecommendBody, RerankBody, RerankReply
+from agent.service.context import Context, context_of, note
+from agent.service.errors import DOCUMENTED
+from agent.service.metrics import count
+from agent.service.rerank import rerank_documents
+from agent.service.search import find_items, starters
+from agent.slate import Slate
+
+router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["recommendations"])
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Parts = Annotated[Context, Depends(context_of)]
+
+
+@router.post("/recommend", response_model=Slate)
+async def recommend(body: RecommendBody, request: Request, parts: Parts, caller: Reader) -> Response:
+    """A list for a person, for liked titles, or for a request in words."""
+    recommender = parts.now.recommender
+    person = await parts.aperson(caller, body.user)
+    said = person.asked(recommender.model)
+    asked = said | Asked(
+        like=[*said.get("like", ()), *body.like],
+        exclude=[*said.get("exclude", ()), *body.exclude],
+        include=body.include,
+        k=body.k,
+        deadline_ms=body.deadline_ms or parts.config.deadline_ms,
+        lam=body.lam,
+        max_kl=body.max_kl,
+        rules=body.rules,
+        shift=body.shift,
+        trace=body.trace,
+    )
+    slate = count(await recommender.arecommend(body.request, **asked))
+    note(request, ranker=slate.ranker_used, reason=slate.degraded_reason, items=len(slate.items), arm=slate.arm)
+    if slate.arm is not None and body.user is not None:
+        await asyncio.to_thread(parts.trials.shown, caller.tenant, body.user, slate)
+    if parts.config.log_text:
+        note(request, user=body.user, said=body.request)
+    return Response(slate.model_dump_json(), media_type="application/json")
+
+
+@router.get("/users/{user:path}/personas")
+async def personas(user: Name, parts: Parts, caller: Reader) -> Personas:
+    """Somebody's tastes in words, with their shares; empty where nothing is known."""
+    recommender = parts.now.recommender
+    person = await parts.aperson(caller, user)
+    cards = await asyncio.to_thread(recommender.tastes, **person.asked(recommender.model))
+    return Personas(user=user, personas=cards)
+
+
+@router.get("/items")
+async def items(
+    parts: Parts,
+    _caller: Reader,
+    q: Annotated[str, Query(min_length=1, max_length=200, description="a title or a part of one")],
+    limit: Annotated[int, Query(ge=1, le=50)] = 8,
+) -> Found:
+    """Items by their titles."""
+    return _found(parts, await asyncio.to_thread(find_items, parts.now.recommender, q, limit))
+
+
+@router.get("/starters")
+async def first_picks(parts: Parts, _caller: Reader, limit: Annotated[int, Query(ge=1, le=50)] = 12) -> Found:
+    """Well-known items that differ, for somebody of whom nothing is known to pick from."""
+    return _found(parts, await asyncio.to_thread(starters, parts.now.recommender, limit))
+
+
+def _found(parts: Context, at: list[int]) -> Found:
+    rows = parts.now.recommender.model.catalog.table[at].iter_rows(named=True)
+    return Found(
+        items=[
+            FoundItem(item_id=r["item_id"], title=r["title"], categories=r["categories"], year=r["year"]) for r in rows
+        ]
+    )
+
+
+@router.post("/rerank")
+async def rerank(body: RerankBody, request: Request, parts: Parts, caller: Reader) -> RerankReply:
+    """Any candidates, best first for a person: calibrated to their tastes, the language model heard where it has earned it."""
+    person = await parts.aperson(caller, body.user)
+    reply = await rerank_documents(parts.now.recommender, person, body, body.deadline_ms or parts.config.deadline_ms)
+    note(request, ranker=reply.ranker_used, reason=reply.degraded_reason, items=len(reply.results))
+    return reply

@@ -1,0 +1,148 @@
+"""Routes of OpenAI's API, for any chat client: the last message is the request, the list comes back as text and as data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.memory.keys import Caller, Scope
+from agent.service.access import needs
+from agent.service.bodies import Name
+from agent.service.chat import reply_of
+from agent.service.context import Context, context_of, note
+from agent.service.errors import DOCUMENTED, STREAMED
+from agent.service.rerank import MODEL
+from agent.service.talk import Talk, Told
+from retrieval.errors import ConfigError, NotFoundError
+
+router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["OpenAI-compatible"])
+Parts = Annotated[Context, Depends(context_of)]
+Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: Annotated[str, Field(max_length=40)]
+    text: Annotated[str, Field(max_length=100_000)] = ""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Annotated[str, Field(max_length=100_000)] | Annotated[list[_Part], Field(max_length=100)] | None = None
+
+    def text(self) -> str:
+        """The words of the message."""
+        if isinstance(self.content, list):
+            return "".join(part.text for part in self.content if part.type == "text")
+        return self.content or ""
+
+
+class _StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    include_usage: bool = False
+
+
+class CompletionBody(BaseModel):
+    """As OpenAI's chat completions; sampling is accepted and has nothing to act on, for a list is not sampled."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {"model": MODEL, "user": "1", "messages": [{"role": "user", "content": "like Heat but funny"}]}
+            ]
+        },
+    )
+
+    model: Annotated[str, Field(max_length=200)] = MODEL
+    messages: Annotated[list[_Message], Field(min_length=1, max_length=1000)]
+    user: Name | None = Field(default=None, description="who asks; their history and feedback count")
+    stream: bool | None = False
+    stream_options: _StreamOptions | None = None
+    n: Annotated[int, Field(ge=1, le=1, description="one list is one answer")] | None = 1
+
+
+@router.get("/models")
+async def models(parts: Parts, _caller: Reader) -> dict[str, Any]:
+    """The one model there is."""
+    created = int(parts.now.stamp[1] / 1e9)
+    return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": created, "owned_by": "polytaste"}]}
+
+
+@router.post("/chat/completions", response_model=ChatCompletion, responses=STREAMED)
+async def completions(body: CompletionBody, request: Request, parts: Parts, caller: Writer) -> Response:
+    """One turn of a conversation. What was said before is recognised from the messages; `user` is the person.
+
+    The list as data stands under `polytaste` of the answer, or of the last chunk with content.
+    """
+    if body.model != MODEL:
+        raise NotFoundError(f"model {body.model!r} is not served", f"the one model is {MODEL!r}", (MODEL,))
+    talk = [m for m in body.messages if m.role in {"user", "assistant"}]
+    if not talk or talk[-1].role != "user" or not talk[-1].text().strip():
+        raise ConfigError("messages: the last must be the user's and have text", "say what is wanted")
+    words = [m.text() for m in talk]
+    told = await Talk(parts, caller).continued(words[:-1], words[-1], body.user, None)
+    slate = told.reply.slate
+    note(request, intent=told.reply.intent.value, ranker=slate.ranker_used if slate else None)
+    if not body.stream:
+        return JSONResponse(_completion(told))
+    usage = bool(body.stream_options and body.stream_options.include_usage)
+    return StreamingResponse(
+        _chunks(told, usage=usage), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _usage(told: Told) -> dict[str, int]:
+    slate = told.reply.slate
+    prompt, completion = (slate.tokens.prompt, slate.tokens.completion) if slate else (0, 0)
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def _completion(told: Told) -> dict[str, Any]:
+    message = {"role": "assistant", "content": told.reply.full()}
+    made = ChatCompletion.model_validate(
+        {
+            "id": f"chatcmpl-{told.conversation}-{told.turn}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": MODEL,
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
+            "usage": _usage(told),
+        }
+    )
+    return made.model_dump(mode="json", exclude_none=True) | {"polytaste": reply_of(told).model_dump(mode="json")}
+
+
+async def _chunks(told: Told, *, usage: bool) -> AsyncIterator[str]:
+    common = {
+        "id": f"chatcmpl-{told.conversation}-{told.turn}",
+        "object": "chat.completion.chunk",
+        "created": int(time.time()),
+        "model": MODEL,
+    }
+
+    def line(choices: list[dict[str, Any]], **more: Any) -> str:
+        chunk = ChatCompletionChunk.model_validate({**common, "choices": choices, **more})
+        return f"data: {chunk.model_dump_json(exclude_none=True)}\n\n"
+
+    def delta(content: dict[str, Any], finish: str | None = None) -> list[dict[str, Any]]:
+        return [{"index": 0, "delta": content, "finish_reason": finish}]
+
+    yield line(delta({"role": "assistant", "content": ""}))
+    for piece in told.reply.full().splitlines(keepends=True):
+        yield line(delta({"content": piece}))
+    yield line(delta({}, "stop"), polytaste=reply_of(told).model_dump(mode="json"))
+    if usage:
+        yield line([], usage=_usage(told))
+    yield "data: [DONE]\n\n"

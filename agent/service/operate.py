@@ -1,0 +1,64 @@
+"""Routes for operators: alive, ready, counted, and the model replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from agent.memory.database import StorageError
+from agent.memory.keys import Caller, Scope
+from agent.service.access import needs
+from agent.service.bodies import Reloaded
+from agent.service.context import Context, context_of
+from agent.service.errors import DOCUMENTED
+
+router = APIRouter(tags=["operations"])
+Parts = Annotated[Context, Depends(context_of)]
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"description": "Not ready"}})
+async def readyz(parts: Parts) -> JSONResponse:
+    """Whether requests can be answered: the model is there and the database answers. Without the language model they can."""
+    recommender = parts.now.recommender
+    try:
+        await asyncio.to_thread(parts.people.standing, "", "")
+        database = "ok"
+    except StorageError as why:
+        database = why.message
+    body = {
+        "status": "ready" if database == "ok" else "not ready",
+        "database": database,
+        "model": {"dataset": recommender.model.dataset, "generation": parts.now.number, "trouble": parts.live.trouble},
+        "language_model": recommender.endpoint.model if recommender.endpoint else None,
+    }
+    return JSONResponse(body, 200 if database == "ok" else 503)
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics() -> Response:
+    """Counts for Prometheus, over all workers of this host."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return Response(await asyncio.to_thread(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.post("/v1/admin/reload", responses=DOCUMENTED)
+async def reload(parts: Parts, _caller: Annotated[Caller, Depends(needs(Scope.ADMIN))]) -> Reloaded:
+    """Load the model's folder now instead of when the change is noticed; requests in work keep the old one."""
+    generation = await asyncio.to_thread(parts.live.reload)
+    model = generation.recommender.model
+    return Reloaded(generation=generation.number, dataset=model.dataset, items=len(model.catalog))

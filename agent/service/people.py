@@ -1,0 +1,55 @@
+"""Routes: feedback, and everything that is kept of a person, to be given out or deleted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from agent.memory.keys import Caller, Scope
+from agent.service.access import needs
+from agent.service.bodies import Deleted, FeedbackBody, FeedbackKept, Name, said
+from agent.service.context import Context, context_of, note
+from agent.service.errors import DOCUMENTED
+from agent.service.metrics import FEEDBACK
+
+router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["people"])
+Parts = Annotated[Context, Depends(context_of)]
+Reader = Annotated[Caller, Depends(needs(Scope.READ))]
+Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
+
+
+@router.post("/feedback")
+async def feedback(body: FeedbackBody, request: Request, parts: Parts, caller: Writer) -> FeedbackKept:
+    """Keep what somebody says of items. It counts from the next list on; once answered, it is on the disk.
+
+    The last word on an item counts; `forget` takes all words on it back.
+    """
+    recommender = parts.now.recommender
+    ids = recommender.model.catalog.item_ids
+    kept = [said(ids[recommender.resolve(_named(recommender, one.item))], one) for one in body.feedback]
+    await asyncio.to_thread(parts.people.say, caller.tenant, body.user, kept)
+    parts.heard(body.user, kept)
+    for one in kept:
+        FEEDBACK.labels(one.kind.value).inc()
+    note(request, feedback=len(kept))
+    return FeedbackKept(kept=len(kept), items=[one.item_id for one in kept])
+
+
+@router.get("/users/{user:path}")
+async def export(user: Name, parts: Parts, caller: Reader) -> dict[str, Any]:
+    """Everything that is kept of a person: feedback and conversations. What the training data hold is not among it."""
+    return await asyncio.to_thread(parts.people.export, caller.tenant, user)
+
+
+@router.delete("/users/{user:path}")
+async def delete(user: Name, parts: Parts, caller: Writer) -> Deleted:
+    """Delete everything that is kept of a person."""
+    rows = await asyncio.to_thread(parts.people.delete, caller.tenant, user)
+    return Deleted(user=user, rows=rows)
+
+
+def _named(recommender: Any, name: str) -> str:
+    """Ids come before titles here: programs send ids."""
+    return f"id:{name}" if recommender.model.catalog.has_item(name) else name

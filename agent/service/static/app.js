@@ -1,0 +1,217 @@
+// The page: a conversation on one side, the list with its reasons on the other. No libraries, nothing from elsewhere.
+const $ = (id) => document.getElementById(id);
+const state = { conversation: null, slate: null, liked: new Set(), timer: 0 };
+
+function make(tag, props = {}, ...children) {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+}
+
+function store(name, value) {
+  try { return value === undefined ? localStorage.getItem(name) : localStorage.setItem(name, value); } catch { return null; }
+}
+
+const who = () => $("who").value.trim() || "guest";
+
+async function call(path, body, method) {
+  const headers = { "Content-Type": "application/json" };
+  const key = sessionStorage.getItem("key");
+  if (key) headers.Authorization = `Bearer ${key}`;
+  document.body.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(path, { method: method ?? (body ? "POST" : "GET"), headers, body: body && JSON.stringify(body) });
+    const data = await answer.json();
+    if (answer.status === 401) { await askForKey(); return call(path, body, method); }
+    if (!answer.ok) throw new Error([data.error.message, data.error.remedy].filter(Boolean).join(" – "));
+    $("status").textContent = "";
+    return data;
+  } catch (why) {
+    $("status").textContent = why instanceof TypeError ? "The service does not answer; try again." : why.message;
+    throw why;
+  } finally {
+    document.body.removeAttribute("aria-busy");
+  }
+}
+
+function askForKey() {
+  const dialog = $("key-dialog");
+  dialog.showModal();
+  return new Promise((done) => dialog.addEventListener("close", () => { sessionStorage.setItem("key", $("key").value); done(); }, { once: true }));
+}
+
+function bubble(text, mine) {
+  const node = make("div", { className: mine ? "bubble you" : "bubble" }, make("span", { className: "sr", textContent: mine ? "You: " : "polytaste: " }), text);
+  $("messages").append(node);
+  $("messages").scrollTop = $("messages").scrollHeight;
+}
+
+async function say(message) {
+  bubble(message, true);
+  const reply = await call("/v1/chat", { message, user: who(), conversation: state.conversation, lam: Number($("lam").value) });
+  state.conversation = reply.conversation;
+  bubble(reply.text);
+  showUnderstood(reply.understood);
+  if (reply.slate) showSlate(reply.slate);
+  $("messages").scrollTop = $("messages").scrollHeight;
+}
+
+function showUnderstood(understood) {
+  const chips = [];
+  for (const [key, value] of Object.entries(understood)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      const words = `${key.replaceAll("_", " ")}: ${one}`;
+      const chip = make("button", { type: "button", textContent: words, ariaLabel: `${words}; take it back` });
+      chip.addEventListener("click", () => say(key === "k" ? "forget k" : `forget ${one}`));
+      chips.push(chip);
+    }
+  }
+  $("understood").replaceChildren(...chips);
+}
+
+const colour = (number) => (number ? `t${((number - 1) % 8) + 1}` : "t8");
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+function showSlate(slate) {
+  state.slate = slate;
+  $("start").hidden = true;
+  $("tuning").hidden = slate.items.length === 0;
+  $("empty").hidden = slate.items.length > 0;
+  const llm = slate.ranker_used === "llm";
+  const error = slate.kl === null ? "" : ` · calibration error ${slate.kl.toFixed(3)}`;
+  $("ranker").textContent = llm
+    ? `Ranked with ${slate.model}, its weight ${slate.llm_weight}${error} · ${Math.round(slate.latency_ms)} ms`
+    : `Ranked by the calibrated reranker${slate.degraded_reason === "llm_off" ? "" : ` (${slate.degraded_detail || slate.degraded_reason})`}${error} · ${Math.round(slate.latency_ms)} ms`;
+  showTastes(slate.personas);
+  $("cards").replaceChildren(...slate.items.map(card));
+  showShares(slate);
+}
+
+function showTastes(personas) {
+  $("tastes").hidden = personas.length === 0;
+  $("taste-bar").ariaLabel = personas.map((p) => `${p.name} ${percent(p.share)}`).join(", ");
+  $("taste-bar").replaceChildren(...personas.map((p) => {
+    const part = make("span", { className: colour(p.number), title: `${p.name} ${percent(p.share)}` });
+    part.style.width = `${100 * p.share}%`;
+    return part;
+  }));
+  $("taste-names").replaceChildren(...personas.map((p) => make("li", { title: p.exemplars.join(", ") },
+    make("span", { className: `dot ${colour(p.number)}` }), `${p.number}. ${p.name} `, make("small", { textContent: percent(p.share) }))));
+}
+
+function card(item) {
+  const node = make("li", { className: `card ${colour(item.persona)}` });
+  const title = make("div", { className: "title" }, make("span", { className: "rank", textContent: `${item.rank}` }), item.title);
+  const kinds = [...item.categories, ...(item.year && !item.title.includes(item.year) ? [item.year] : [])].join(" · ");
+  const reason = make("div", { className: "reason" });
+  if (item.persona) reason.append(make("span", { className: `dot ${colour(item.persona)}` }), `${item.persona_name}: ${item.evidence}`);
+  else reason.append(item.evidence);
+  const acts = make("div", { className: "acts" });
+  for (const [kind, words] of [["like", "Like"], ["dislike", "Dislike"], ["seen", "Know it"]]) {
+    const button = make("button", { type: "button", textContent: words, ariaLabel: `${words}: ${item.title}` });
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => feedback(item, kind, button));
+    acts.append(button);
+  }
+  for (const [words, said] of [["More like it", `more like number ${item.rank}`], ["Why?", `why number ${item.rank}?`]]) {
+    const button = make("button", { type: "button", textContent: words, ariaLabel: `${words} ${item.title}` });
+    button.addEventListener("click", () => say(said));
+    acts.append(button);
+  }
+  node.append(title, make("div", { className: "kinds", textContent: kinds }), reason, acts);
+  return node;
+}
+
+async function feedback(item, kind, button) {
+  await call("/v1/feedback", { user: who(), feedback: [{ item: item.item_id, kind }] });
+  button.setAttribute("aria-pressed", "true");
+  $("status").textContent = `Noted: ${item.title}. It will not come back.`;
+  if (state.conversation) await again();
+}
+
+async function again() {
+  if (!state.conversation) return;
+  showSlate(await call(`/v1/chat/${encodeURIComponent(state.conversation)}/again`, { user: who(), lam: Number($("lam").value) }));
+}
+
+function showShares(slate) {
+  const groups = Object.keys({ ...slate.target, ...slate.achieved });
+  const rows = groups.map((g) => ({ name: g, aim: slate.target[g] ?? 0, got: slate.achieved[g] ?? 0 }))
+    .filter((r) => Math.max(r.aim, r.got) >= 0.01).sort((a, b) => b.aim - a.aim).slice(0, 12);
+  const most = Math.max(...rows.flatMap((r) => [r.aim, r.got]), 0.01);
+  $("shares").hidden = rows.length === 0;
+  $("share-rows").replaceChildren(...rows.map((r) => {
+    const bars = make("span", { className: "bars" });
+    bars.setAttribute("aria-hidden", "true");
+    for (const kind of ["aim", "got"]) {
+      const bar = make("span", { className: kind });
+      bar.style.width = `${(100 * r[kind]) / most}%`;
+      bars.append(bar);
+    }
+    return make("li", { className: "share" }, make("span", { className: "name", textContent: r.name, title: r.name }), bars,
+      make("span", { className: "says" }, make("span", { className: "sr", textContent: "aimed at " }), percent(r.aim), " / ", make("span", { className: "sr", textContent: "in the list " }), percent(r.got)));
+  }));
+}
+
+async function begin() {
+  $("who").value = store("who") || `guest-${Math.random().toString(36).slice(2, 8)}`;
+  store("who", $("who").value);
+  const saved = store("theme");
+  if (saved) document.documentElement.dataset.theme = saved;
+  for (const words of ["surprise me", "older", "newer", "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
+    const chip = make("button", { type: "button", textContent: words });
+    chip.addEventListener("click", () => say(words));
+    $("quick").append(chip);
+  }
+  bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
+  const found = await call("/v1/starters?limit=16");
+  if (found.items.length) $("message").placeholder = `Something like ${found.items[0].title}…`;
+  for (const item of found.items) {
+    const button = make("button", { type: "button", textContent: item.title });
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => {
+      const on = !state.liked.has(item.item_id);
+      state.liked[on ? "add" : "delete"](item.item_id);
+      button.setAttribute("aria-pressed", String(on));
+    });
+    $("starters").append(button);
+  }
+}
+
+$("say").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const message = $("message").value.trim();
+  if (!message) return;
+  $("message").value = "";
+  say(message).catch(() => { $("message").value = message; });
+});
+$("who-form").addEventListener("submit", (event) => event.preventDefault());
+$("who").addEventListener("change", () => {
+  store("who", who());
+  state.conversation = null;
+  $("understood").replaceChildren();
+  bubble(`Hello, ${who()}.`);
+  say("my tastes");
+});
+$("go").addEventListener("click", async () => {
+  if (state.liked.size) await call("/v1/feedback", { user: who(), feedback: [...state.liked].map((item) => ({ item, kind: "like" })) });
+  await say("recommend me something");
+});
+$("lam").addEventListener("input", () => {
+  $("lam-value").textContent = Number($("lam").value).toFixed(2);
+  clearTimeout(state.timer);
+  state.timer = setTimeout(again, 150);
+});
+$("theme").addEventListener("click", () => {
+  const root = document.documentElement;
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
+  store("theme", root.dataset.theme);
+});
+$("forget-me").addEventListener("click", async () => {
+  const gone = await call(`/v1/users/${encodeURIComponent(who())}`, undefined, "DELETE");
+  state.conversation = null;
+  $("understood").replaceChildren();
+  $("status").textContent = `Deleted: ${gone.rows} entries.`;
+});
+begin();

@@ -1,0 +1,132 @@
+"""The ways down the ladder that a recommender has: one prompt, or one for each arm of an experiment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from langchain_core.runnables import Runnable
+
+from agent.experiment import Experiment, Experiments
+from agent.guard import Guard
+from agent.llm import earned
+from agent.llm.cache import CachedChat
+from agent.llm.endpoint import Endpoint
+from agent.llm.failures import Reason
+from agent.llm.scorer import LabelScorer
+from agent.rerank.ladder import LadderConfig, Step, guarded, ladder, unassisted
+from agent.rerank.llm import Ask, LLMConfig, LLMRung, Ranked
+from prompts.rerank import INPUTS
+from prompts.template import Prompt, load
+from retrieval.errors import PolytasteError
+
+log = logging.getLogger("polytaste.experiment")
+
+
+@dataclass(frozen=True)
+class Way:
+    """One prompt and its ladder.
+
+    Attributes:
+        prompt: What is rendered.
+        rank: Ranks; callable where nothing is waited for.
+        experiment: Name of the experiment, or None.
+        arm: Name of the arm, or None.
+        guard: Counts what comes of the arm, or None.
+    """
+
+    prompt: Prompt
+    rank: Runnable[Step, Ranked] | Callable[[Ask], Ranked]
+    experiment: str | None = None
+    arm: str | None = None
+    guard: Guard | None = None
+
+
+class Ways:
+    """Makes the ways anew whenever the server or the experiment changes.
+
+    Args:
+        prompt: Served where there is no experiment.
+        llm: Settings of the rung.
+        ladder: Of the breaker.
+        dataset: That weights were earned on.
+        absent: Code that slates carry without a server.
+        experiments: What is served side by side, if anything is; None serves the prompt alone.
+    """
+
+    def __init__(
+        self,
+        prompt: str,
+        llm: LLMConfig,
+        ladder: LadderConfig,
+        dataset: str,
+        absent: Reason,
+        experiments: Experiments | None,
+    ) -> None:
+        self._prompt = load(prompt)
+        self._prompt.require(INPUTS)
+        self._llm, self._ladder, self._dataset, self._absent = llm, ladder, dataset, absent
+        self._experiments = experiments
+        self._stamp: tuple[int, int] | None = None
+        self._experiment: Experiment | None = None
+        self._endpoint: Endpoint | None = None
+        self._made: tuple[Way, ...] = ()
+
+    def of(self, person: str | None, endpoint: Endpoint | None) -> Way:
+        """The way of a person's requests."""
+        self._follow(endpoint)
+        ways, experiment = self._made, self._experiment
+        if experiment is None or len(ways) == 1:
+            return ways[0]
+        mine, first = ways[experiment.arm_of(person)], ways[0]
+        if mine is first or mine.guard is None or first.guard is None:
+            return mine
+        before = mine.guard.tripped
+        if why := mine.guard.judge(first.guard):
+            if not before:
+                log.warning(
+                    "arm taken out", extra={"fields": {"experiment": mine.experiment, "arm": mine.arm, "why": why}}
+                )
+            return first
+        return mine
+
+    def heard(self, person: str, *, disliked: bool) -> None:
+        """Feedback of a person counts for their arm."""
+        if self._experiment is not None and (guard := self._made[self._experiment.arm_of(person)].guard) is not None:
+            guard.heard(disliked=disliked)
+
+    def _follow(self, endpoint: Endpoint | None) -> None:
+        stamp = self._experiments.stamp() if self._experiments is not None else None
+        if self._made and endpoint == self._endpoint and stamp == self._stamp:
+            return
+        ways = None
+        if self._experiments is not None:
+            try:
+                experiment = self._experiments.now()
+                ways = None if experiment is None or endpoint is None else self._arms(experiment, endpoint)
+                self._experiment = experiment if ways else None
+            except PolytasteError as why:
+                self._experiment = None
+                log.error("experiment refused, the configured prompt is served", extra={"fields": {"why": why.message}})  # noqa: TRY400
+        self._made = ways or (Way(self._prompt, self._rank(self._prompt, endpoint)),)
+        self._stamp, self._endpoint = stamp, endpoint
+
+    def _arms(self, running: Experiment, endpoint: Endpoint) -> tuple[Way, ...]:
+        arms = [(arm, arm.prompt()) for arm in running.arms]
+        return tuple(
+            Way(prompt, self._rank(prompt, endpoint), running.name, arm.name, Guard(running.guards))
+            for arm, prompt in arms
+        )
+
+    def _rank(self, prompt: Prompt, endpoint: Endpoint | None) -> Runnable[Step, Ranked] | Callable[[Ask], Ranked]:
+        if endpoint is None:
+            unreachable = self._absent is Reason.UNREACHABLE
+            return unassisted(
+                self._absent, "no server is running: polytaste llm up" if unreachable else "not asked for"
+            )
+        worth = earned.read(endpoint.model, prompt.version, self._dataset, self._llm.orders)
+        kept = self._llm.kept_answers
+        client = CachedChat(endpoint, kept, self._llm.kept_s) if kept else None
+        rung = LLMRung(LabelScorer(endpoint, client), prompt, self._llm, worth)
+        return ladder(guarded(rung, self._ladder))

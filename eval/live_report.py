@@ -1,0 +1,127 @@
+"""What came of an experiment in service: per arm, and minus the first arm with intervals from resampling people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from rich.table import Table
+
+from agent.console import out
+from agent.experiment import Experiments
+from agent.memory.database import Database
+from agent.memory.trials import Outcome, Trials
+from agent.paths import experiments_file
+from agent.service.config import ServiceConfig
+from retrieval.arrays import Float64
+from retrieval.errors import NotFoundError
+
+METRICS = ("likes per list", "dislikes per list", "ranked by the model")
+_DRAWS = 2000
+_LEAST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReport:
+    """One arm.
+
+    Attributes:
+        arm: Its name.
+        people: In it.
+        lists: Shown to them.
+        means: Of :data:`METRICS`, over lists.
+        minus_first: ``(mean, low, high)`` of each metric minus the first arm's; None for the first, or where an arm has too few people.
+        ms: Median time of the model.
+    """
+
+    arm: str
+    people: int
+    lists: int
+    means: tuple[float, ...]
+    minus_first: tuple[tuple[float, float, float], ...] | None
+    ms: float
+
+
+def summarised(outcomes: dict[str, list[Outcome]], arms: list[str]) -> list[ArmReport]:
+    """Reports in the order of the arms. A person's lists are not independent, so whole people are drawn with replacement."""
+    counts = {arm: _counts(outcomes.get(arm, [])) for arm in arms}
+    draws = {arm: _drawn(rows, seed) for seed, (arm, rows) in enumerate(counts.items())}
+    reports: list[ArmReport] = []
+    for arm, rows in counts.items():
+        minus = None
+        if arm != arms[0] and min(len(rows), len(counts[arms[0]])) >= _LEAST:
+            gap = draws[arm] - draws[arms[0]]
+            low, high = np.percentile(gap, [2.5, 97.5], axis=0)
+            middle = _rates(rows.sum(axis=0)) - _rates(counts[arms[0]].sum(axis=0))
+            minus = tuple((float(m), float(a), float(b)) for m, a, b in zip(middle, low, high, strict=True))
+        took = [ms for one in outcomes.get(arm, []) for ms in one.ms]
+        means = tuple(float(v) for v in _rates(rows.sum(axis=0))) if len(rows) else (float("nan"),) * len(METRICS)
+        reports.append(
+            ArmReport(
+                arm, len(rows), int(rows[:, 0].sum()), means, minus, float(np.median(took)) if took else float("nan")
+            )
+        )
+    return reports
+
+
+def _counts(outcomes: list[Outcome]) -> Float64:
+    """``(people, 4)`` lists, likes, dislikes, lists ranked by the model."""
+    rows = [(one.lists, len(one.liked), len(one.disliked), one.by_model) for one in outcomes]
+    return np.array(rows, np.float64).reshape(-1, 4)
+
+
+def _rates(total: Float64) -> Float64:
+    return total[..., 1:] / np.maximum(total[..., :1], 1.0)
+
+
+def _drawn(rows: Float64, seed: int) -> Float64:
+    """``(draws, metrics)``."""
+    if not len(rows):
+        return np.full((_DRAWS, len(METRICS)), np.nan)
+    picked = np.random.default_rng(seed).integers(0, len(rows), (_DRAWS, len(rows)))
+    return _rates(rows[picked].sum(axis=1))
+
+
+def show_report(name: str | None, database: str | None, *, as_json: bool) -> None:
+    """Read and show.
+
+    Raises:
+        NotFoundError: There is no experiment, or nothing of it was kept.
+        StorageError: The database cannot be reached.
+    """
+    present = Experiments(experiments_file()).now()
+    if name is None:
+        if present is None:
+            raise NotFoundError(
+                "no experiment is served", "name an earlier one, or start one: polytaste prompts live start"
+            )
+        name = present.name
+    opened = Database(ServiceConfig(database=database).database_url())
+    opened.upgrade()
+    outcomes = Trials(opened).outcomes(name)
+    if not outcomes:
+        raise NotFoundError(f"no list of experiment {name!r} was shown yet", "lists count for users whose id is given")
+    own = [arm.name for arm in present.arms] if present is not None and present.name == name else []
+    arms = [*(arm for arm in own if arm in outcomes), *sorted(set(outcomes) - set(own))]
+    reports = summarised(outcomes, arms)
+    if as_json:
+        told = [
+            {"arm": r.arm, "people": r.people, "lists": r.lists, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms,
+             "minus_first": None if r.minus_first is None else dict(zip(METRICS, r.minus_first, strict=True))}
+            for r in reports
+        ]  # fmt: skip
+        out.file.write(json.dumps({"experiment": name, "arms": told}, indent=2) + "\n")
+        return
+    table = Table(
+        title=f"{name}: minus {arms[0]} [95 %]", box=None, padding=(0, 1), header_style="dim", title_justify="left"
+    )
+    for column in ("arm", "people", "lists", *METRICS, "median ms"):
+        table.add_column(column, justify="left" if column == "arm" else "right")
+    for r in reports:
+        cells = [
+            f"{mean:.3f}" + (f"\n{gap[0]:+.3f} [{gap[1]:+.3f}, {gap[2]:+.3f}]" if gap else "")
+            for mean, gap in zip(r.means, r.minus_first or (None,) * len(METRICS), strict=True)
+        ]
+        table.add_row(r.arm, str(r.people), str(r.lists), *cells, "" if np.isnan(r.ms) else f"{r.ms:.0f}")
+    out.print(table)

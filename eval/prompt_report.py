@@ -1,0 +1,140 @@
+"""``polytaste prompts compare``: asks, writes the page and shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from agent.commands import load_data
+from agent.console import err, out, progress_bar
+from agent.llm.endpoint import find_endpoint
+from eval.prompt_answers import METRICS
+from eval.prompt_cache import kept_scorer
+from eval.prompt_compare import CompareConfig, Comparison, compare
+from eval.prompt_page import said, write_page
+from eval.prompt_sequential import LEVEL
+from eval.prompt_stats import SLICED, as_dict
+from retrieval.errors import ConfigError, ServerError
+
+_TOLD = ("ndcg", "slate_ndcg", "kl", "slate_kl", "compliance", "mass", "read", "ms")
+
+
+def run_compare(
+    data: str, columns: list[str], items: str | None, like_above: float | None, settings: dict[str, Any],
+    llm_url: str | None, llm_model: str | None, cache: Path | None, page: Path | None, store: str | None, *, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare and say what came of it."""
+    config = checked(settings)
+    endpoint = find_endpoint(llm_url, llm_model)
+    if endpoint is None:
+        raise ServerError("no language model to ask", "start one: polytaste llm up; or name one: --llm-url")
+    dataset = load_data(data, columns, items, like_above)
+    with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
+        found = compare(
+            dataset, scorer, config,
+            lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
+        )  # fmt: skip
+    titles = dataset.catalog.titles
+    if page is not None:
+        write_page(found, titles, page)
+        err.print(Text(f"wrote {page}", style="green"), soft_wrap=True)
+    facts = as_dict(found, titles)
+    if store is not None:
+        from eval.prompt_tracking import track  # noqa: PLC0415  (an extra)
+
+        err.print(Text(f"kept as run {track(found, facts, titles, store)} in {store}", style="green"), soft_wrap=True)
+    if as_json:
+        out.file.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        return
+    show(found, facts)
+
+
+def checked(settings: dict[str, Any]) -> CompareConfig:
+    """Settings of the command line.
+
+    Raises:
+        ConfigError: One is wrong; names it.
+    """
+    try:
+        return CompareConfig.model_validate(settings)
+    except ValidationError as why:
+        first = why.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigError(f"{field}: {message}" if field else message, "polytaste prompts compare --help") from why
+
+
+def show(found: Comparison, facts: dict[str, Any]) -> None:
+    """Tables for a terminal; what is left out is in the page and in the JSON."""
+    title = f"{found.model}, {found.data}: {len(found.people)} users, each the same candidates"
+    table = _table(title, "prompt", *(METRICS[m].replace(" ", "\n").replace(",", "") for m in _TOLD), "failed")
+    for one in facts["prompts"]:
+        values = [said(one["means"][m], m)["mean"] for m in _TOLD]
+        table.add_row(escape(one["name"]), *values, str(sum(one["failures"].values())))
+    out.print(table)
+    base = facts["calibrated"]
+    out.print(
+        Text(
+            f"without a model, the calibrated slate: NDCG {base['ndcg'][0]:.3f}, C_KL {base['kl'][0]:.3f}\n",
+            style="dim",
+        )
+    )
+    table = _table(f"minus {found.config.prompts[0]} [95 %]", "prompt", "metric", "difference", "p", "rise - fall")
+    for one in facts["differences"]:
+        both = said(one["minus_first"], one["metric"], sign=True)
+        stands = one["p"] is not None and one["p"] < LEVEL
+        p = "" if one["p"] is None else f"{one['p']:.4f}"
+        rise = "" if one["rise_minus_fall"] is None else f"{one['rise_minus_fall']:+.0%}"
+        difference = Text(
+            f"{both['mean']} [{both['range']}]" if both["range"] else "n/a", style="bold" if stands else ""
+        )
+        table.add_row(escape(one["prompt"]), METRICS[one["metric"]], difference, p, rise)
+    out.print(table)
+    table = _table(
+        "the candidates turned by half", "prompt", "users", "tau", "gain, first half - second", "by quarter of the list"
+    )
+    for one in facts["prompts"]:
+        swayed = one["places"]
+        tau, early = said(swayed["tau"]), said(swayed["early_minus_late"], sign=True)
+        quarters = " ".join("n/a" if v is None else f"{v:.2f}" for v in swayed["gain_by_quarter"])
+        table.add_row(
+            escape(one["name"]), str(swayed["users"]), tau["mean"], f"{early['mean']} [{early['range']}]", quarters
+        )
+    out.print()
+    out.print(table)
+    if facts["slices"]:
+        _slices(facts)
+    words = f"ended: {found.stopped}; {found.paid:,} tokens paid, {found.seconds:.0f} s of asking, {found.kept:.0%} of the calls from the disk"
+    out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)
+    for one in facts["prompts"]:
+        if one["failures"]:
+            why = ", ".join(f"{reason} {count}" for reason, count in one["failures"].items())
+            err.print(Text(f"{one['name']}: not answered, counted as the calibrated slate: {why}", style="yellow"))
+
+
+def _slices(facts: dict[str, Any]) -> None:
+    rows: dict[tuple[str, str], list[str]] = {}
+    several = len(facts["prompts"]) > 2
+    for one in facts["slices"]:
+        whose = [one["slice"], str(one["users"]), *([escape(one["prompt"])] if several else [])]
+        mean, low, high = ("n/a" if v is None else f"{v:+.3f}".replace("0.", ".", 1) for v in one["minus_first"])
+        rows.setdefault((one["slice"], one["prompt"]), whose).append(f"{mean} [{low}, {high}]")
+    headings = ["users", "", *(["prompt"] if several else []), *(METRICS[m] for m in SLICED)]
+    table = _table("\nfor whom (looked at, not tested)", *headings)
+    for row in rows.values():
+        table.add_row(*row)
+    out.print(table)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
+    for at, column in enumerate(columns):
+        # A heading may take two lines: figures decide how wide a column is.
+        table.add_column(column.replace(", ", "\n"), justify="right" if at else "left", no_wrap=True)
+    return table

@@ -1,0 +1,81 @@
+"""Conditions on whatever else a catalogue says of its items: people, publishers, platforms, length, price, ages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+OWN = frozenset({"item_id", "title", "categories", "year", "count"})
+"""Columns that every catalogue has, which have conditions of their own."""
+
+_SEPARATORS = ("|", ";", ", ")
+_SPLIT = 0.1
+"""A column is one of lists if so many of its texts hold a separator."""
+_EXAMINED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """An item needs one of some names in one of some columns.
+
+    Attributes:
+        columns: Of text, or of lists of texts.
+        values: As the columns have them.
+    """
+
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A number must lie in an inclusive range; an item without one does not pass.
+
+    Attributes:
+        column: Of numbers.
+        low: None for no bound.
+        high: None for no bound.
+    """
+
+    column: str
+    low: float | None = None
+    high: float | None = None
+
+
+Fact = OneOf | Within
+
+
+def passes(table: pl.DataFrame, fact: Fact) -> pl.Expr:
+    """Whether an item meets a condition. One on a column that the table has no longer asks nothing."""
+    if isinstance(fact, Within):
+        if fact.column not in table.columns:
+            return pl.lit(value=True)
+        column = pl.col(fact.column)
+        above = column.is_not_null() if fact.low is None else column >= fact.low
+        below = column.is_not_null() if fact.high is None else column <= fact.high
+        return (above & below).fill_null(value=False)
+    columns = [c for c in fact.columns if c in table.columns]
+    if not columns:
+        return pl.lit(value=True)
+    wanted = pl.lit(pl.Series(list(fact.values), dtype=pl.String).implode())
+    return pl.any_horizontal([names_in(table, c).list.set_intersection(wanted).list.len() > 0 for c in columns])
+
+
+def names_in(table: pl.DataFrame, column: str) -> pl.Expr:
+    """A column of names as one of lists: texts such as "Ann Lee, Bob Roy" are taken apart."""
+    dtype = table.schema[column]
+    if dtype == pl.List(pl.String):
+        return pl.col(column).fill_null([])
+    texts = pl.col(column).fill_null("")
+    separator = _separator(table[column])
+    lists = texts.str.split(separator) if separator else pl.concat_list(texts)
+    return lists.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+
+
+def _separator(texts: pl.Series) -> str:
+    some = texts.drop_nulls().head(_EXAMINED)
+    for separator in _SEPARATORS:
+        if len(some) and float(some.str.contains(separator, literal=True).mean() or 0.0) >= _SPLIT:  # type: ignore[arg-type]
+            return separator
+    return ""

@@ -1,0 +1,144 @@
+"""Prompts side by side: who gets which, what takes an arm out, and the file that says so."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.experiment import Arm, Experiment, Experiments, Guards, arms_of
+from agent.guard import Guard
+from agent.llm.endpoint import Endpoint
+from agent.llm.failures import Reason
+from agent.recommender import Recommender, RecommenderConfig
+from agent.rerank.llm import Ranked
+from prompts.template import load
+from retrieval.errors import ConfigError, DataError, NotFoundError
+from tests.agent.faults import faulty_server
+
+TEXT = load("rerank-shares").text
+
+
+def experiment(name="e", shares=(1.0, 1.0), **guards):
+    arms = tuple(Arm(name=f"arm{i}", text=TEXT, share=s) for i, s in enumerate(shares))
+    return Experiment(name=name, arms=arms, guards=Guards(**guards))
+
+
+def test_people_stay_and_shares_are_kept():
+    one = experiment(shares=(3.0, 1.0))
+    arms = [one.arm_of(f"user {i}") for i in range(4000)]
+    assert arms == [one.arm_of(f"user {i}") for i in range(4000)]
+    assert Counter(arms)[1] / 4000 == pytest.approx(0.25, abs=0.03)
+    other = experiment(name="f", shares=(3.0, 1.0))
+    both = sum(a == 1 == other.arm_of(f"user {i}") for i, a in enumerate(arms)) / 4000
+    assert both == pytest.approx(1 / 16, abs=0.02)  # another experiment deals anew
+    assert one.arm_of(None) == 0
+
+
+@given(st.text(), st.lists(st.floats(0.01, 10.0), min_size=1, max_size=5))
+def test_everybody_has_an_arm(person, shares):
+    assert 0 <= experiment(shares=tuple(shares)).arm_of(person) < len(shares)
+
+
+def test_the_file_keeps_promotes_and_goes_back(tmp_path):
+    kept = Experiments(tmp_path / "deep" / "experiments.json")
+    assert kept.now() is None
+    assert kept.stamp() is None
+    with pytest.raises(NotFoundError):
+        kept.roll_back()
+    with pytest.raises(NotFoundError) as nothing:
+        kept.promote("arm1")
+    assert "none is served" in nothing.value.remedy
+    kept.start(experiment())
+    first = kept.stamp()
+    with pytest.raises(NotFoundError) as unknown:
+        kept.promote("arm7")
+    assert "arm0, arm1" in unknown.value.remedy
+    kept.promote("arm1")
+    assert kept.stamp() != first
+    assert [a.name for a in kept.now().arms] == ["arm1"]
+    assert kept.roll_back() == experiment() == kept.now()
+    assert kept.roll_back() is None
+    assert kept.now() is None
+    kept.file.write_text("{")
+    with pytest.raises(DataError, match="damaged"):
+        kept.now()
+
+
+def test_arms_are_checked_before_they_are_served(tmp_path):
+    with pytest.raises(ConfigError, match="no prompt"):
+        arms_of(["rerank-shares", "none-such"], None)
+    with pytest.raises(ConfigError, match="shares"):
+        arms_of(["rerank-shares"], [1.0, 2.0])
+    file = tmp_path / "mine.j2"
+    file.write_text(TEXT)
+    (arm,) = arms_of([str(file)], None)
+    file.write_text("gone")
+    assert arm.name == "mine"
+    assert arm.prompt().version == load("rerank-shares").version
+
+
+def outcome(ms=None, reason=None):
+    return Ranked(None, "llm" if ms else "calibrated", reason=reason, ms=ms)
+
+
+@pytest.mark.parametrize(
+    ("mine", "first", "out"),
+    [
+        ([outcome(10.0)] * 20, [outcome(10.0)] * 20, ""),
+        ([outcome(reason=Reason.LOW_LABEL_MASS)] * 20, [outcome(10.0)] * 20, "100% of its answers"),
+        ([outcome(reason=Reason.LOW_LABEL_MASS)] * 19, [outcome(10.0)] * 20, ""),  # not enough yet
+        ([outcome(reason=Reason.TIMEOUT)] * 20, [outcome(reason=Reason.TIMEOUT)] * 20, ""),  # the server's bad hour
+        ([outcome(reason=Reason.UNREACHABLE)] * 20, [outcome(10.0)] * 20, ""),  # says nothing of the prompt
+        ([outcome(90.0)] * 20, [outcome(10.0)] * 20, "median is 90 ms"),
+    ],
+)
+def test_guard_rails(mine, first, out):
+    guards = Guards(least=20)
+    arm, control = Guard(guards), Guard(guards)
+    for one in mine:
+        arm.ranked(one)
+    for one in first:
+        control.ranked(one)
+    assert arm.judge(control).startswith(out) if not out else out in arm.judge(control)
+    assert bool(arm.judge(control)) is bool(out)
+
+
+def test_an_arm_that_people_dislike_is_taken_out_and_stays_out():
+    guards = Guards(least=10)
+    arm, control = Guard(guards), Guard(guards)
+    for n in range(10):
+        arm.heard(disliked=True)
+        control.heard(disliked=n % 5 == 0)
+    assert "dislikes" in arm.judge(control)
+    for _ in range(400):
+        arm.heard(disliked=False)
+    assert arm.judge(control)
+
+
+def served(model, url, file):
+    config = RecommenderConfig.model_validate({"llm": {"weight": 0.3, "kept_answers": 0}})
+    return Recommender(model, Endpoint(url=url, model="m"), config, experiments=Experiments(file))
+
+
+def test_a_broken_prompt_is_caught_and_its_people_get_the_first_arm(model, tmp_path):
+    file = tmp_path / "experiments.json"
+    broken = Arm(name="broken", text=TEXT.replace("You are a recommender.", "LOW MASS."), share=1.0)
+    good = Arm(name="good", text=TEXT, share=1.0)
+    running = Experiment(name="e", arms=(good, broken), guards=Guards(least=5))
+    with faulty_server("low mass where told") as (url, payloads):
+        recommender = served(model, url, file)
+        assert recommender.recommend(user="1", deadline_ms=20_000).arm is None
+        Experiments(file).start(running)  # taken up by what is running
+        mine = next(w for w in map(str, range(100)) if running.arm_of(w) == 1)
+        arms = [recommender.recommend(like=["Alien"], who=mine, deadline_ms=20_000) for _ in range(7)]
+        assert [s.arm for s in arms] == ["broken"] * 5 + ["good"] * 2
+        assert [s.ranker_used for s in arms] == ["calibrated"] * 5 + ["llm"] * 2
+        assert {s.experiment for s in arms} == {"e"}
+        assert arms[-1].prompt_hash == good.prompt().version
+        Experiments(file).promote("good")
+        assert recommender.recommend(user="1", deadline_ms=20_000).arm == "good"
+        file.write_text("{")  # damaged: the configured prompt is served
+        slate = recommender.recommend(user="1", deadline_ms=20_000)
+        assert (slate.arm, slate.ranker_used) == (None, "llm")
+    assert "LOW MASS" not in str(payloads[-1])

@@ -1,0 +1,155 @@
+"""Conditions on columns that no catalogue must have: people, publishers, players, ages, length, price."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.chat.facts import fact_in_words, together
+from agent.chat.reading import RequestReader
+from agent.chat.wish import Wish, joined
+from retrieval.facts import OneOf, Within, names_in
+from retrieval.filters import ItemFilter
+from retrieval.schema import Catalog
+from retrieval.titles import TitleIndex
+
+
+def made(columns):
+    n = len(columns["title"])
+    own = {"item_id": [f"i{i}" for i in range(n)], "count": list(range(n, 0, -1))}
+    years = pl.Series("year", columns.pop("year", [None] * n), dtype=pl.Int32)
+    catalog = Catalog(pl.DataFrame({**own, **columns}).with_columns(years))
+    return catalog, RequestReader(catalog, TitleIndex(catalog), searched=True)
+
+
+BOOKS = made({
+    "title": ["The Dispossessed", "Lavinia", "Good Omens", "Coraline", "Mort", "The Stand"],
+    "categories": [["Science Fiction"], ["Fantasy"], ["Fantasy", "Comedy"], ["Fantasy"], ["Fantasy", "Comedy"], ["Horror"]],
+    "author": ["Ursula K. Le Guin", "Ursula K. Le Guin", "Neil Gaiman, Terry Pratchett", "Neil Gaiman", "Terry Pratchett", "Stephen King"],
+    "language": ["English", "German", "English", "English", "French", "English"],
+    "pages": [341, 279, 383, 162, 243, None],
+    "isbn": ["1", "2", "3", "4", "5", "6"],
+})  # fmt: skip
+GAMES = made({
+    "title": ["Catan", "Pandemic", "Hive", "Ticket to Ride", "Codenames"],
+    "categories": [["Strategy"], ["Cooperative"], ["Abstract"], ["Family"], ["Party"]],
+    "designer": [["Klaus Teuber"], ["Matt Leacock"], ["John Yianni"], ["Alan R. Moon"], ["Vlaada Chv\u00e1til"]],
+    "publisher": ["Kosmos", "Z-Man Games", "Gen42", "Days of Wonder", "CGE"],
+    "min_players": [3, 2, 2, 2, 4],
+    "max_players": [4, 4, 2, 5, 8],
+    "min_age": [10, 8, 9, 8, 14],
+    "playtime": [90, 45, 20, 60, 15],
+    "price": [44.9, 39.0, 25.0, 42.5, 19.9],
+})  # fmt: skip
+SONGS = made({
+    "title": ["Kiss", "Like a Prayer", "Doo Wop"],
+    "categories": [["Funk"], ["Pop"], ["Soul"]],
+    "artist": ["Prince", "Madonna", "Lauryn Hill"],
+    "duration_ms": [226_000, 340_000, 320_000],
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "titles"),
+    [
+        (BOOKS, "books by Ursula K. Le Guin", ["The Dispossessed", "Lavinia"]),
+        (BOOKS, "something by le guin", []),  # no surname of two words is known, and nothing is guessed
+        (BOOKS, "a Gaiman novel", ["Good Omens", "Coraline"]),
+        (BOOKS, "by Neil Gaiman and Terry Pratchett", ["Good Omens"]),
+        (BOOKS, "by Neil Gaiman or Stephen King", ["Good Omens", "Coraline", "The Stand"]),
+        (BOOKS, "written by Gaiman, King", ["Good Omens", "Coraline", "The Stand"]),  # no book has both: a choice
+        (BOOKS, "fantasy, but nothing by Terry Pratchett", ["Lavinia", "Coraline"]),
+        (BOOKS, "fantasy in English", ["Good Omens", "Coraline"]),
+        (BOOKS, "German books", ["Lavinia"]),
+        (BOOKS, "under 300 pages", ["Lavinia", "Coraline", "Mort"]),
+        (BOOKS, "no more than 243 pages", ["Coraline", "Mort"]),
+        (BOOKS, "300+ pages", ["The Dispossessed", "Good Omens"]),
+        (BOOKS, "between 250 and 350 pages", ["The Dispossessed", "Lavinia"]),
+        (BOOKS, "nothing over 300 pages", ["Lavinia", "Coraline", "Mort"]),
+        (BOOKS, "a short book", ["Coraline", "Mort"]),
+        (GAMES, "a game for 2 players", ["Pandemic", "Hive", "Ticket to Ride"]),
+        (GAMES, "for five people", ["Ticket to Ride", "Codenames"]),
+        (GAMES, "for my 9-year-old", ["Pandemic", "Hive", "Ticket to Ride"]),
+        (GAMES, "under an hour, cheaper than $40", ["Pandemic", "Hive", "Codenames"]),
+        (GAMES, "designed by Vlaada Chvatil", ["Codenames"]),
+        (GAMES, "published by kosmos", ["Catan"]),
+        (GAMES, "not by Klaus Teuber", ["Pandemic", "Hive", "Ticket to Ride", "Codenames"]),
+        (GAMES, "up to \u20ac25", ["Hive", "Codenames"]),
+        (SONGS, "songs by Prince", ["Kiss"]),
+        (SONGS, "a song fit for a prince", ["Kiss", "Like a Prayer", "Doo Wop"]),
+        (SONGS, "longer than five minutes", ["Like a Prayer", "Doo Wop"]),
+    ],
+)  # fmt: skip
+def test_other_columns_are_conditions(kind, text, titles):
+    catalog, reader = kind
+    reading = reader.read(text)
+    kept = [t for t, keep in zip(catalog.titles, reading.filter.mask(catalog), strict=True) if keep]
+    if titles:
+        assert kept == titles
+    else:
+        assert not reading.filter.facts
+
+
+def test_a_list_in_one_text_is_taken_apart_and_codes_are_no_names():
+    catalog, reader = BOOKS
+    names = catalog.table.select(names_in(catalog.table, "author"))["author"].to_list()
+    assert names[2] == ["Neil Gaiman", "Terry Pratchett"]
+    assert not reader.read("number 3 of 5").filter.facts  # an ISBN of digits is never meant
+
+
+def test_a_child_gets_what_is_for_children_where_no_column_knows_ages():
+    catalog, reader = made({"title": ["A", "B"], "categories": [["Children"], ["Drama"]]})
+    assert reader.read("something for my 7 year old").understood(catalog) == {"wanted": ["Children"]}
+    assert "wanted" not in reader.read("something for my 40 year old").understood(catalog)
+
+
+def test_understood_in_words():
+    catalog, reader = GAMES
+    said = reader.read("for 2 players, under 50 minutes, nothing by Matt Leacock").understood(catalog)
+    assert said["with"] == ["min players: up to 2", "max players: 2 or more", "playtime: up to 50"]
+    assert said["without"] == ["designer: Matt Leacock"]
+    assert fact_in_words(Within("pages", 1200, 1200)) == "pages: 1,200"
+
+
+def test_a_wish_keeps_replaces_and_takes_back_facts():
+    catalog, reader = GAMES
+    wish = Wish()
+    for text in ("under $43", "under $30"):
+        wish = joined(wish, reader.read(text), catalog, fresh=False, beside=False, within=False)
+    assert [f.high for f in wish.facts] == pytest.approx([30.0])
+    wish = joined(wish, reader.read("for 2 players"), catalog, fresh=False, beside=False, within=False)
+    assert len(wish.facts) == 3
+    assert Wish.model_validate_json(wish.model_dump_json()) == wish
+    assert len(wish.without("with", "price: up to 30", catalog).facts) == 2
+    wish = joined(wish, reader.read("not by John Yianni"), catalog, fresh=False, beside=False, within=False)
+    assert "Hive" not in [
+        t for t, k in zip(catalog.titles, wish.reading(catalog).filter.mask(catalog), strict=True) if k
+    ]
+
+
+def test_conditions_on_columns_that_are_gone_ask_nothing():
+    catalog, _ = BOOKS
+    gone = ItemFilter(facts=(Within("weight", high=1.0), OneOf(("editor",), ("Ann",))))
+    assert gone.mask(catalog).all()
+
+
+def test_longer_and_shorter_than_the_last_list():
+    _, reader = GAMES
+    assert reader.facts.longer(["i1", "i2", "i4"], -1) == Within("playtime", high=pytest.approx(20.0))
+    assert reader.facts.longer(["i1"], 1) == Within("playtime", low=pytest.approx(45.0))
+    _, none = made({"title": ["A"], "categories": [["X"]]})
+    assert none.facts.longer(["i0"], 1) is None
+
+
+@given(st.lists(st.floats(0, 1e6).map(lambda x: Within("price", high=x)), min_size=1, max_size=5))
+def test_one_bound_of_a_side_remains(bounds):
+    facts = ()
+    for bound in bounds:
+        facts = together(facts, (bound,), beside=False)
+    assert facts == (bounds[-1],)
+
+
+@given(st.text(max_size=80))
+def test_any_text_can_be_read(text):
+    for catalog, reader in (BOOKS, GAMES, SONGS):
+        reader.read(text).filter.mask(catalog)

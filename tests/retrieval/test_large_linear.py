@@ -1,0 +1,69 @@
+"""The closed form of large data against the one of small data."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from retrieval.baselines import large_linear
+from retrieval.baselines.large_linear import LargeLinearAutoencoder, linear_autoencoder
+from retrieval.baselines.linear import TUNED, LinearAutoencoder, LinearConfig
+from retrieval.errors import DataError
+from retrieval.schema import Histories
+
+
+def ones(users, items, seed):
+    x = (np.random.default_rng(seed).random((users, items)) < 0.2).astype(np.float32)
+    x[:, 0], x[0] = 1, 1  # no empty row or column
+    return sparse.csr_matrix(x)
+
+
+def rows(matrix):
+    return Histories(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float32))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    users=st.integers(2, 60),
+    items=st.integers(2, 60),
+    seed=st.integers(0, 99),
+    config=st.builds(
+        LinearConfig,
+        ridge=st.floats(1.0, 500.0),
+        dropout=st.sampled_from([0.0, 0.5]),
+        user_exponent=st.sampled_from([0.0, 0.5]),
+        read_exponent=st.sampled_from([0.0, 0.2]),
+        write_exponent=st.sampled_from([0.0, 0.1]),
+    ),
+)
+def test_equals_the_double_precision_form(users, items, seed, config):
+    x, asked = ones(users, items, seed), rows(ones(5, items, seed + 1))
+    exact = LinearAutoencoder.of(x, config).scores(asked)
+    np.testing.assert_allclose(LargeLinearAutoencoder(x, config).scores(asked), exact, rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("shape", [(700, 640), (640, 700)], ids=["items", "users"])
+def test_more_than_one_block(shape, monkeypatch):
+    x = ones(*shape, 3)
+    exact = LinearAutoencoder.of(x, TUNED).scores(rows(x[:20]))
+    np.testing.assert_allclose(LargeLinearAutoencoder(x, TUNED).scores(rows(x[:20])), exact, rtol=2e-3, atol=2e-5)
+    monkeypatch.setattr(large_linear, "_ROWS", 100)
+    np.testing.assert_allclose(LargeLinearAutoencoder(x, TUNED).scores(rows(x[:20])), exact, rtol=2e-3, atol=2e-5)
+
+
+def test_precision_goes_by_size(monkeypatch):
+    x = ones(30, 20, 4)
+    assert isinstance(linear_autoencoder(x, LinearConfig()), LinearAutoencoder)
+    monkeypatch.setattr(large_linear, "SMALL", 10)
+    assert isinstance(linear_autoencoder(x, LinearConfig()), LargeLinearAutoencoder)
+    monkeypatch.setattr(large_linear, "LARGEST", 15)
+    with pytest.raises(DataError, match="30 users and 20 items"):
+        linear_autoencoder(x, LinearConfig())
+
+
+def test_a_history_of_its_own_weights():
+    x = ones(40, 25, 5)
+    weighted = Histories.of([[1, 4, 7], []], [[1.0, 0.5, 2.0], []])
+    exact = LinearAutoencoder.of(x, TUNED).scores(weighted)
+    np.testing.assert_allclose(LargeLinearAutoencoder(x, TUNED).scores(weighted), exact, rtol=2e-3, atol=1e-5)

@@ -1,0 +1,320 @@
+"""Routes, errors, keys, tenants and limits, through the real application."""
+
+import json
+import logging
+from urllib.parse import quote
+
+import pytest
+from starlette.testclient import TestClient
+
+from agent.memory.database import Database
+from agent.memory.keys import Keys, Scope
+from agent.service.app import create_app
+from agent.slate import Slate
+from retrieval.errors import ConfigError
+
+
+def post(client, path, body, **more):
+    return client.post(path, json=body, **more)
+
+
+def test_recommend_is_what_the_library_recommends(client, model):
+    from agent.recommender import Recommender
+
+    answer = post(client, "/v1/recommend", {"user": "1", "request": "science fiction from the 80s", "k": 7, "lam": 0.5})
+    assert answer.status_code == 200
+    over_http = Slate.model_validate(answer.json())
+    direct = Recommender(model).recommend("science fiction from the 80s", user="1", k=7, lam=0.5)
+    assert [i.item_id for i in over_http.items] == [i.item_id for i in direct.items]
+    assert over_http.lam == 0.5
+    assert over_http.degraded_reason == "llm_off"
+
+
+def test_lambda_and_shift_change_the_list(client):
+    def items(**more):
+        return [i["item_id"] for i in post(client, "/v1/recommend", {"user": "1", **more}).json()["items"]]
+
+    assert items(lam=0.0) != items(lam=1.0)
+    grown = post(client, "/v1/recommend", {"user": "1", "shift": {"Horror": 20.0}}).json()
+    plain = post(client, "/v1/recommend", {"user": "1"}).json()
+    assert grown["target"]["Horror"] > plain["target"]["Horror"]
+    assert grown["achieved"]["Horror"] > plain["achieved"].get("Horror", 0)
+    assert sum(grown["target"].values()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_feedback_counts_at_once_and_the_last_word_stands(client):
+    before = post(client, "/v1/recommend", {"user": "zoe", "like": ["Alien (1979)"]}).json()["items"]
+    first, second, third = (i["item_id"] for i in before[:3])
+    said = [
+        {"item": first, "kind": "dislike"},
+        {"item": second, "kind": "seen"},
+        {"item": third, "kind": "rating", "value": 5},
+    ]
+    assert post(client, "/v1/feedback", {"user": "zoe", "feedback": said}).json()["kept"] == 3
+    after = {
+        i["item_id"] for i in post(client, "/v1/recommend", {"user": "zoe", "like": ["Alien (1979)"]}).json()["items"]
+    }
+    assert not after & {first, second, third}
+    personas = client.get("/v1/users/zoe/personas").json()["personas"]
+    assert any(before[2]["title"] in p["exemplars"] for p in personas)
+    post(client, "/v1/feedback", {"user": "zoe", "feedback": [{"item": first, "kind": "forget"}]})
+    again = {
+        i["item_id"] for i in post(client, "/v1/recommend", {"user": "zoe", "like": ["Alien (1979)"]}).json()["items"]
+    }
+    assert first in again
+
+
+def test_a_dislike_of_an_item_of_the_data_leaves_the_history(client, model):
+    history = [model.catalog.item_ids[i] for i in model.history_of("1")]
+    post(client, "/v1/feedback", {"user": "1", "feedback": [{"item": i, "kind": "dislike"} for i in history]})
+    assert client.get("/v1/users/1/personas").json()["personas"] == []
+
+
+def test_everything_of_a_person_is_given_out_and_deleted(client):
+    post(client, "/v1/feedback", {"user": "ann", "feedback": [{"item": "Heat (1995)", "kind": "like"}]})
+    post(client, "/v1/chat", {"user": "ann", "message": "something funny"})
+    kept = client.get("/v1/users/ann").json()
+    assert [f["kind"] for f in kept["feedback"]] == ["like"]
+    assert [t["said"] for t in kept["turns"]] == ["something funny"]
+    assert client.delete("/v1/users/ann").json()["rows"] == 3
+    empty = client.get("/v1/users/ann").json()
+    assert (empty["feedback"], empty["turns"]) == ([], [])
+
+
+def test_a_user_may_be_called_anything(client):
+    for who in ("a/b", "mailto:ann@example.org", "x/personas/y", "\u00fc \u4e2d"):
+        said = {"user": who, "feedback": [{"item": "Alien (1979)", "kind": "like"}]}
+        assert client.post("/v1/feedback", json=said).status_code == 200
+        path = f"/v1/users/{quote(who, safe='')}"
+        assert len(client.get(path).json()["feedback"]) == 1
+        assert client.get(f"{path}/personas").json()["user"] == who
+        assert client.delete(path).json()["rows"] > 0
+        assert client.get(path).json()["feedback"] == []
+
+
+def test_a_conversation_goes_on_and_the_slider_reranks_it(client):
+    first = post(client, "/v1/chat", {"user": "1", "message": "science fiction"}).json()
+    second = post(client, "/v1/chat", {"user": "1", "message": "older", "conversation": first["conversation"]}).json()
+    assert (second["turn"], second["conversation"]) == (1, first["conversation"])
+    assert second["understood"]["wanted"] == ["Sci-Fi"]
+    loose = post(client, f"/v1/chat/{first['conversation']}/again", {"user": "1", "lam": 0.0}).json()
+    tight = post(client, f"/v1/chat/{first['conversation']}/again", {"user": "1", "lam": 1.0}).json()
+    assert (loose["lam"], tight["lam"]) == (0.0, 1.0)
+    assert tight["kl"] < loose["kl"]
+    stranger = post(client, "/v1/chat", {"user": "2", "message": "older", "conversation": first["conversation"]})
+    assert stranger.status_code == 404
+
+
+def test_chat_streams_events(client):
+    with client.stream("POST", "/v1/chat", json={"user": "1", "message": "comedies", "stream": True}) as answer:
+        text = "".join(answer.iter_text())
+    names = [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
+    assert names == ["understood", *["item"] * 10, "reply"]
+    last = json.loads(text.rstrip().rpartition("data: ")[2])
+    assert len(last["slate"]["items"]) == 10
+
+
+def test_rerank_loses_no_candidate_and_says_why_some_stand_behind(client, model):
+    titles = [model.catalog.titles[i] for i in model.catalog.counts.argsort()[::-1][:12]]
+    documents = [*titles, "qwertyuiop", {"id": model.catalog.item_ids[40], "text": "by its id"}, titles[0]]
+    reply = post(client, "/v1/rerank", {"user": "3", "documents": documents, "return_documents": True}).json()
+    assert sorted(r["index"] for r in reply["results"]) == list(range(len(documents)))
+    scores = [r["relevance_score"] for r in reply["results"]]
+    assert scores == sorted(scores, reverse=True)
+    assert [r["note"] for r in reply["results"][-2:]] == ["repeated", "not in the catalogue"]
+    top = post(client, "/v1/rerank", {"user": "3", "documents": documents, "top_n": 3}).json()["results"]
+    assert len(top) == 3
+    only = post(
+        client, "/v1/rerank", {"query": "comedies", "documents": ["Alien (1979)", "Groundhog Day (1993)"]}
+    ).json()
+    assert [(r["index"], r["note"]) for r in only["results"]] == [(1, ""), (0, "does not meet the query")]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "param"),
+    [
+        ("/v1/recommend", {"k": 0}, 422, "k"),
+        ("/v1/recommend", {"user": "1", "lamda": 0.5}, 422, "lamda"),
+        ("/v1/recommend", {"like": ["Alienz"]}, 404, None),
+        ("/v1/recommend", {"include": ["Heat (1995)"], "exclude": ["Heat (1995)"]}, 400, None),
+        ("/v1/recommend", {"rules": [{"value": "Nonsense", "at_most": 1}]}, 404, None),
+        ("/v1/recommend", {"shift": {"Horrorr": 2.0}}, 404, None),
+        ("/v1/feedback", {"user": "1", "feedback": []}, 422, "feedback"),
+        ("/v1/feedback", {"user": "1", "feedback": [{"item": "Heat (1995)", "kind": "rating"}]}, 422, "feedback.0"),
+        (
+            "/v1/feedback",
+            {"user": "1", "feedback": [{"item": "Heat (1995)", "kind": "like", "value": 4}]},
+            422,
+            "feedback.0",
+        ),
+        ("/v1/chat", {"message": "hi", "conversation": "nope"}, 404, None),
+        ("/v1/chat/completions", {"messages": [{"role": "assistant", "content": "x"}]}, 400, "messages"),
+        ("/v1/chat/completions", {"model": "gpt-5", "messages": [{"role": "user", "content": "x"}]}, 404, None),
+    ],
+)
+def test_bad_input_names_the_field_and_the_remedy(client, path, body, status, param):
+    answer = post(client, path, body)
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert error["message"]
+    assert error["remedy"]
+    if param:
+        assert error["param"] == param
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
+    answer = client.post("/v1/recommend", content=b"x" * 1_000_001, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+    def pieces():
+        yield from (b"x" * 100_000 for _ in range(12))
+
+    assert client.post("/v1/recommend", content=pieces()).status_code == 413
+
+
+def test_no_request_chooses_url_model_path_or_template(client):
+    for field in ("llm_url", "llm_model", "url", "model_folder", "prompt", "template", "axis", "config", "database"):
+        answer = post(client, "/v1/recommend", {"user": "1", field: "http://127.0.0.1:1/x"})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["param"] == field
+    assert client.get("/page/..%2f..%2fpyproject.toml").status_code == 404
+    assert client.get("/page/config.py").status_code == 404
+
+
+@pytest.fixture
+def keyed(settings):
+    database = Database(settings.database_url())
+    database.upgrade()
+    keys = Keys(database)
+    made = {
+        "reader": keys.add("r", "default", [Scope.READ]),
+        "writer": keys.add("w", "default", [Scope.READ, Scope.WRITE]),
+        "other": keys.add("o", "other", list(Scope)),
+        "slow": keys.add("s", "default", [Scope.READ], per_minute=2),
+        "admin": keys.add("a", "default", list(Scope)),
+    }
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        yield client, {name: {"Authorization": f"Bearer {secret}"} for name, secret in made.items()}, keys
+
+
+def test_keys_and_scopes(keyed):
+    client, keys, _ = keyed
+    body = {"user": "u", "feedback": [{"item": "Heat (1995)", "kind": "like"}]}
+    bare = post(client, "/v1/recommend", {})
+    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert post(client, "/v1/recommend", {}, headers={"Authorization": "Bearer pt-wrong"}).status_code == 401
+    assert post(client, "/v1/recommend", {}, headers=keys["reader"]).status_code == 200
+    assert post(client, "/v1/feedback", body, headers=keys["reader"]).status_code == 403
+    assert post(client, "/v1/feedback", body, headers=keys["writer"]).status_code == 200
+    assert post(client, "/v1/admin/reload", {}, headers=keys["writer"]).status_code == 403
+    assert post(client, "/v1/admin/reload", {}, headers=keys["admin"]).json()["generation"] == 1
+    with_other_header = {"X-API-Key": keys["reader"]["Authorization"].removeprefix("Bearer ")}
+    assert post(client, "/v1/recommend", {}, headers=with_other_header).status_code == 200
+
+
+def test_another_tenants_key_reads_nothing(keyed):
+    client, keys, _ = keyed
+    post(
+        client,
+        "/v1/feedback",
+        {"user": "u", "feedback": [{"item": "Heat (1995)", "kind": "like"}]},
+        headers=keys["writer"],
+    )
+    talk = post(client, "/v1/chat", {"user": "u", "message": "funny"}, headers=keys["writer"]).json()
+    other = keys["other"]
+    assert client.get("/v1/users/u", headers=other).json()["feedback"] == []
+    assert client.get("/v1/users/u/personas", headers=other).json()["personas"] == []
+    assert client.get("/v1/users/1/personas", headers=other).json()["personas"] == []  # nor the users of the data
+    assert post(client, f"/v1/chat/{talk['conversation']}/again", {"user": "u"}, headers=other).status_code == 404
+    said = {"user": "u", "message": "older", "conversation": talk["conversation"]}
+    assert post(client, "/v1/chat", said, headers=other).status_code == 404
+    history = [{"role": "user", "content": "funny"}, {"role": "assistant", "content": talk["text"]}]
+    body = {"user": "u", "messages": [*history, {"role": "user", "content": "what do you think I like?"}]}
+    assert (
+        "know nothing"
+        in post(client, "/v1/chat/completions", body, headers=other).json()["choices"][0]["message"]["content"]
+    )
+    assert client.delete("/v1/users/u", headers=other).json()["rows"] <= 2  # its own conversation at most
+    assert len(client.get("/v1/users/u", headers=keys["writer"]).json()["feedback"]) == 1
+
+
+def test_rates_and_revoked_keys(keyed):
+    client, keys, store = keyed
+    codes = [post(client, "/v1/recommend", {}, headers=keys["slow"]).status_code for _ in range(4)]
+    assert codes == [200, 200, 429, 429]
+    assert "Retry-After" in post(client, "/v1/recommend", {}, headers=keys["slow"]).headers
+    reader = next(caller for caller, _, _ in store.listed() if caller.name == "r")
+    store.revoke(reader.key)
+    client.app.state.access._known.clear()  # what seconds would do
+    assert post(client, "/v1/recommend", {}, headers=keys["reader"]).status_code == 401
+
+
+def test_it_opens_to_other_machines_only_with_keys(settings):
+    with pytest.raises(ConfigError, match="no keys"):
+        create_app(settings.model_copy(update={"host": "0.0.0.0"}))
+
+
+def test_a_foreign_host_name_is_refused_without_keys(client):
+    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_logs_hold_no_personal_text_and_no_key(keyed, caplog):
+    client, keys, _ = keyed
+    with caplog.at_level(logging.INFO):
+        post(client, "/v1/chat", {"user": "secret-person", "message": "secret-wish comedies"}, headers=keys["writer"])
+        post(client, "/v1/recommend", {"user": "secret-person", "request": "secret-wish"}, headers=keys["writer"])
+        client.get("/v1/users/secret-person", headers=keys["writer"])
+    from agent.service.observe import JsonLines
+
+    ours = [record for record in caplog.records if not record.name.startswith("httpx")]  # that is the test's own client
+    lines = [JsonLines().format(record) for record in ours]
+    access = [json.loads(line) for line in lines if '"polytaste.access"' in line]
+    assert [line["route"] for line in access] == ["/v1/chat", "/v1/recommend", "/v1/users/{user}"]
+    assert all(line["key"] for line in access)
+    everything = "\n".join(lines)
+    assert "secret-" not in everything
+    assert keys["writer"]["Authorization"].removeprefix("Bearer ") not in everything
+
+
+def test_an_operator_may_ask_for_the_text(settings, caplog):
+    with (
+        TestClient(create_app(settings.model_copy(update={"log_text": True}))) as client,
+        caplog.at_level(logging.INFO),
+    ):
+        post(client, "/v1/recommend", {"user": "somebody", "request": "comedies"})
+    fields = next(r.fields for r in caplog.records if r.name == "polytaste.access")
+    assert (fields["user"], fields["said"]) == ("somebody", "comedies")
+
+
+def test_metrics_count_lists_and_have_no_personal_labels(client):
+    post(client, "/v1/recommend", {"user": "someone-special"})
+    text = client.get("/metrics").text
+    assert 'polytaste_slates_total{ranker="calibrated",reason="llm_off"}' in text
+    assert 'route="/v1/recommend",status="200"' in text
+    assert "someone-special" not in text
+
+
+def test_spans_follow_the_callers_trace(client):
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    spans = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    trace.set_tracer_provider(provider)
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    post(client, "/v1/recommend", {"user": "1"}, headers={"traceparent": parent})
+    ours = next(s for s in spans.get_finished_spans() if s.name == "POST /v1/recommend")
+    assert f"{ours.context.trace_id:032x}" == parent.split("-")[1]
+    assert ours.attributes["http.response.status_code"] == 200
+
+
+def test_search_and_starters(client):
+    found = client.get("/v1/items", params={"q": "star wars"}).json()["items"]
+    assert found
+    assert all("Star Wars" in item["title"] for item in found[:3])
+    first = client.get("/v1/starters", params={"limit": 10}).json()["items"]
+    assert len({item["item_id"] for item in first}) == 10
+    assert len({c for item in first for c in item["categories"]}) >= 8

@@ -1,0 +1,147 @@
+"""The page in a real browser: three clicks to a list, a conversation, the slider, feedback; no network, no axe finding."""
+
+import re
+import shutil
+from urllib.parse import urlsplit
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=["light", "dark", "phone"])
+def page(request, browser, running):
+    size = {"width": 390, "height": 844} if request.param == "phone" else {"width": 1360, "height": 900}
+    context = browser.new_context(color_scheme="dark" if request.param == "dark" else "light", viewport=size)
+    page = context.new_page()
+    troubles = []
+    page.on("pageerror", lambda why: troubles.append(str(why)))
+    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
+    page.on(
+        "request",
+        lambda asked: None if urlsplit(asked.url).hostname == "127.0.0.1" else troubles.append(f"asked {asked.url}"),
+    )
+    page.goto(running.url)
+    page.wait_for_selector("#starters button")
+    yield page
+    assert troubles == []
+    context.close()
+
+
+def serious(page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [
+        (v["id"], v["impact"], [n["target"] for n in v["nodes"]][:3])
+        for v in found
+        if v["impact"] in {"serious", "critical"}
+    ]
+
+
+def titles(page):
+    return page.locator(".card .title").all_inner_texts()
+
+
+def test_a_stranger_gets_a_list_in_three_clicks_and_can_steer_it(page):
+    assert serious(page) == []
+    starters = page.locator("#starters button")
+    starters.nth(0).click()
+    starters.nth(2).click()
+    page.click("#go")
+    page.wait_for_selector(".card")
+    assert page.locator(".card").count() == 10
+    picked = starters.nth(0).inner_text()
+    assert picked not in " ".join(titles(page))
+    assert page.locator("#taste-names li").count() >= 1
+    assert serious(page) == []
+
+    page.fill("#message", "comedies from the 90s")
+    page.press("#message", "Enter")
+    page.wait_for_selector("#understood button >> text=years: 1990-1999")
+    kinds = page.locator(".card .kinds").all_inner_texts()
+    assert all("Comedy" in line for line in kinds)
+    before = titles(page)
+    page.locator("#understood button", has_text="years").click()  # what was understood can be taken back
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('.card .title')].map(n => n.innerText).join() !== before",
+        arg=",".join(before),
+    )
+    assert page.locator("#understood button", has_text="years").count() == 0
+    assert serious(page) == []
+
+
+def test_the_slider_reranks_live(page):
+    page.fill("#who", "1")
+    page.press("#who", "Tab")
+    page.wait_for_selector(".bubble >> text=tastes")
+    page.fill("#message", "recommend me something")
+    page.press("#message", "Enter")
+    page.wait_for_selector(".card")
+
+    def error():
+        return float(re.search(r"calibration error ([\d.]+)", page.inner_text("#ranker")).group(1))
+
+    page.locator("#lam").focus()
+    with page.expect_response("**/again"):
+        page.keyboard.press("Home")
+    page.wait_for_function("() => document.querySelector('#lam-value').textContent === '0.00'")
+    page.wait_for_timeout(200)
+    loose = error()
+    with page.expect_response("**/again"):
+        page.keyboard.press("End")
+    page.wait_for_timeout(200)
+    assert error() < loose
+
+
+def test_feedback_and_why_from_a_card(page):
+    page.fill("#message", "science fiction")
+    page.press("#message", "Enter")
+    page.wait_for_selector(".card")
+    first = page.locator(".card").first
+    title = first.locator(".title").inner_text().lstrip("0123456789").strip()
+    first.get_by_role("button", name=f"Why? {title}").click()
+    page.wait_for_selector(".bubble >> text=is number 1")
+    with page.expect_response("**/again"):
+        first.get_by_role("button", name=f"Dislike: {title}").click()
+    page.wait_for_function(
+        "title => ![...document.querySelectorAll('.card .title')].some(n => n.innerText.endsWith(title))", arg=title
+    )
+    page.click("#forget-me")
+    page.wait_for_selector("#status >> text=Deleted")
+
+
+def test_the_keyboard_alone_is_enough(page):
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.locator("#message").focus()
+    page.keyboard.type("westerns")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".card")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate("document.activeElement.id || document.activeElement.getAttribute('aria-label') || ''")
+        )
+    assert "lam" in reached
+    assert any(name.startswith("Like: ") for name in reached)
+
+
+def test_the_documentation_of_the_api(page, running):
+    page.goto(f"{running.url}/docs")
+    page.locator("summary", has_text="/v1/recommend").wait_for()
+    page.locator("summary", has_text="/v1/recommend").click()
+    assert "curl" in page.inner_text("details[open]")
+    assert serious(page) == []
