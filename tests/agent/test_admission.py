@@ -108,7 +108,7 @@ def test_a_caller_who_goes_away_leaves_no_place_behind():
 
 
 def test_no_more_calls_than_allowed_are_with_the_server_and_the_surplus_is_ranked_without_it(model):
-    config = RecommenderConfig.model_validate({"llm": {"at_once": 2, "weight": 0.2}})
+    config = RecommenderConfig.model_validate({"llm": {"at_once": 2, "weight": 0.2, "kept_answers": 0}})
     with faulty_server("slow") as (url, payloads):
         asked = Recommender(model, Endpoint(url=url, model="m"), config)
         asked.recommend("like Alien", user="1")  # the labels are known from here on
