@@ -43,6 +43,16 @@ class Way:
     guard: Guard | None = None
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What belongs together, so that a thread never sees the ways of one experiment beside the arms of another."""
+
+    ways: tuple[Way, ...]
+    experiment: Experiment | None
+    stamp: tuple[int, int] | None
+    endpoint: Endpoint | None
+
+
 class Ways:
     """Makes the ways anew whenever the server or the experiment changes.
 
@@ -68,16 +78,13 @@ class Ways:
         self._prompt.require(INPUTS)
         self._llm, self._ladder, self._dataset, self._absent = llm, ladder, dataset, absent
         self._experiments = experiments
-        self._stamp: tuple[int, int] | None = None
-        self._experiment: Experiment | None = None
-        self._endpoint: Endpoint | None = None
-        self._made: tuple[Way, ...] = ()
+        self._made: _Made | None = None
 
     def of(self, person: str | None, endpoint: Endpoint | None) -> Way:
         """The way of a person's requests."""
-        self._follow(endpoint)
-        ways, experiment = self._made, self._experiment
-        if experiment is None or len(ways) == 1:
+        made = self._follow(endpoint)
+        ways, experiment = made.ways, made.experiment
+        if experiment is None:
             return ways[0]
         mine, first = ways[experiment.arm_of(person)], ways[0]
         if mine is first or mine.guard is None or first.guard is None:
@@ -93,24 +100,28 @@ class Ways:
 
     def heard(self, person: str, *, disliked: bool) -> None:
         """Feedback of a person counts for their arm."""
-        if self._experiment is not None and (guard := self._made[self._experiment.arm_of(person)].guard) is not None:
+        made = self._made
+        if made is None or made.experiment is None:
+            return
+        if (guard := made.ways[made.experiment.arm_of(person)].guard) is not None:
             guard.heard(disliked=disliked)
 
-    def _follow(self, endpoint: Endpoint | None) -> None:
+    def _follow(self, endpoint: Endpoint | None) -> _Made:
         stamp = self._experiments.stamp() if self._experiments is not None else None
-        if self._made and endpoint == self._endpoint and stamp == self._stamp:
-            return
-        ways = None
-        if self._experiments is not None:
+        made = self._made
+        if made is not None and endpoint == made.endpoint and stamp == made.stamp:
+            return made
+        ways, experiment = None, None
+        if self._experiments is not None and endpoint is not None:
             try:
                 experiment = self._experiments.now()
-                ways = None if experiment is None or endpoint is None else self._arms(experiment, endpoint)
-                self._experiment = experiment if ways else None
+                ways = None if experiment is None else self._arms(experiment, endpoint)
             except PolytasteError as why:
-                self._experiment = None
+                experiment = None
                 log.error("experiment refused, the configured prompt is served", extra={"fields": {"why": why.message}})  # noqa: TRY400
-        self._made = ways or (Way(self._prompt, self._rank(self._prompt, endpoint)),)
-        self._stamp, self._endpoint = stamp, endpoint
+        ways = ways or (Way(self._prompt, self._rank(self._prompt, endpoint)),)
+        self._made = made = _Made(ways, experiment, stamp, endpoint)
+        return made
 
     def _arms(self, running: Experiment, endpoint: Endpoint) -> tuple[Way, ...]:
         arms = [(arm, arm.prompt()) for arm in running.arms]
