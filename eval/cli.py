@@ -73,11 +73,12 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be done, and about what it costs.")
     ] = False,
+    ray: Annotated[str | None, typer.Option("--ray", help="Use a Ray cluster: auto, or HOST:PORT of its head.")] = None,
 ) -> None:
     """Run a suite: data sets by splits by retrievers by rerankers by lambdas, per-user results as Parquet."""
     from eval.suite.commands import run_suite  # noqa: PLC0415
 
-    run_suite(suite, out, dry=dry_run)
+    run_suite(suite, out, ray, dry=dry_run)
 
 
 @evaluate.command("report")

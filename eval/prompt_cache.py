@@ -23,7 +23,7 @@ from agent.llm.endpoint import Endpoint
 from agent.llm.labels import TEMPLATE, Label
 from agent.llm.scorer import LabelScorer
 from agent.paths import checkpoints_folder
-from eval.suite.calls import Calls
+from eval.suite.calls import Answers, Calls
 from prompts.template import Message
 from retrieval.errors import ConfigError
 
@@ -84,7 +84,7 @@ class KeptChat(Chat):
         calls: Answers so far.
     """
 
-    def __init__(self, endpoint: Endpoint, calls: Calls) -> None:
+    def __init__(self, endpoint: Endpoint, calls: Answers) -> None:
         super().__init__(endpoint)
         self._calls = calls
 
@@ -122,7 +122,7 @@ class KeptScorer(LabelScorer):
         calls: Answers so far.
     """
 
-    def __init__(self, endpoint: Endpoint, calls: Calls) -> None:
+    def __init__(self, endpoint: Endpoint, calls: Answers) -> None:
         super().__init__(endpoint, KeptChat(endpoint, calls))
         self._calls = calls
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+
+class Answers(Protocol):
+    """Answers by the hash of what was asked, wherever they are kept."""
+
+    def get(self, asked: str) -> dict[str, Any] | None:
+        """The answer, or None if this was not asked yet."""
+        ...
+
+    def add(self, asked: str, answer: dict[str, Any]) -> None:
+        """Keep an answer: on the disk before it is used."""
+        ...
 
 
 class Calls:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.console import err, out
+from eval.ray_nodes import cluster
 from eval.suite.config import SuiteConfig, read_suite
 from eval.suite.llm import asked_users, endpoint_of
 from eval.suite.run import Plan, make_plan, run
@@ -18,11 +20,11 @@ _PROMPT_TOKENS = 700
 """About as many as a prompt of 20 candidates has."""
 
 
-def run_suite(path: Path, folder: Path, *, dry: bool) -> None:
+def run_suite(path: Path, folder: Path, ray: str | None, *, dry: bool) -> None:
     """Run a suite, or tell what would be done.
 
     Raises:
-        ConfigError: The suite is wrong, the folder holds another one, or the language model has no server.
+        ConfigError: The suite is wrong, the folder holds another one, the language model has no server, or there is no cluster.
         DataError: Data cannot be read or split.
     """
     suite = read_suite(path, os.environ)
@@ -33,12 +35,13 @@ def run_suite(path: Path, folder: Path, *, dry: bool) -> None:
         out.print(_estimate(plan, folder))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip
-    with Progress(*columns, console=err, transient=False) as bar:
+    with nullcontext() if ray is None else cluster(ray) as nodes, Progress(*columns, console=err) as bar:
         task = bar.add_task(suite.name, total=None)
         run(
             folder,
             plan,
             lambda what, done, total: bar.update(task, description=what, completed=done, total=max(total, 1e-9)),
+            nodes,
         )
     cells = sum(len(unit.lambdas) for unit in plan.units)
     err.print(Text(f"{cells:,} cells in {folder}; polytaste eval report {folder}", style="green"), soft_wrap=True)

@@ -14,15 +14,14 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from agent.commands import load_data
-from agent.rerank.strategies import make
+from eval.nodes import Nodes
 from eval.suite.config import SuiteConfig
 from eval.suite.ground import Ground, make_ground
 from eval.suite.llm import llm_slates
-from eval.suite.measure import measure
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
 from eval.suite.store import digest, surroundings, write_json, write_whole
-from eval.suite.tables import rows
+from eval.suite.units import keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
 from retrieval.baselines.protocol import silent
 from retrieval.errors import ConfigError
 
@@ -83,24 +82,17 @@ def make_plan(suite: SuiteConfig) -> Plan:
     return Plan(suite, tuple(made), tuple(pools), tuple(units))
 
 
-def pool_path(folder: Path, unit: PoolUnit) -> Path:
-    """Where candidates are kept; written last."""
-    return folder / "pools" / f"{unit.key}.npz"
-
-
-def unit_path(folder: Path, unit: RerankUnit) -> Path:
-    """Where the results of a reranker are kept."""
-    return folder / "units" / f"{unit.key}.parquet"
-
-
-def run(folder: Path, plan: Plan, progress: Progress) -> None:
+def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None) -> None:
     """Make what is missing, then write what holds it together.
+
+    With ``nodes``, they make what they can first, and this machine goes on as if it had been stopped after that.
 
     Results are a function of the suite, the data and the code alone; what depends on the day (how long things took) is in
     ``timings.jsonl``, which nothing is computed from.
 
     Raises:
         ConfigError: Another process works in the folder, or it holds another suite.
+        ServerError: Nodes are lost for good, or a language model cannot be reached; what was finished is kept.
     """
     with _alone(folder):
         _claim(folder, plan)
@@ -110,12 +102,17 @@ def run(folder: Path, plan: Plan, progress: Progress) -> None:
         pools, units = plan.todo(folder)
         # Units that share candidates stand together, so that each pool is read once.
         total, done = plan.seconds(pools, units), 0.0
+        if nodes is not None:
+            for_nodes = _Counted(plan, progress, total)
+            spread(folder, plan.suite, plan.grounds, pools, units, nodes, for_nodes)
+            done = for_nodes.done
+            pools, units = plan.todo(folder)
         wanted = {unit.key for unit in units}
         missing = {unit.key for unit in pools}
         for pool in plan.pools:
             ground = plan.grounds[pool.ground]
             if pool.key in missing:
-                title = f"{ground.name}: {pool.retriever.title}"
+                title = title_of(ground, pool)
                 progress(title, done, total)
                 with _timed(folder, pool.key, title):
                     fit_pool(folder, plan.suite, ground, pool.retriever, pool.seed, silent)
@@ -129,7 +126,7 @@ def run(folder: Path, plan: Plan, progress: Progress) -> None:
                 table = pl.DataFrame({"user_id": ground.user_ids, **ceilings(candidates, ground, plan.suite.k)})
                 write_whole(ceiling, table.write_parquet)
             for unit in mine:
-                title = f"{ground.name}: {pool.retriever.title}, {unit.reranker}"
+                title = title_of(ground, unit)
                 progress(title, done, total)
                 with _timed(folder, unit.key, title):
                     table = _rerank(
@@ -140,9 +137,7 @@ def run(folder: Path, plan: Plan, progress: Progress) -> None:
                         unit,
                         _calls(progress, title, done, total, plan.unit_cost(unit)),
                     )
-                    write_whole(
-                        unit_path(folder, unit), lambda out, table=table: table.write_parquet(out, compression="zstd")
-                    )
+                    write_unit(folder, unit, table)
                 done += plan.unit_cost(unit)
         write_json(folder / "manifest.json", manifest(plan))
         progress("done", total, total)
@@ -185,12 +180,26 @@ def _rerank(
     """One row per lambda and user: metrics, and the slate as internal ids."""
     if unit.reranker == "llm":
         return llm_slates(folder, suite, ground, candidates, unit.key, unit.prompt, unit.model, unit.lambdas, told)
-    parts: list[pl.DataFrame] = []
-    for lam in unit.lambdas:
-        slates = make(unit.reranker, lam)(candidates.pool, suite.k)
-        values = measure(ground, candidates, slates, suite.k)
-        parts.append(rows(ground.user_ids, lam, values, slates.items(candidates.items)))
-    return pl.concat(parts)
+    return reranked(suite, ground, candidates, unit)
+
+
+class _Counted:
+    """Passes on what nodes have finished.
+
+    Args:
+        plan: Of the suite.
+        progress: Told.
+        total: Estimated seconds in all.
+    """
+
+    def __init__(self, plan: Plan, progress: Progress, total: float) -> None:
+        self._plan, self._progress, self._total = plan, progress, total
+        self.done = 0.0
+
+    def __call__(self, title: str, unit: PoolUnit | RerankUnit) -> None:
+        cost = self._plan.pool_cost(unit) if isinstance(unit, PoolUnit) else self._plan.unit_cost(unit)
+        self.done += cost
+        self._progress(title, self.done, self._total)
 
 
 def _calls(progress: Progress, title: str, done: float, total: float, cost: float) -> Callable[[int, int], None]:
@@ -229,5 +238,4 @@ def _alone(folder: Path) -> Generator[None]:
 def _timed(folder: Path, key: str, title: str) -> Generator[None]:
     began = time.perf_counter()
     yield
-    with (folder / "timings.jsonl").open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"key": key, "what": title, "seconds": round(time.perf_counter() - began, 3)}) + "\n")
+    keep_time(folder, key, title, time.perf_counter() - began)

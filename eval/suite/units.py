@@ -1,0 +1,133 @@
+"""The units of a suite as work that can be done anywhere: what a node makes comes back as bytes and is written here, under the same hashes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from agent.rerank.strategies import make
+from eval.suite.config import SuiteConfig
+from eval.suite.ground import Ground
+from eval.suite.measure import measure
+from eval.suite.plan import PoolUnit, RerankUnit
+from eval.suite.pools import Candidates, fit_pool, read_pool
+from eval.suite.store import write_whole
+from eval.suite.tables import rows
+from retrieval.baselines.protocol import silent
+
+if TYPE_CHECKING:
+    from eval.nodes import Nodes
+
+Told = Callable[[str, PoolUnit | RerankUnit], None]
+"""Told what is finished, in words, and the unit."""
+
+
+def pool_path(folder: Path, unit: PoolUnit) -> Path:
+    """Where candidates are kept; written last."""
+    return folder / "pools" / f"{unit.key}.npz"
+
+
+def unit_path(folder: Path, unit: RerankUnit) -> Path:
+    """Where the results of a reranker are kept."""
+    return folder / "units" / f"{unit.key}.parquet"
+
+
+def title_of(ground: Ground, unit: PoolUnit | RerankUnit) -> str:
+    """For people."""
+    pool = unit if isinstance(unit, PoolUnit) else unit.pool
+    what = f"{ground.name}: {pool.retriever.title}"
+    return what if isinstance(unit, PoolUnit) else f"{what}, {unit.reranker}"
+
+
+def reranked(suite: SuiteConfig, ground: Ground, candidates: Candidates, unit: RerankUnit) -> pl.DataFrame:
+    """One row per lambda and user: metrics, and the slate as internal ids."""
+    parts: list[pl.DataFrame] = []
+    for lam in unit.lambdas:
+        slates = make(unit.reranker, lam)(candidates.pool, suite.k)
+        values = measure(ground, candidates, slates, suite.k)
+        parts.append(rows(ground.user_ids, lam, values, slates.items(candidates.items)))
+    return pl.concat(parts)
+
+
+def write_unit(folder: Path, unit: RerankUnit, table: pl.DataFrame) -> None:
+    """Keep the results of a reranker."""
+    write_whole(unit_path(folder, unit), lambda out: table.write_parquet(out, compression="zstd"))
+
+
+def keep_time(folder: Path, key: str, title: str, seconds: float) -> None:
+    """What a unit took, for reports; nothing is computed from it."""
+    with (folder / "timings.jsonl").open("a", encoding="utf-8") as out:
+        out.write(json.dumps({"key": key, "what": title, "seconds": round(seconds, 3)}) + "\n")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Training and retrieval of one retriever on a node: its files by name, and the seconds it took.
+
+    Attributes:
+        suite: What was asked.
+        grounds: Data sets as they are split.
+    """
+
+    suite: SuiteConfig
+    grounds: tuple[Ground, ...]
+
+    def __call__(self, unit: PoolUnit) -> tuple[dict[str, bytes], float]:
+        """Make one."""
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            fit_pool(folder, self.suite, self.grounds[unit.ground], unit.retriever, unit.seed, silent)
+            found = sorted(folder.glob("pools/*"), key=lambda path: path.suffix == ".npz")
+            return {path.name: path.read_bytes() for path in found}, time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """One reranker on a node, its candidates given as the bytes of their file: the table, and the seconds it took.
+
+    Attributes:
+        suite: What was asked.
+        grounds: Data sets as they are split.
+    """
+
+    suite: SuiteConfig
+    grounds: tuple[Ground, ...]
+
+    def __call__(self, job: tuple[RerankUnit, bytes]) -> tuple[pl.DataFrame, float]:
+        """Make one."""
+        unit, kept = job
+        began, ground = time.perf_counter(), self.grounds[unit.pool.ground]
+        with tempfile.TemporaryDirectory() as place:
+            path = pool_path(Path(place), unit.pool)
+            path.parent.mkdir()
+            path.write_bytes(kept)
+            candidates = read_pool(Path(place), unit.pool.key, ground)
+        return reranked(self.suite, ground, candidates, unit), time.perf_counter() - began
+
+
+def spread(
+    folder: Path, suite: SuiteConfig, grounds: tuple[Ground, ...], pools: Sequence[PoolUnit], units: Sequence[RerankUnit],
+    nodes: Nodes, told: Told,
+) -> None:  # fmt: skip
+    """Make units on nodes, retrievers before rerankers; those of a language model, which wait for its server, are left to this machine."""
+    for at, (files, seconds) in nodes.map(Train(suite, grounds), pools):
+        for name, content in files.items():
+            write_whole(folder / "pools" / name, lambda out, content=content: out.write(content))
+        title = title_of(grounds[pools[at].ground], pools[at])
+        keep_time(folder, pools[at].key, title, seconds)
+        told(title, pools[at])
+    mine = [unit for unit in units if unit.reranker != "llm"]
+    jobs = [(unit, pool_path(folder, unit.pool).read_bytes()) for unit in mine]
+    for at, (table, seconds) in nodes.map(Rerank(suite, grounds), jobs):
+        write_unit(folder, mine[at], table)
+        title = title_of(grounds[mine[at].pool.ground], mine[at])
+        keep_time(folder, mine[at].key, title, seconds)
+        told(title, mine[at])

@@ -1,0 +1,101 @@
+"""Two nodes on one machine, of which one dies in the middle: lists and suites are those of a single process."""
+
+import json
+from contextlib import ExitStack
+
+import pytest
+
+from eval.batch.job import run_batch
+from eval.suite.config import read_suite
+from eval.suite.run import make_plan, run
+from retrieval.errors import ConfigError, ServerError
+from tests.agent.faults import faulty_server
+from tests.eval.test_batch import SIZE, USERS, asked, batch_of, made, quiet, single  # noqa: F401  (a fixture)
+from tests.eval.test_suite import contents, write
+
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'polytaste[ray]'")
+
+
+@pytest.fixture(scope="module")
+def two_nodes():
+    """A head that does no work but its own, and two nodes, all on this machine."""
+    from ray.cluster_utils import Cluster
+
+    from eval.ray_nodes import cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        with cluster(made.address) as nodes:
+            yield made, nodes
+    finally:
+        made.shutdown()
+
+
+def test_jobs_of_a_node_that_dies_are_done_again(two_nodes):
+    ray_cluster, nodes = two_nodes
+    doomed = ray_cluster.add_node(num_cpus=1)
+    killed, found = [], {}
+
+    def work(job):  # goes to the nodes by value
+        import time
+
+        import ray
+
+        time.sleep(0.1)
+        return job**2, ray.get_runtime_context().get_node_id()
+
+    for at, (square, node) in nodes.map(work, range(40)):
+        found[at] = square
+        if node == doomed.node_id and not killed:
+            killed.append(at)
+            ray_cluster.remove_node(doomed, allow_graceful=False)
+    assert killed and len(found) == 40
+    assert all(square == at**2 for at, square in found.items())
+
+
+def test_a_node_that_dies_in_the_middle_changes_nothing(model, single, two_nodes, tmp_path):  # noqa: F811
+    """The lists of one process; no user is asked about twice but those in flight on the node."""
+    ray_cluster, nodes = two_nodes
+    doomed = ray_cluster.add_node(num_cpus=1)
+    killed = []
+
+    def progress(_, done, total):
+        if done == 2 and not killed:
+            killed.append(doomed)
+            ray_cluster.remove_node(doomed, allow_graceful=False)
+
+    with ExitStack() as stack:
+        servers = [stack.enter_context(faulty_server("slow")) for _ in range(2)]
+        run_batch(batch_of(model, tmp_path / "out", [url for url, _ in servers]), nodes, progress)
+        questions = [*asked(servers[0]), *asked(servers[1])]
+    assert killed
+    assert all(a.equals(b) for a, b in zip(made(tmp_path / "out"), single, strict=True))
+    assert len(set(questions)) == USERS and len(questions) <= USERS + SIZE
+    kept = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text().splitlines()]
+    assert len({answer["asked"] for answer in kept if "labels" not in answer}) == USERS
+
+
+def test_refusals_cross_the_cluster(model, two_nodes, tmp_path):
+    _, nodes = two_nodes
+    with pytest.raises(ServerError, match="no server of m"):
+        run_batch(batch_of(model, tmp_path / "out", ("http://127.0.0.1:9",), users=("1",)), nodes, quiet)
+
+
+def test_without_a_cluster():
+    from eval.ray_nodes import cluster
+
+    with pytest.raises(ConfigError, match=r"--ray 127\.0\.0\.1:1"), cluster("127.0.0.1:1"):
+        pass
+
+
+def test_a_suite_is_the_same(two_nodes, tmp_path):
+    suite = write(tmp_path / "suite.yaml", retrievers=["popularity"], rerankers=["top-k", "calibrated"], users=30)
+    plan = make_plan(read_suite(suite, {}))
+    run(tmp_path / "alone", plan, quiet)
+    told = []
+    run(tmp_path / "nodes", plan, lambda what, done, total: told.append((done, total)), two_nodes[1])
+    assert contents(tmp_path / "nodes") == contents(tmp_path / "alone")
+    assert told[-1][0] == told[-1][1] and [at for at, _ in told] == sorted(at for at, _ in told)
+    again = []
+    run(tmp_path / "nodes", plan, lambda *what: again.append(what), two_nodes[1])
+    assert len(again) == 1
