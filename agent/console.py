@@ -7,7 +7,16 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -24,13 +33,15 @@ _VISIBLE = 0.005  # a smaller share is shown as 0 %
 
 @contextmanager
 def progress_bar(title: str) -> Generator[tuple[Progress, TaskID]]:
-    """A progress bar on stderr; yields it with its task."""
+    """A progress bar on stderr, with the time it took and the time it may still take; yields it with its task."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("left", style="dim"),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=err, transient=False) as progress:
         yield progress, progress.add_task(title, total=None)

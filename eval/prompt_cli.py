@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from eval.live_cli import live
+from eval.prompt_optimise_cli import optimise
 
 app = typer.Typer(help="Prompts: what they say, what is wrong with them, which one is better.", no_args_is_help=True)
 app.add_typer(live, name="live")
+app.command()(optimise)
 
 Name = Annotated[str, typer.Argument(help="Of the library, or the path of a .j2 file.")]
 Names = Annotated[

@@ -5,6 +5,7 @@ Users are held out as in :mod:`eval.llm_fit`, pools are the product's own, and e
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -121,15 +122,35 @@ def compare(dataset: Dataset, scorer: LabelScorer, config: CompareConfig, progre
         ConfigError: A prompt asks for another kind of answer than the mode reads.
         ServerError: The model cannot be reached; what it answered so far is kept.
     """
-    prompts = tuple(load(name) for name in config.prompts)
+    people = held_out(dataset, config.users, config.words, config.seed, progress)
+    return on_people(tuple(load(name) for name in config.prompts), people, dataset.name, scorer, config, progress)
+
+
+def on_people(
+    prompts: tuple[Prompt, ...],
+    people: Iterator[Person],
+    data: str,
+    scorer: LabelScorer,
+    config: CompareConfig,
+    progress: Progress,
+) -> Comparison:
+    """As :func:`compare`, of prompts that need be no files, on users who were chosen already.
+
+    Args:
+        prompts: As many as the configuration has names, in that order.
+        people: Users.
+        data: Name of the data set.
+        scorer: Asks the model, and keeps its answers.
+        config: What is compared.
+        progress: Told stage, done and total.
+    """
     alone = LLMConfig(mode=config.mode, orders=config.orders, weight=config.weight, candidates=SHOWN)
     rungs = [LLMRung(scorer, prompt, alone) for prompt in prompts]
-    found = Comparison(config, prompts, scorer.model, dataset.name, answers=[[] for _ in prompts])
+    found = Comparison(config, prompts, scorer.model, data, answers=[[] for _ in prompts])
     looks, spending = (
         Looks(config.users, config.looks, seed=config.seed),
         Spending(config.max_tokens, config.max_seconds),
     )
-    people = held_out(dataset, config.users, config.words, config.seed, progress)
     while not found.stopped:
         block = list(islice(people, config.at_once))
         twice = [len(found.people) + at < config.bias_users for at in range(len(block))]

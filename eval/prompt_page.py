@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from eval.prompt_answers import METRICS
 from eval.prompt_compare import TESTED, Comparison
@@ -26,25 +26,34 @@ def write_page(found: Comparison, titles: Sequence[str], path: Path) -> None:
 
 def html(found: Comparison, titles: Sequence[str]) -> str:
     """The page."""
+    return template("prompt_page.html.j2").render(**context(found, titles))
+
+
+def template(name: str) -> Template:
+    """A page of this folder."""
+    loader = FunctionLoader(lambda one: (files("eval") / one).read_text(encoding="utf-8"))
+    return Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, loader=loader).get_template(name)
+
+
+def context(found: Comparison, titles: Sequence[str]) -> dict[str, Any]:
+    """What the page says."""
     facts = as_dict(found, titles)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    template = environment.from_string((files("eval") / "prompt_page.html.j2").read_text(encoding="utf-8"))
     looks = [] if found.judged is None else found.judged.users
-    return template.render(
-        names=found.config.prompts, facts=facts, stopped=found.stopped, metrics=list(METRICS.values()),
-        interval_note=", and hold although it ended early (repeated confidence intervals)" if found.early else "",
-        looks="one look" if len(looks) == 1 else f"looks after {', '.join(map(str, looks))} users",
-        hypotheses=(len(found.prompts) - 1) * len(TESTED),
-        calibrated={key: said(value)["mean"] for key, value in facts["calibrated"].items()},
-        prompts=[
+    return {
+        "names": found.config.prompts, "facts": facts, "stopped": found.stopped, "metrics": list(METRICS.values()),
+        "interval_note": ", and hold although it ended early (repeated confidence intervals)" if found.early else "",
+        "looks": "one look" if len(looks) == 1 else f"looks after {', '.join(map(str, looks))} users",
+        "hypotheses": (len(found.prompts) - 1) * len(TESTED),
+        "calibrated": {key: said(value)["mean"] for key, value in facts["calibrated"].items()},
+        "prompts": [
             {
                 "name": one["name"], "version": one["version"], "values": [said(one["means"][m], metric=m) for m in METRICS],
                 "failed": ", ".join(f"{why} {count}" for why, count in one["failures"].items()) or "0",
             }
             for one in facts["prompts"]
         ],
-        differences=_differences(facts["differences"]),
-        places=[
+        "differences": _differences(facts["differences"]),
+        "places": [
             {
                 "name": one["name"], "users": one["places"]["users"], "tau": said(one["places"]["tau"]),
                 "early": said(one["places"]["early_minus_late"], sign=True),
@@ -52,10 +61,10 @@ def html(found: Comparison, titles: Sequence[str]) -> str:
             }
             for one in facts["prompts"]
         ],
-        sliced=[METRICS[m] for m in SLICED], slices=_sliced(facts["slices"]), apart=facts["apart"],
-        files=[{"name": n, "version": p.version, "text": p.text} for n, p in zip(found.config.prompts, found.prompts, strict=True)],
-        settings=json.dumps(facts["config"], indent=2, ensure_ascii=False),
-    )  # fmt: skip
+        "sliced": [METRICS[m] for m in SLICED], "slices": _sliced(facts["slices"]), "apart": facts["apart"],
+        "files": [{"name": n, "version": p.version, "text": p.text} for n, p in zip(found.config.prompts, found.prompts, strict=True)],
+        "settings": json.dumps(facts["config"], indent=2, ensure_ascii=False),
+    }  # fmt: skip
 
 
 def said(values: Sequence[float | None], metric: str = "", *, sign: bool = False) -> dict[str, str]:

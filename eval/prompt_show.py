@@ -17,7 +17,7 @@ from rich.text import Text
 
 from agent.console import err, out
 from eval.prompt_requests import asked, inputs_of, labels_of, open_source
-from eval.prompt_tokens import FileTokenizer, find_tokenizer
+from eval.prompt_tokens import FileTokenizer, find_tokenizer, whole_tokens
 from prompts.lint import CHARACTERS_PER_TOKEN, Finding, lint, tokens
 from prompts.parts import Part, cached, joined, parts
 from prompts.sample import CANDIDATES
@@ -74,7 +74,7 @@ def show_rendered(
         _write({
             **_facts(prompt), "counted": _counted(counter), "messages": [{"role": m.role, "content": m.content} for m in prompt.render(**inputs)],
             "parts": [{"role": p.role, "part": p.name, "changes": _CHANGES[p.stability], "tokens": tokens(p.text, counter), "text": p.text} for p in joined(found)],
-            "prefix": {whose: _prefix(found, end, counter) for whose, end in prefix.items()}, "tokens": _whole(prompt, inputs, counter),
+            "prefix": {whose: _prefix(found, end, counter) for whose, end in prefix.items()}, "tokens": whole_tokens(prompt, inputs, counter),
         })  # fmt: skip
         return
     _print_parts(found, prefix, counter)
@@ -88,7 +88,7 @@ def show_rendered(
     out.print(table)
     out.print(
         Text(
-            f"{_whole(prompt, inputs, counter)} tokens in all, {_counted(counter)}; prompt {prompt.version}",
+            f"{whole_tokens(prompt, inputs, counter)} tokens in all, {_counted(counter)}; prompt {prompt.version}",
             style="dim",
         )
     )
@@ -201,11 +201,6 @@ def _print_parts(found: Sequence[Part], prefix: dict[str, int], counter: FileTok
 
 def _prefix(found: Sequence[Part], end: int, counter: FileTokenizer | None) -> int:
     return tokens("".join(part.text for part in found)[:end], counter)
-
-
-def _whole(prompt: Prompt, inputs: dict[str, Any], counter: FileTokenizer | None) -> int:
-    system, user = (message.content for message in prompt.render(**inputs))
-    return tokens(system + user, None) if counter is None else counter.chat(system, user)
 
 
 def _counted(counter: FileTokenizer | None) -> str:

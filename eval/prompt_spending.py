@@ -18,14 +18,16 @@ class Spending:
     Args:
         max_tokens: Most tokens read and written.
         max_seconds: Longest time of asking.
+        reserve: Tokens of these that are kept for what follows.
 
     Attributes:
         paid: Tokens so far.
         seconds: Of asking, so far.
     """
 
-    def __init__(self, max_tokens: int | None, max_seconds: float | None) -> None:
+    def __init__(self, max_tokens: int | None, max_seconds: float | None, reserve: int = 0) -> None:
         self._max_tokens = max_tokens
+        self._reserve = reserve
         self._max_seconds = max_seconds
         self._calls = 0
         self._kept = 0
@@ -50,8 +52,9 @@ class Spending:
 
     def spent(self, users: int) -> str:
         """Why no more may be asked, empty if more may."""
-        if self._max_tokens is not None and self.paid >= self._max_tokens:
-            return f"{self.paid:,} tokens were paid for {users} users; --max-tokens was {self._max_tokens:,}"
+        if self._max_tokens is not None and self.paid + self._reserve >= self._max_tokens:
+            kept = f", {self._reserve:,} of them kept for what follows" if self._reserve else ""
+            return f"{self.paid:,} tokens were paid for {users} users; --max-tokens was {self._max_tokens:,}{kept}"
         if self._max_seconds is not None and self.seconds >= self._max_seconds:
             return f"{self.seconds:.0f} s were spent on {users} users; --max-seconds was {self._max_seconds:g}"
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from agent.llm.labels import TEMPLATE
 from agent.llm.weights import PACKAGED
 from agent.paths import checkpoints_folder
+from prompts.lint import tokens
+from prompts.template import Prompt
 from retrieval.errors import ConfigError
 
 _PROBE = {"role": "user", "content": "?"}
@@ -91,6 +93,12 @@ def find_tokenizer(name: str | None) -> FileTokenizer | None:
     if name is not None:
         raise ConfigError(f"--tokenizer {PACKAGED}: not converted yet", "polytaste llm up makes it")
     return None
+
+
+def whole_tokens(prompt: Prompt, inputs: Mapping[str, Any], counter: FileTokenizer | None) -> int:
+    """Tokens of a rendered prompt, counted with the chat template's own, or estimated."""
+    system, user = (message.content for message in prompt.render(**inputs))
+    return tokens(system + user, None) if counter is None else counter.chat(system, user)
 
 
 def _chat_template(folder: Path) -> Any:
