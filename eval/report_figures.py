@@ -37,7 +37,8 @@ def curves_svg(field: Field, k: int) -> str:
     _close(figure)
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', r'\1 role="img"', text, count=1)
+    said = f'role="img" aria-label="nDCG against C_KL, a panel for each of {len(field.retrievers)} retrievers"'
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*" height="[^"]*"', rf"\1 {said}", text, count=1)
     return text.replace(_INK, "currentColor")
 
 

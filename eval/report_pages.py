@@ -144,7 +144,8 @@ def _llm(field: Field, lam: float) -> list[dict[str, str]]:
 
 
 def _cost(results: Results) -> str:
-    said = f"Training, retrieval, reranking and measuring took {sum(results.timings.values()):,.0f} s."
+    seconds = sum(results.timings.values())
+    said = f"Training, retrieval, reranking and measuring took {seconds:,.{0 if seconds >= 10 else 1}f} s."
     if not results.calls:
         return said
     read, wrote, took = (
