@@ -31,6 +31,7 @@ from agent.rerank.ladder import LadderConfig
 from agent.rerank.listing import Listing
 from agent.rerank.llm import Ask, LLMConfig, Ranked
 from agent.rerank.targets import TargetConfig
+from agent.reserve import Reserve
 from agent.shift import shifted
 from agent.slate import PersonaCard, Slate
 from agent.ways import Way, Ways
@@ -103,6 +104,7 @@ class Recommender:
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
         c = self.config
         self.ways = Ways(c.prompt, c.llm, c.ladder, model.dataset, absent_reason, experiments)
+        self._reserve = Reserve()
         self._find: Callable[[], Endpoint | None] | None = None
         warm_up()
 
@@ -151,7 +153,10 @@ class Recommender:
         if callable(rank):  # nothing to wait for: one thread does it all
             return await asyncio.to_thread(self._recommended, request, asked, started)
         ask, facts = await asyncio.to_thread(self._prepared, request, asked, started, way)
-        return await asyncio.to_thread(_told, way, facts, await on_shared_loop(rank.ainvoke({"ask": ask})))
+        entered = time.monotonic()
+        slate = await asyncio.to_thread(_told, way, facts, await on_shared_loop(rank.ainvoke({"ask": ask})))
+        self._reserve.ended(entered, ask.deadline)
+        return slate
 
     def _recommended(self, request: str, asked: Asked, started: float) -> Slate:
         way = self._way(asked)
@@ -214,9 +219,10 @@ class Recommender:
         if wish.lam is not None:
             calibrated = calibrated.model_copy(update={"lam": wish.lam})
         listing = Listing(calibrated, wish.max_kl, traced=wish.trace)
-        last = _LAST_STEPS_S if pool.limits is None else _LAST_STEPS_WITH_LIMITS_S
+        whole = wish.deadline_ms / 1000.0
+        last = self._reserve.seconds(_LAST_STEPS_S if pool.limits is None else _LAST_STEPS_WITH_LIMITS_S, whole)
         now = Circumstances(bool(wish.request.strip()), len(profile.liked.items))
-        ask = Ask(pool, length, listing, started + wish.deadline_ms / 1000.0 - last, now, render)
+        ask = Ask(pool, length, listing, started + whole - last, now, render)
         facts = Facts(
             self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
         )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache
 
 from retrieval.arrays import Bool, Float32, Int32
 from retrieval.errors import DataError
@@ -18,6 +20,7 @@ from retrieval.text_store import load_arrays, save_arrays
 from retrieval.text_words import sentences
 
 _ENCODER = "encoder"
+_KEPT = 4096  # encodings of what was searched for; some megabytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class TextIndex:
     def __init__(self, vectors: Float32, encoder: SentenceEncoder) -> None:
         self.vectors = vectors
         self.encoder = encoder
+        self._said: LRUCache[str, Float32] = LRUCache(_KEPT)
+        self._lock = threading.Lock()
         spoken = np.flatnonzero(vectors.any(axis=1)).astype(np.int32)
         self._index = ItemIndex(vectors[spoken], spoken, len(vectors))
 
@@ -95,9 +100,20 @@ class TextIndex:
             allowed: ``(M,)`` items that may be found; None allows every one.
             seen: B histories whose items are left out for their own text.
         """
-        queries = self.encoder.encode(texts)
+        queries = self._encoded(texts)
         items, scores = self._index.search(queries[:, None], n, allowed=allowed, seen=seen)
         return TextHits(items[:, 0], scores[:, 0], queries)
+
+    def _encoded(self, texts: Sequence[str]) -> Float32:
+        """``(B, D)``: people say the same again and again, and an encoding costs more than the rest of a request."""
+        with self._lock:
+            known = {text: self._said[text] for text in texts if text in self._said}
+        if new := [text for text in dict.fromkeys(texts) if text not in known]:
+            fresh = dict(zip(new, self.encoder.encode(new), strict=True))
+            known |= fresh
+            with self._lock:
+                self._said.update(fresh)
+        return np.array([known[text] for text in texts], np.float32).reshape(len(texts), self.encoder.dimension)
 
     def cosines(self, queries: Float32, items: Int32) -> Float32:
         """``(B, n)`` exact cosines of given items; an item without words has 0.

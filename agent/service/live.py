@@ -106,6 +106,8 @@ class Live:
             config=settings,
             experiments=Experiments(experiments_file()),
         )
+        if c.words_at_start and recommender.model.words is not None:
+            recommender.model.words.search(["ready"], 1)
         MODEL_LOADED.set_to_current_time()
         return Generation(recommender, Dialogue(recommender, c.assistant), stamp, number)
 

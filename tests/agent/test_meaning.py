@@ -178,3 +178,16 @@ def test_a_catalogue_of_ids_has_no_words(dataset):
     bare = pl.Series([[] for _ in range(30)], dtype=pl.List(pl.String))
     silent = table.with_columns(title=table["item_id"], year=pl.lit(None, table["year"].dtype), categories=bare)
     assert read_words(replace(dataset, catalog=Catalog(silent)), "all-minilm-l6-v2") is None
+
+
+def test_what_is_said_again_is_not_encoded_again(worded, monkeypatch):
+    words = TextIndex(worded.words.vectors, worded.words.encoder)
+    first = words.search(["submarines", "a heist"], 5)
+    asked = []
+    encode = words.encoder.encode
+    monkeypatch.setattr(words.encoder, "encode", lambda texts: asked.extend(texts) or encode(texts))
+    again = words.search(["a heist", "pirates", "submarines", "pirates"], 5)
+    assert asked == ["pirates"]
+    np.testing.assert_array_equal(again.items[[2, 0]], first.items)
+    np.testing.assert_array_equal(again.items[1], again.items[3])
+    assert words.search([], 5).items.shape[0] == 0
