@@ -58,8 +58,7 @@ class InProcessScorer:
         with self._one_at_a_time, torch.inference_mode():
             tokenizer, model = self._load()
             labels = self._verified(tokenizer)[:count]
-            chat = [{"role": message.role, "content": message.content} for message in messages]
-            ids = _tokens(tokenizer, chat, add_generation_prompt=True)
+            ids = prompt_tokens(tokenizer, messages)
             logits = model(input_ids=torch.tensor([ids]), logits_to_keep=1).logits[0, -1].float()
             all_logprobs = torch.log_softmax(logits, dim=-1)
             logprobs = all_logprobs[[label.token for label in labels]].numpy().astype(np.float32)
@@ -77,17 +76,31 @@ class InProcessScorer:
 
     def _verified(self, tokenizer: Any) -> tuple[Label, ...]:
         """All letters as tokens, where the answer begins; as :func:`agent.llm.labels.verify_labels`."""
-        if self._labels:
-            return self._labels
-        before, labels = _tokens(tokenizer, [_PROBE], add_generation_prompt=True), list[Label]()
-        for letter in LETTERS:
-            answered = [_PROBE, {"role": "assistant", "content": letter}]
-            tokens = _tokens(tokenizer, answered, continue_final_message=True)
-            if tokens[:-1] != before or any(tokens[-1] == label.token for label in labels):
-                raise LLMFailure(Reason.UNUSABLE_LABELS, f"{letter!r} is not one distinct token in {self.model}")
-            labels.append(Label(letter, tokens[-1]))
-        self._labels = tuple(labels)
+        if not self._labels:
+            self._labels = labels_of(tokenizer, LETTERS, self.model)
         return self._labels
+
+
+def prompt_tokens(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+    """A prompt up to where the answer begins, as a server would read it."""
+    chat = [{"role": message.role, "content": message.content} for message in messages]
+    return _tokens(tokenizer, chat, add_generation_prompt=True)
+
+
+def labels_of(tokenizer: Any, texts: Sequence[str], model: str) -> tuple[Label, ...]:
+    """Texts as tokens of a tokenizer of transformers, where the answer begins; as :func:`agent.llm.labels.verify_texts`.
+
+    Raises:
+        LLMFailure: A text is not one distinct token after an unchanged tail.
+    """
+    before, labels = _tokens(tokenizer, [_PROBE], add_generation_prompt=True), list[Label]()
+    for text in texts:
+        answered = [_PROBE, {"role": "assistant", "content": text}]
+        tokens = _tokens(tokenizer, answered, continue_final_message=True)
+        if tokens[:-1] != before or any(tokens[-1] == label.token for label in labels):
+            raise LLMFailure(Reason.UNUSABLE_LABELS, f"{text!r} is not one distinct token in {model}")
+        labels.append(Label(text, tokens[-1]))
+    return tuple(labels)
 
 
 def _tokens(tokenizer: Any, chat: list[dict[str, str]], **how: bool) -> list[int]:

@@ -1,0 +1,78 @@
+"""What a list of scores is told: who was liked, what the retriever knows, and to answer in labels.
+
+    L = (1 - d) L_list + d KL(softmax(t / T) || softmax(s)) - m log(mass)
+
+with s the model's scores of n candidates, t the standardised scores of the teacher, and ``mass`` its probability of all
+labels together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole
+vocabulary and does not believe a model that puts little on them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import log_softmax, softmax
+
+from eval.tune.config import Loss
+
+MASS = 0.1
+"""Weight of the mass, m: enough that it does not fall; it needs no accuracy."""
+
+
+def list_softmax(scores: Tensor, liked: Tensor) -> Tensor:
+    """``-1/|P| sum over i in P of log softmax(s)_i``, P the liked (ListNet's top-one loss; Cao et al., ICML 2007).
+
+    Args:
+        scores: ``(n,)``.
+        liked: ``(n,)`` bool, at least one.
+    """
+    return -log_softmax(scores, dim=0)[liked].mean()
+
+
+def listmle(scores: Tensor, liked: Tensor, teacher: Tensor) -> Tensor:
+    """Likelihood of an order under Plackett and Luce (Xia et al., ICML 2008), by place, of its first ``|P|`` places.
+
+        -1/|P| sum over i < |P| of  s_(i) - log sum over j >= i of exp s_(j)
+
+    The liked come first; where liking says nothing, the teacher orders.
+
+    Args:
+        scores: ``(n,)``.
+        liked: ``(n,)`` bool, at least one.
+        teacher: ``(n,)``.
+    """
+    order = sorted(range(len(scores)), key=lambda i: (not liked[i], -float(teacher[i])))
+    placed = scores[order]
+    rest = torch.logcumsumexp(placed.flip(0), dim=0).flip(0)
+    return (rest - placed)[: int(liked.sum())].mean()
+
+
+def divergence(scores: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """``KL(softmax(t / T) || softmax(s))`` in nats (Hinton et al., 2015, arXiv 1503.02531)."""
+    wanted = softmax(teacher / temperature, dim=0)
+    return (wanted * (torch.log(wanted.clamp_min(1e-12)) - log_softmax(scores, dim=0))).sum()
+
+
+def total(
+    scores: Tensor,
+    mass: Tensor,
+    liked: Tensor,
+    teacher: Tensor,
+    *,
+    loss: Loss,
+    distil: float,
+    temperature: float,
+) -> Tensor:
+    """The loss of one request; see the module.
+
+    Args:
+        scores: ``(n,)`` of the model.
+        mass: Logarithm of its probability of the labels, mean over the questions.
+        liked: ``(n,)`` bool.
+        teacher: ``(n,)`` standardised.
+        loss: Of the list.
+        distil: d.
+        temperature: T.
+    """
+    told = list_softmax(scores, liked) if loss == "softmax" else listmle(scores, liked, teacher)
+    return (1.0 - distil) * told + distil * divergence(scores, teacher, temperature) - MASS * mass

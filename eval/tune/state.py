@@ -1,0 +1,96 @@
+"""A run on the disk: its settings, and a state that is whole or is the one before, so that it goes on after a kill at any point."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from eval.suite.store import write_json, write_whole
+from eval.tune.config import TuneConfig
+from retrieval.errors import ConfigError, NotFoundError
+
+SETTINGS = "settings.json"
+STATE = "state.pt"
+CURVE = "curve.jsonl"
+
+
+@dataclass
+class State:
+    """How far a run is.
+
+    Attributes:
+        step: Steps taken.
+        taken: Examples used.
+        tokens: Tokens read.
+        checks: Checks made.
+        learned: The adapter; None at the beginning.
+        optimiser: State of the optimiser; None at the beginning.
+        best: Adapter of the best check.
+        best_ndcg: NDCG@10 of validation users at that check.
+        curve: One entry per step (loss) or check (NDCG@10).
+    """
+
+    step: int = 0
+    taken: int = 0
+    tokens: int = 0
+    checks: int = 0
+    learned: dict[str, Tensor] | None = None
+    optimiser: dict[str, Any] | None = None
+    best: dict[str, Tensor] | None = None
+    best_ndcg: float = -1.0
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def begin(folder: Path, config: TuneConfig, data: str, prompt: str) -> State:
+    """The state of a run, new or gone on with.
+
+    Args:
+        folder: Of the run.
+        config: Its settings.
+        data: Fingerprint of the data.
+        prompt: Hash of the prompt.
+
+    Raises:
+        ConfigError: The folder holds a run with other settings.
+    """
+    facts = {"settings": config.model_dump(), "data": data, "prompt": prompt}
+    path = folder / SETTINGS
+    if path.is_file():
+        if json.loads(path.read_text(encoding="utf-8")) != facts:
+            raise ConfigError(
+                f"{folder} holds a run with other settings, data or prompt", "name another folder with --out"
+            )
+    else:
+        write_json(path, facts)
+    place = folder / STATE
+    return State(**torch.load(place, weights_only=True)) if place.is_file() else State()
+
+
+def keep(folder: Path, state: State) -> None:
+    """Write the state, then the curve that goes with it."""
+    write_whole(folder / STATE, lambda out: torch.save({**vars(state)}, out))
+    lines = "".join(json.dumps(row) + "\n" for row in state.curve)
+    write_whole(folder / CURVE, lambda out: out.write(lines.encode()))
+
+
+def finished(folder: Path) -> tuple[TuneConfig, dict[str, Tensor]]:
+    """Settings and chosen adapter of a run.
+
+    Raises:
+        NotFoundError: There is no run, or it has not chosen yet.
+    """
+    try:
+        facts = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        config = TuneConfig.model_validate(facts["settings"])
+        best = torch.load(folder / STATE, weights_only=True)["best"]
+    except (OSError, ValueError, KeyError, ValidationError) as why:
+        raise NotFoundError(f"{folder} holds no tuning run", "make one: polytaste tune run --out FOLDER") from why
+    if best is None:
+        raise NotFoundError(f"the run in {folder} has chosen nothing yet", "go on with it: polytaste tune run")
+    return config, best
