@@ -11,7 +11,7 @@ import numpy as np
 from agent.llm.scorer import LabelScorer
 from eval.prompt_compare import CompareConfig, Comparison, on_people
 from eval.prompt_people import Person, Progress
-from eval.prompt_search import Path, SearchConfig, Trial, search
+from eval.prompt_search import SearchConfig, SearchPath, Trial, search
 from eval.prompt_sequential import LEVEL
 from eval.prompt_sides import sides
 from eval.prompt_space import Space
@@ -59,7 +59,7 @@ class Optimised:
     space: Space
     model: str
     data: str
-    path: Path
+    path: SearchPath
     winner: Prompt | None
     judgement: Judgement | None
     spending: Spending
@@ -81,10 +81,12 @@ class Optimised:
             return f"no prompt was worth more than {start} to the {users} users searched on: there is nothing to judge, keep it"
         judges = f"{len(self.judgement.comparison.people)} users that the search never saw"
         if self.judgement.p >= LEVEL:
-            return f"no difference to {start} beyond doubt in {judges}: the gain was in the search, keep {start}"
+            return (
+                f"no difference to {start} beyond doubt in {judges}: the gain in the search may be chance, keep {start}"
+            )
         if self.judgement.worth.mean > 0:
             return f"{self.winner.front.name} is better than {start} in {judges}"
-        return f"{self.winner.front.name} is worse than {start} in {judges}: the gain was in the search, keep {start}"
+        return f"{self.winner.front.name} is worse than {start} in {judges}: the gain in the search was chance, keep {start}"
 
 
 def optimise(

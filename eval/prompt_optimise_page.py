@@ -11,6 +11,8 @@ from eval.prompt_optimise import Optimised
 from eval.prompt_page import context, said, template
 
 _WIDTH, _HEIGHT = 900.0, 260.0
+_APART = 14.0
+"""Between two figures beside the chart, that both can be read."""
 
 
 def write_search_page(found: Optimised, facts: dict[str, Any], titles: Sequence[str], path: Path) -> None:
@@ -59,12 +61,13 @@ def chart_of(trials: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for at, one in enumerate(trials):
         best = max(best, worths[at]) if one["whole"] else best
         line += f"H{x(at)}V{y(best)}"
+    middle = [worths[0]] if min(y(low) - y(worths[0]), y(worths[0]) - y(high)) > _APART else []
     return {
         "width": _WIDTH, "height": _HEIGHT, "start": y(worths[0]), "line": line,
         "points": [
             {"x": x(at), "y": y(worths[at]), "whole": one["whole"], "best": one["best"], "said": f"trial {at}: {worths[at]:.4f}"}
             for at, one in enumerate(trials)
         ],
-        "heights": [{"y": y(value), "said": f"{value:.3f}"} for value in dict.fromkeys((low, worths[0], high))],
+        "heights": [{"y": y(value), "said": f"{value:.3f}"} for value in dict.fromkeys((low, *middle, high))],
         "numbers": [{"x": x(at), "said": at} for at in range(0, len(trials), max(1, len(trials) // 10))],
     }  # fmt: skip

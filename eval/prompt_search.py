@@ -80,7 +80,7 @@ class Trial:
 
 
 @dataclass
-class Path:
+class SearchPath:
     """The way of a search.
 
     Attributes:
@@ -101,7 +101,7 @@ class Path:
 
 def search(
     space: Space, people: Sequence[Person], scorer: LabelScorer, config: SearchConfig, spending: Spending, progress: Progress
-) -> Path:  # fmt: skip
+) -> SearchPath:  # fmt: skip
     """Try prompts until all trials are done, nothing new is proposed, or the means are spent.
 
     Args:
@@ -121,7 +121,7 @@ def search(
     chance = optuna.samplers.RandomSampler(seed=config.seed)
     study = optuna.create_study(direction="maximize", sampler=model)
     study.enqueue_trial({name: space.has[name] for name in (*space.parts, *space.groups)})
-    path, known, left, again = Path(), set[str](), 0, 0
+    path, known, left, again = SearchPath(), set[str](), 0, 0
     for _ in range(config.trials * _PROPOSALS):
         study.sampler = model if again < _AGAIN else chance
         proposal = study.ask()
@@ -172,7 +172,7 @@ def _worse(worth: Float64, best: Float64) -> bool:
     return bool(found.pvalue < LEFT_AT)
 
 
-def _passed(space: Space, body: str, changed: dict[str, str], path: Path) -> Prompt | None:
+def _passed(space: Space, body: str, changed: dict[str, str], path: SearchPath) -> Prompt | None:
     try:
         return space.prompt(body, f"{space.start.front.name}-{len(path.trials)}", changed)
     except ConfigError as why:

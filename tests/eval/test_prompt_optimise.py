@@ -213,6 +213,16 @@ def test_a_space_that_is_none_is_said(tmp_path, vary, extra, words):
         space_of(load("rerank-shares"), wordings(file), vary)
 
 
+def test_a_prompt_that_asks_for_another_kind_of_answer_is_refused(dataset, tmp_path):
+    config = SearchConfig(trials=2, users=8, judges=4)
+    space = space_of(load("rerank-scores"), wordings())
+    with (
+        kept_scorer(Endpoint(url="http://127.0.0.1:9", model="m"), tmp_path) as scorer,
+        pytest.raises(ConfigError, match="asks for"),
+    ):
+        optimise(dataset, scorer, space, config, "better", lambda *_: None)
+
+
 def test_the_chart_draws_what_was_left_by_its_difference():
     def trial(at, worth, minus, whole=True):
         return {"number": at, "worth": worth, "minus_start": minus, "whole": whole, "best": at == 2}
