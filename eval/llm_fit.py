@@ -21,6 +21,7 @@ from agent.llm.earned import SHORT, Cell, Earned
 from agent.llm.endpoint import Endpoint
 from agent.llm.failures import LLMFailure
 from agent.llm.loop import run
+from agent.llm.modes.choice import ModeName
 from agent.llm.scorer import LabelScorer
 from agent.recommender import Recommender, RecommenderConfig
 from agent.rerank.llm import Ask, LLMConfig, LLMRung, fused
@@ -78,7 +79,15 @@ class Measured:
 
 
 def fit(
-    dataset: Dataset, endpoint: Endpoint, *, prompt: str, orders: int, users: int, seed: int, progress: Progress
+    dataset: Dataset,
+    endpoint: Endpoint,
+    *,
+    prompt: str,
+    orders: int,
+    users: int,
+    seed: int,
+    progress: Progress,
+    mode: ModeName = "label",
 ) -> Measured:
     """Measure a model.
 
@@ -90,15 +99,17 @@ def fit(
         users: Validation users for each kind of request.
         seed: Of the choice of users and words.
         progress: Told stage, done and total.
+        mode: How the model is asked; the prompt has to be one that it reads. Probabilities are judged for labels alone.
 
     Raises:
+        ConfigError: The prompt asks for another kind of answer than the mode reads.
         DataError: Too few users.
     """
     progress("training on the other users", 0, 1)
     _, parts = make_folds(dataset, 5, 10)
     fold = next(parts)
     asked = Recommender(trained(dataset, fold), config=RecommenderConfig(prompt=prompt))
-    rung = LLMRung(LabelScorer(endpoint), load_prompt(prompt), LLMConfig(orders=orders))
+    rung = LLMRung(LabelScorer(endpoint), load_prompt(prompt), LLMConfig(mode=mode, orders=orders))
     values: dict[tuple[bool, bool], Float64] = {}
     failures: dict[str, int] = {}
     probabilities: dict[tuple[bool, bool], Calibration] = {}
@@ -123,7 +134,7 @@ def fit(
                 else:
                     failures[outcome] = failures.get(outcome, 0) + 1
         done += len(requests)
-        if (good := calibration(answers)) is not None:
+        if mode == "label" and (good := calibration(answers)) is not None:
             probabilities[words, short] = good
         values[words, short] = np.stack(rows)
     progress("done", total, total)

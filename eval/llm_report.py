@@ -13,6 +13,7 @@ from agent.console import err, out, progress_bar
 from agent.llm import earned
 from agent.llm.earned import SHORT
 from agent.llm.endpoint import find_endpoint
+from agent.llm.modes.choice import PROMPTS, ModeName
 from eval.llm_fit import WEIGHTS, Measured, fit
 from retrieval.errors import ServerError
 
@@ -22,7 +23,8 @@ def run_fit(
     columns: list[str],
     items: str | None,
     like_above: float | None,
-    prompt: str,
+    prompt: str | None,
+    mode: ModeName,
     orders: int,
     users: int,
     seed: int,
@@ -39,7 +41,7 @@ def run_fit(
     dataset = load_data(data, columns, items, like_above)
     with progress_bar("asking") as (bar, task):
         measured = fit(
-            dataset, endpoint, prompt=prompt, orders=orders, users=users, seed=seed,
+            dataset, endpoint, prompt=prompt or PROMPTS[mode], mode=mode, orders=orders, users=users, seed=seed,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     if keep:

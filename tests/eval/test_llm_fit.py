@@ -12,6 +12,7 @@ from agent.rerank.llm import LLMRung
 from eval import llm_fit
 from eval.folds import make_folds
 from eval.llm_fit import WEIGHTS, cases, fit, ndcg_of
+from retrieval.errors import ConfigError
 from tests.agent.faults import faulty_server
 
 
@@ -123,3 +124,12 @@ def test_requests_that_fail_count_as_what_the_user_received(dataset, model, monk
     assert all((rows == rows[:, :1]).all() for rows in measured.values.values())
     assert all(c.weight == 0.0 for c in measured.earned.cells)
     assert json.loads(measured.earned.model_dump_json())["orders"] == 1
+
+
+def test_a_prompt_for_another_mode_is_refused(dataset, model, monkeypatch):
+    monkeypatch.setattr(llm_fit, "train", lambda *_, **__: model.encoder)
+    with pytest.raises(ConfigError, match="yes-no"):
+        fit(
+            dataset, Endpoint(url="http://127.0.0.1:9", model="m"), prompt="rerank-shares", mode="pointwise", orders=1,
+            users=4, seed=0, progress=lambda *_: None,
+        )  # fmt: skip
