@@ -117,4 +117,17 @@ def export(
     run_export(folder, out, lam)
 
 
+@evaluate.command("bench")
+def bench(
+    users: Annotated[int, typer.Option("--users", min=1, help="Lists to judge.")] = 6000,
+    items: Annotated[int, typer.Option("--items", min=41, help="Size of the catalogue.")] = 3700,
+    k: Annotated[int, typer.Option("--k", min=1, max=40, help="Length of the lists.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """How fast the metrics are, as ratios to the libraries of others that are installed, and whether they say the same."""
+    from eval.metrics_bench import run_bench  # noqa: PLC0415
+
+    run_bench(users, items, k, as_json=as_json)
+
+
 evaluate.command("claims")(claims)
