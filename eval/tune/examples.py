@@ -22,6 +22,7 @@ from eval.tune.ground import Part
 from eval.tune.wishes import Wish
 from prompts.template import Message
 from retrieval.arrays import Bool, Float32, Int32
+from retrieval.errors import DataError
 from retrieval.schema import Histories
 
 SHOWN = 20
@@ -63,7 +64,7 @@ def drawn(parts: tuple[Part, ...], objective: Objective, seed: int, number: int)
         number: Of the example; kinds come in turn.
 
     Raises:
-        RuntimeError: No user of these data makes such a request.
+        DataError: No request can be made of these users.
     """
     draw = np.random.default_rng([seed, number])
     for at in range(_TRIES):
@@ -74,7 +75,9 @@ def drawn(parts: tuple[Part, ...], objective: Objective, seed: int, number: int)
         wish = part.wishes.make(kind, shown, hidden, draw)
         if wish is not None and (example := _example(part, wish, objective, draw, training=True)) is not None:
             return example
-    raise RuntimeError("no request can be made of these users")
+    raise DataError(
+        "no request can be made of these users", "they need hidden likes that the retriever finds: more data"
+    )
 
 
 def fixed(part: Part, objective: Objective, users: int, seed: int) -> Iterator[Example]:

@@ -93,9 +93,12 @@ class Network:
         """The model as it came, for as long as this lasts."""
         return self.adapted.disable_adapter()
 
-    def save_adapter(self, folder: Path) -> None:
-        """The adapter alone, as peft and vLLM read it, in the precision of the model."""
-        self.adapted.save_pretrained(folder)
+    def save_adapter(self, folder: Path, model: str) -> None:
+        """The adapter alone, as peft and vLLM read it, in the precision of the model, whose name it says instead of a path."""
+        dtype = self.adapted.get_base_model().dtype
+        self.adapted.peft_config["default"].base_model_name_or_path = model
+        self.adapted.save_pretrained(folder, state_dict={name: p.to(dtype) for name, p in self.state().items()})
+        (folder / "README.md").unlink()  # peft's form of a card, empty; ours is beside the folder
 
     def save_merged(self, folder: Path) -> None:
         """Model and adapter as one plain checkpoint, W + 2 B A in float32 and rounded once; the adapter is used up by it."""

@@ -20,6 +20,7 @@ from eval.tune.measure import Values, measure
 from eval.tune.network import Network
 from eval.tune.state import begin, finished
 from prompts.template import load as load_prompt
+from retrieval.errors import ConfigError
 
 RESULT = "result.json"
 ADAPTER = "adapter"
@@ -65,9 +66,15 @@ def run(
         before: What the untuned model is worth on the users who are reported on, where that is known.
 
     Raises:
-        ConfigError: The folder holds another run, or peft is not installed.
+        ConfigError: The prompt asks for another answer than is learned, the folder holds another run, or peft is not installed.
+        DataError: No request can be made of the users.
     """
     prompt = load_prompt(config.prompt_name)
+    if prompt.front.output != config.objective:
+        raise ConfigError(
+            f"prompt {prompt.front.name!r} asks for {prompt.front.output!r}, the objective is {config.objective!r}",
+            f"of the library: {config.model_copy(update={'prompt': None}).prompt_name}",
+        )
     state = begin(folder, config, data, prompt.version)
     if (folder / RESULT).is_file():
         return read(folder)
@@ -82,7 +89,7 @@ def run(
     )  # fmt: skip
     _, best = finished(folder)
     network.restore(best)
-    network.save_adapter(folder / ADAPTER)
+    network.save_adapter(folder / ADAPTER, config.model)
     reported = list(fixed(asked.report, config.objective, config.users, REPORT_SEED))
 
     def told(stage: str) -> Callable[[int], None]:
@@ -91,13 +98,14 @@ def run(
     if before is None:
         with network.untuned():
             before = measure(network, reported, told("reporting: the model as it came"))
-    after = measure(network, reported, told("reporting: the tuned model"))
+    chosen_at = _best_check(state.curve, state.best_ndcg)
+    after = before if chosen_at == 0 else measure(network, reported, told("reporting: the tuned model"))
     facts = {
         "data": ground.data, "licence": ground.licence, "fingerprint": data,
         "prompt": prompt.front.name, "prompt_hash": prompt.version,
         "steps": state.step, "examples": state.taken, "tokens": state.tokens,
         "parameters": sum(p.numel() for p in network.learned()),
-        "best_check": _best_check(state.curve, state.best_ndcg), "validation_requests": len(validation),
+        "best_check": chosen_at, "validation_requests": len(validation),
         "seconds_of_last_call": round(time.monotonic() - started), "surroundings": _surroundings(),
     }  # fmt: skip
     result = Result(config, before, after, state.best_ndcg, facts)

@@ -271,6 +271,12 @@ def test_a_run_reports_once_and_is_then_only_read(ground, small, tmp_path):
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
 
 
+def test_a_prompt_for_another_answer_is_refused(ground, small, tmp_path):
+    config = settings(small, objective="yes-no", prompt="rerank-shares")
+    with pytest.raises(ConfigError, match="rerank-shares"):
+        run(ground, config, "data", tmp_path, lambda *_: None)
+
+
 def test_the_commands(shop, small, tmp_path):
     runner, place = CliRunner(), tmp_path / "runs"
     args = [
