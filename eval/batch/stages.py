@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
+from threadpoolctl import threadpool_limits
 
 from agent.llm.earned import Earned
 from agent.llm.endpoint import Endpoint
@@ -243,13 +244,17 @@ class Chain:
     score: Score
 
     def __call__(self, block: Block) -> Made:
-        """The tables of a block."""
+        """The tables of a block.
+
+        One thread: sums that several share out differ in their last digits, and where blocks are many, processes share them out.
+        """
         self.retrieve.open()
-        moments = [time.perf_counter()]
-        questions = self.retrieve(block)
-        moments.append(time.perf_counter())
-        ranked = self.rank(questions)
-        moments.append(time.perf_counter())
-        slates, users = self.score(block, questions, ranked)
-        moments.append(time.perf_counter())
+        with threadpool_limits(1):
+            moments = [time.perf_counter()]
+            questions = self.retrieve(block)
+            moments.append(time.perf_counter())
+            ranked = self.rank(questions)
+            moments.append(time.perf_counter())
+            slates, users = self.score(block, questions, ranked)
+            moments.append(time.perf_counter())
         return Made(slates, users, dict(zip(("retrieve", "rank", "score"), np.diff(moments).tolist(), strict=True)))

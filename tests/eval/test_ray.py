@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from eval.batch.job import run_batch
+from eval.nodes import Here
 from eval.suite.config import read_suite
 from eval.suite.run import make_plan, run
 from retrieval.errors import ConfigError, ServerError
@@ -73,6 +74,13 @@ def test_a_node_that_dies_in_the_middle_changes_nothing(model, single, two_nodes
     assert len(set(questions)) == USERS and len(questions) <= USERS + SIZE
     kept = [json.loads(line) for line in (tmp_path / "out" / "answers.jsonl").read_text().splitlines()]
     assert len({answer["asked"] for answer in kept if "labels" not in answer}) == USERS
+
+
+def test_all_users_are_the_same_to_the_last_bit(model, two_nodes, tmp_path):
+    everyone = {"users": model.user_ids, "size": 100}
+    run_batch(batch_of(model, tmp_path / "here", **everyone), Here(), quiet)
+    run_batch(batch_of(model, tmp_path / "nodes", **everyone), two_nodes[1], quiet)
+    assert all(a.equals(b) for a, b in zip(made(tmp_path / "nodes"), made(tmp_path / "here"), strict=True))
 
 
 def test_refusals_cross_the_cluster(model, two_nodes, tmp_path):
