@@ -96,6 +96,19 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
         )
         table.add_row(escape(one["prompt"]), METRICS[one["metric"]], difference, p, rise)
     out.print(table)
+    if found.config.bias_users:
+        _places(facts)
+    if facts["slices"]:
+        _slices(facts)
+    words = f"ended: {found.stopped}; {found.paid:,} tokens paid, {found.seconds:.0f} s of asking, {found.kept:.0%} of the calls from the disk"
+    out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)
+    for one in facts["prompts"]:
+        if one["failures"]:
+            why = ", ".join(f"{reason} {count}" for reason, count in one["failures"].items())
+            err.print(Text(f"{one['name']}: not answered, counted as the calibrated slate: {why}", style="yellow"))
+
+
+def _places(facts: dict[str, Any]) -> None:
     table = _table(
         "the candidates turned by half", "prompt", "users", "tau", "gain, first half - second", "by quarter of the list"
     )
@@ -108,14 +121,6 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
         )
     out.print()
     out.print(table)
-    if facts["slices"]:
-        _slices(facts)
-    words = f"ended: {found.stopped}; {found.paid:,} tokens paid, {found.seconds:.0f} s of asking, {found.kept:.0%} of the calls from the disk"
-    out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)
-    for one in facts["prompts"]:
-        if one["failures"]:
-            why = ", ".join(f"{reason} {count}" for reason, count in one["failures"].items())
-            err.print(Text(f"{one['name']}: not answered, counted as the calibrated slate: {why}", style="yellow"))
 
 
 def _slices(facts: dict[str, Any]) -> None:
