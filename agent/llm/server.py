@@ -28,6 +28,7 @@ START_TIMEOUT_S = 600.0
 CONTEXT_TOKENS = 4096
 _CPU_FLAGS = ("--enforce-eager", "--block-size", "32")  # 32: short shared prefixes still hit the cache
 _CPU_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+_NICE = 5  # a third of the share of a process that has its usual priority
 
 Progress = Callable[[str], None]
 
@@ -156,7 +157,10 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             env=environment, start_new_session=True, cwd=folder,
         )  # fmt: skip
-    created = psutil.Process(process.pid).create_time()
+    started = psutil.Process(process.pid)
+    # It shares the cores with whoever asks it: a list that is made without it must not wait for its arithmetic.
+    started.nice(_NICE)
+    created = started.create_time()
     state = ServerState(pid=process.pid, process_created=created, url=f"http://127.0.0.1:{port}", model=model, log=log)
     partial = _state_file().with_suffix(".partial")
     partial.write_text(state.model_dump_json(indent=2), encoding="utf-8")
