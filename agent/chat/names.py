@@ -8,32 +8,31 @@ word, or a surname alone, only where something says that it is a name.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import polars as pl
-
+from agent.chat.name_columns import name_columns, words_of
 from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
-from retrieval.facts import OWN, OneOf, names_in
+from retrieval.facts import OneOf
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[^\W_]+")
-_NO_NAMES = frozenset({"id", "ids", "uid", "url", "uri", "link", "image", "poster", "thumbnail", "path", "hash", "isbn", "asin", "ean"})  # fmt: skip
-_MOST_WORDS = 5  # of a name; columns that mostly have more are texts
 _STRONG = re.compile(
     r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
 _WEAK = re.compile(r"(?:^|\W)(?:with|from|in|on|for|at|near|of|or|and|,)\s*(?:the\s+)?$")
+_ALONE = re.compile(
+    r"(?:^|[^\w\s'-]|\b(?:in|from|with|without|no|not|an?|any|some|something|only|just|more|less|love|hate|want|prefer))\s*$"
+)
+_NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
 _OWNED = re.compile(r"'s?(?= )|-rated\b")
 _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
-_PEOPLE = 0.6  # a column whose names have so often two to four words, none a number, has surnames
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +58,19 @@ class NameWords:
     """Finds the names of one catalogue in requests."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self.columns = tuple(_columns(catalog.table))
+        columns = tuple(name_columns(catalog.table))
+        self.columns = tuple(column.name for column in columns)
+        self._shared = frozenset(column.name for column in columns if column.shared)
         self._whole: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._surname: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        for column in self.columns:
-            values = _distinct(catalog.table, column)
-            words = [_plain(value) for value in values]
-            people = bool(words) and sum(map(_like_a_person, words)) >= _PEOPLE * len(words)
-            for value, said in zip(values, words, strict=True):
+        for column in columns:
+            for value, said in zip(column.values, column.words, strict=True):
                 if said and not all(w.isdigit() for w in said):
-                    self._whole[said][column].add(value)
-                    if people and len(said) > 1 and len(said[-1]) > 2:
-                        self._surname[said[-1]][column].add(value)
+                    self._whole[said][column.name].add(value)
+                    if column.shared:
+                        self._whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
+                    if column.people and len(said) > 1 and len(said[-1]) > 2:
+                        self._surname[said[-1]][column.name].add(value)
         self._longest = max(map(len, self._whole), default=0)
 
     def find(self, rest: str, marked: str, taken: Iterable[tuple[int, int]] = ()) -> list[NameMention]:
@@ -102,7 +102,7 @@ class NameWords:
     ) -> tuple[NameMention | None, int]:
         for length in range(min(self._longest, len(tokens) - i), 0, -1):
             start, end = tokens[i].start(), tokens[i + length - 1].end()
-            said = _plain(rest[start:end])
+            said = words_of(rest[start:end])
             if len(said) != length:
                 continue  # something that has been read stands between
             held = self._whole.get(said) or (self._surname.get(said[0]) if length == 1 else None)
@@ -132,14 +132,32 @@ class NameWords:
             return False
         cue = _STRONG.search(rest[:start])
         column = cue is not None and bool(cue["noun"] or cue["verb"]) and self._reads_like(cue["noun"] or cue["verb"])
-        if column or (_BY.search(rest[:start]) and (small or marked[start].isupper() or marked[start].isdigit())):
+        capital = marked[start].isupper() or marked[start].isdigit()
+        if column or (_BY.search(rest[:start]) and (small or capital)) or self._stands_for_itself(rest, start, end):
             return True
-        if small or not (marked[start].isupper() or marked[start].isdigit()):
+        if before is not None and self._goes_on(rest, start, word, before, capital):
+            return True
+        if small or not capital:
             return False
         owned = _OWNED.match(rest, end)
         follows = _TOKEN.search(rest, owned.end() if owned else end)
         kind = follows is not None and is_kind(follows.group()) and follows.start() - end <= len(" 's ")
         return before is not None or kind or owned is not None or bool(_WEAK.search(rest[:start]))
+
+    def _goes_on(self, rest: str, start: int, word: str, before: NameMention, capital: bool) -> bool:
+        """Whether a word is listed with a name of the same kind: "by ridge or gaja"; past a comma it needs its capital."""
+        held = self._whole.get((word,)) or self._surname.get(word, {})
+        return (capital or "," not in rest[before.end : start]) and not held.keys().isdisjoint(before.fact.columns)
+
+    def _stands_for_itself(self, rest: str, start: int, end: int) -> bool:
+        """Whether a word, capital or not, is a value that many items share and is used as one: "german books", "from rioja"."""
+        if not self._shared.intersection(self._whole.get((rest[start:end],), ())):
+            return False
+        after = _NEXT.match(rest, end)
+        if after is not None and is_kind(after[1]):
+            return True
+        closed = after is None or (after[1] != "of" and (is_function_word(after[1]) or is_chatter(after[1])))
+        return closed and bool(_ALONE.search(rest[:start]))
 
     def _reads_like(self, word: str) -> bool:
         return bool(self._preferred(self.columns, word))
@@ -181,32 +199,3 @@ def _together(facts: Sequence[OneOf], catalog: Catalog) -> bool:
 
 def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*a, *b]))
-
-
-def _columns(table: pl.DataFrame) -> Iterator[str]:
-    """Columns that hold names: short texts, which are neither addresses nor numbers."""
-    for name, dtype in table.schema.items():
-        parts = set(singular_words(name.replace("_", " ")))
-        if name in OWN or dtype not in (pl.String, pl.List(pl.String)) or parts & _NO_NAMES:
-            continue
-        values = _distinct(table.head(2000), name)
-        words = [len(value.split()) for value in values]
-        wordy = sum(n > _MOST_WORDS for n in words) > len(words) / 4
-        coded = sum(any(c.isdigit() for c in v) for v in values) > len(values) / 2 and len(values) > 50
-        if words and not wordy and not coded:
-            yield name
-
-
-def _distinct(table: pl.DataFrame, column: str) -> list[str]:
-    names = table.select(names_in(table, column).alias("name")).explode("name").drop_nulls()
-    return [str(value) for value in names["name"].unique(maintain_order=True).to_list() if value]
-
-
-def _plain(text: str) -> tuple[str, ...]:
-    """The words of a name without accents and case."""
-    decomposed = unicodedata.normalize("NFKD", text.lower().replace("'", " ").replace("\u2019", " "))
-    return tuple(_TOKEN.findall("".join(c for c in decomposed if not unicodedata.combining(c))))
-
-
-def _like_a_person(words: tuple[str, ...]) -> bool:
-    return 1 < len(words) <= _MOST_WORDS and all(w.isalpha() for w in words)

@@ -13,6 +13,7 @@ from retrieval.datasets.categories import name_lists
 from retrieval.datasets.columns import Columns, roles_note
 from retrieval.datasets.dataset import Dataset, assemble
 from retrieval.datasets.moments import moments
+from retrieval.datasets.quantities import with_numbers
 from retrieval.datasets.table import TABLE_SUFFIXES, Origin, keys, numbers, read_table
 from retrieval.errors import ConfigError, DataError
 
@@ -175,7 +176,9 @@ def _items(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.D
     )
     out = table.with_columns(keys(table, item, origin).alias("item_id"))
     rest = out.drop(list({item, title, categories, year} - {"item_id", ""}), strict=False)
-    return rest.with_columns(**renamed), note + (f"; categories: {how}" if how else "")
+    rest, read = with_numbers(rest)
+    note += f"; categories: {how}" if how else ""
+    return rest.with_columns(**renamed), note + (f"; read as numbers: {', '.join(read)}" if read else "")
 
 
 def _years(table: pl.DataFrame, column: str, origin: Origin) -> pl.Series:

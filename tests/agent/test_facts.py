@@ -47,6 +47,16 @@ SONGS = made({
     "artist": ["Prince", "Madonna", "Lauryn Hill"],
     "duration_ms": [226_000, 340_000, 320_000],
 })  # fmt: skip
+WINES = made({
+    "title": ["Alte Reben", "Hochgew\u00e4chs", "Monte Bello", "Cl\u00e1sico", "Nouveau", "Cuv\u00e9e"],
+    "categories": [["White"], ["White"], ["Red"], ["Red"], ["Red"], ["White"]],
+    "grape": ["Riesling", "Riesling", "Merlot", "Merlot", "Gamay", "Gamay"],
+    "region": ["Mosel", "Mosel", "Rioja", "Rioja", "Mosel", "Rioja"],
+    "producer": ["Gaja", "Penfolds", "Ridge", "Muga", "Leroy", "Gaja"],
+    "pairs_with": [["fish"], ["fish", "cheese"], ["steak", "cheese"], ["cheese", "lamb"], ["fish"], ["lamb", "cheese"]],
+    "organic": ["yes", "no", "yes", "no", "yes", "no"],
+    "price_eur": [12.0, 18.0, 150.0, 25.0, 9.0, None],
+})  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -75,6 +85,16 @@ SONGS = made({
         (GAMES, "published by kosmos", ["Catan"]),
         (GAMES, "not by Klaus Teuber", ["Pandemic", "Hive", "Ticket to Ride", "Codenames"]),
         (GAMES, "up to \u20ac25", ["Hive", "Codenames"]),
+        (WINES, "by ridge or gaja", ["Alte Reben", "Monte Bello", "Cuv\u00e9e"]),
+        (WINES, "goes with cheese and lamb", ["Cl\u00e1sico", "Cuv\u00e9e"]),
+        (WINES, "a Riesling from Mosel", ["Alte Reben", "Hochgew\u00e4chs"]),
+        (WINES, "red from rioja", ["Monte Bello", "Cl\u00e1sico"]),
+        (WINES, "I hate Merlot", ["Alte Reben", "Hochgew\u00e4chs", "Nouveau", "Cuv\u00e9e"]),
+        (WINES, "merlot or gamay, no rieslings", ["Monte Bello", "Cl\u00e1sico", "Nouveau", "Cuv\u00e9e"]),
+        (WINES, "yes, a ridge walk", []),  # a truth value is no name, and nothing says that this ridge is one
+        (BOOKS, "books in english", ["The Dispossessed", "Good Omens", "Coraline", "The Stand"]),
+        (BOOKS, "english books", ["The Dispossessed", "Good Omens", "Coraline", "The Stand"]),
+        (BOOKS, "the english of his time", []),
         (SONGS, "songs by Prince", ["Kiss"]),
         (SONGS, "a song fit for a prince", ["Kiss", "Like a Prayer", "Doo Wop"]),
         (SONGS, "longer than five minutes", ["Like a Prayer", "Doo Wop"]),
@@ -95,6 +115,21 @@ def test_a_list_in_one_text_is_taken_apart_and_codes_are_no_names():
     names = catalog.table.select(names_in(catalog.table, "author"))["author"].to_list()
     assert names[2] == ["Neil Gaiman", "Terry Pratchett"]
     assert not reader.read("number 3 of 5").filter.facts  # an ISBN of digits is never meant
+
+
+def test_tags_are_searched_for_and_names_are_conditions():
+    """Of an item without a tag nobody knows whether the tag would fit; who made it is another matter."""
+    n = 60
+    tags = [["road trip", "paris"], ["tom hanks"], ["time travel"], *[[]] * (n - 3)]
+    cast = [["Tom Hanks", "Meg Ryan"], ["Meg Ryan"], *[[]] * (n - 2)]
+    columns = {"title": [f"T{i}" for i in range(n)], "categories": [["Drama"]] * n}
+    catalog, reader = made({**columns, "tags": tags})
+    for text in ("a road trip", "with Tom Hanks", "time travel", "set in Paris"):
+        reading = reader.read(text)
+        assert not reading.filter.facts
+        assert reading.about
+    catalog, reader = made({**columns, "tags": tags, "cast": cast})
+    assert reader.read("with Tom Hanks").filter.mask(catalog).sum() == 1
 
 
 def test_a_child_gets_what_is_for_children_where_no_column_knows_ages():

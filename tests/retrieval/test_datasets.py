@@ -8,6 +8,8 @@ from retrieval.artifacts import check_place
 from retrieval.datasets import TabularSource, load
 from retrieval.datasets.tabular import Columns
 from retrieval.errors import ConfigError, DataError
+from retrieval.facts import Within
+from retrieval.filters import ItemFilter
 
 
 def test_bundled_data_are_as_published(dataset):
@@ -443,3 +445,37 @@ def test_tables_of_other_projects(shared_data, name, columns, users, items, like
     d = load(shared_data / name, TabularSource(columns=Columns(**columns)))
     assert (len(d.interactions.user_ids), len(d.catalog), len(d.likes())) == (users, items, likes)
     assert any(words in note for note in d.notes)
+
+
+def test_numbers_of_items_are_numbers_in_text_as_well(tmp_path):
+    write(tmp_path, "interactions.csv", "user,item\na,x1\n")
+    write(
+        tmp_path,
+        "items.csv",
+        "item,pages,price_eur,abv,list_price,rating,isbn,barcode,shelf,imdbId,size,free_text\n"
+        'x1,300," 9.50 ",13%,"1.299,00 \u20ac",4.5,97801,12345678,007,1,300 ml,1\n'
+        'x2,"1,200",free,12.5 %,"\u20ac9,99",3,97802,12345679,8,2,750 ml,two\n'
+        "x3,n/a,,,,,97803,12345670,9,3,750 ml,3\n",
+    )
+    d = load(tmp_path)
+    columns = {name: d.catalog.table[name].to_list() for name in ("pages", "price_eur", "abv", "list_price", "rating")}
+    assert columns == {
+        "pages": [300, 1200, None],
+        "price_eur": [9.5, 0, None],
+        "abv": [13, 12.5, None],
+        "list_price": [1299, 9.99, None],
+        "rating": [4.5, 3, None],
+    }
+    for code in ("isbn", "barcode", "shelf", "imdbId", "size", "free_text"):
+        assert d.catalog.table[code].dtype == pl.String
+    assert any("read as numbers: pages, price_eur, abv, list_price, rating" in note for note in d.notes)
+
+
+def test_a_gap_of_other_libraries_is_no_number(tmp_path):
+    pl.DataFrame({"user": ["a"], "item": ["x"]}).write_parquet(tmp_path / "interactions.parquet")
+    pl.DataFrame({"item": ["x", "y", "z"], "price": [9.5, float("nan"), 20.0]}).write_parquet(
+        tmp_path / "items.parquet"
+    )
+    catalog = load(tmp_path).catalog
+    assert catalog.table["price"].to_list() == [9.5, None, 20.0]
+    assert ItemFilter(facts=(Within("price", low=15.0),)).mask(catalog).tolist() == [False, False, True]
