@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.chat.amounts import AmountWords, complement, find_age
 from agent.chat.categories import CategoryWords
-from agent.chat.names import NameWords, names_asked
+from agent.chat.names import NameWords, can_be, choice_of, names_asked
 from agent.chat.negation import Scopes, Sense
 from agent.chat.words import filled
 from retrieval.facts import Fact, OneOf, Within
@@ -80,16 +80,63 @@ class FactReader:
         return self._amounts.longer(self._catalog.positions(list(than)), way)
 
 
-def together(before: Sequence[Fact], new: Sequence[Fact], *, beside: bool) -> tuple[Fact, ...]:
-    """Conditions with new ones: a number bounded anew replaces the bound before, as do names unless they come beside."""
-    numbers = {(fact.column, fact.low is None) for fact in new if isinstance(fact, Within)}
-    names = any(isinstance(fact, OneOf) for fact in new)
-    stay = [
-        fact
-        for fact in before
-        if (beside or not names if isinstance(fact, OneOf) else (fact.column, fact.low is None) not in numbers)
-    ]
-    return tuple(dict.fromkeys([*stay, *new]))
+def together(
+    before: Sequence[Fact],
+    new: Sequence[Fact],
+    catalog: Catalog,
+    *,
+    beside: bool = False,
+    within: bool = False,
+    either: bool = False,
+) -> tuple[Fact, ...]:
+    """Conditions with new ones.
+
+    A number bounded anew replaces the bound of that side before, and any bound that it rules out. Names replace those of
+    the same columns, unless they come beside them or narrow them: then both are meant. Where no item has both, what comes
+    beside is a choice ("by King", "and Anne Rice"), and what narrows replaces ("in German", "only French").
+
+    Args:
+        before: What was asked.
+        new: What is asked now.
+        catalog: Tells what items can have.
+        beside: The new names come beside those before.
+        within: They narrow those before.
+        either: What comes beside is a choice, whether or not an item has both.
+    """
+    out = list(before)
+    for fact in new:
+        if isinstance(fact, Within):
+            out = [*(old for old in out if not (isinstance(old, Within) and _outdated(old, fact))), fact]
+        else:
+            out = _with_name(out, fact, catalog, beside=beside, within=within, either=either)
+    return tuple(dict.fromkeys(out))
+
+
+def _outdated(old: Within, new: Within) -> bool:
+    """Whether a new bound takes the place of an old one."""
+    if old.column != new.column:
+        return False
+    low, high = new.low is not None, new.high is not None
+    replaced = (low and high) or (low and old.low is not None) or (high and old.low is None)
+    above = new.low is not None and old.high is not None and old.high < new.low
+    below = new.high is not None and old.low is not None and old.low > new.high
+    return replaced or above or below
+
+
+def _with_name(
+    before: list[Fact], fact: OneOf, catalog: Catalog, *, beside: bool, within: bool, either: bool
+) -> list[Fact]:
+    out: list[Fact] = []
+    for old in before:
+        if not isinstance(old, OneOf) or set(old.columns).isdisjoint(fact.columns):
+            out.append(old)
+            continue
+        choice = either or not set(old.values).isdisjoint(fact.values)
+        if (beside or within) and not choice and can_be(catalog, old, fact):
+            out.append(old)
+        elif beside:
+            fact = choice_of(old, fact)
+    return [*out, fact]
 
 
 def fact_in_words(fact: Fact) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
 from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
-from retrieval.facts import OneOf
+from retrieval.facts import Fact, OneOf
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
@@ -186,16 +186,18 @@ def names_asked(mentions: Sequence[NameMention], catalog: Catalog) -> tuple[OneO
     facts: list[OneOf] = []
     for mention in mentions:
         one = mention.fact
-        if facts and mention.follows and (mention.choice or not _together([*facts, one], catalog)):
-            last = facts.pop()
-            one = OneOf(_merged(last.columns, one.columns), _merged(last.values, one.values))
+        if facts and mention.follows and (mention.choice or not can_be(catalog, *facts, one)):
+            one = choice_of(facts.pop(), one)
         facts.append(one)
     return tuple(dict.fromkeys(facts))
 
 
-def _together(facts: Sequence[OneOf], catalog: Catalog) -> bool:
-    return bool(ItemFilter(facts=tuple(facts)).mask(catalog).any())
+def can_be(catalog: Catalog, *facts: Fact) -> bool:
+    """Whether an item meets all of some conditions."""
+    return bool(ItemFilter(facts=facts).mask(catalog).any())
 
 
-def _merged(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*a, *b]))
+def choice_of(one: OneOf, other: OneOf) -> OneOf:
+    """A condition that is met by either name."""
+    columns, values = (*one.columns, *other.columns), (*one.values, *other.values)
+    return OneOf(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(values)))

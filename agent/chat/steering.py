@@ -165,7 +165,7 @@ class Steering:
             notes.append("there is no list yet to compare with" if not shown else "nothing here tells how long it is")
             return wish
         changes.append(fact_in_words(fact))
-        return wish.model_copy(update={"facts": together(wish.facts, (fact,), beside=True)})
+        return wish.model_copy(update={"facts": together(wish.facts, (fact,), self._catalog)})
 
     def _read(self, reading: Reading) -> list[str]:
         said = reading.understood(self._catalog)

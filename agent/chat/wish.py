@@ -204,7 +204,14 @@ def joined(wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, besid
     if condition.popularity is not Popularity.ANY:
         update["popularity"] = condition.popularity
     if condition.facts:
-        update["facts"] = together(wish.facts, condition.facts, beside=beside or within)
+        update["facts"] = together(
+            wish.facts,
+            condition.facts,
+            catalog,
+            beside=beside,
+            within=within,
+            either=reading.text.lower().startswith("or "),
+        )
         update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in condition.facts)
     if condition.unwanted_facts:
         before_facts = update.get("unwanted_facts", wish.unwanted_facts)

@@ -162,6 +162,32 @@ def test_a_wish_keeps_replaces_and_takes_back_facts():
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "turns", "said"),
+    [
+        (BOOKS, [("by Stephen King", ""), ("or Neil Gaiman", "beside")], ["author: Stephen King or Neil Gaiman"]),
+        (BOOKS, [("in German", ""), ("and French", "beside")], ["language: German or French"]),
+        (BOOKS, [("in German", ""), ("only in French", "within")], ["language: French"]),
+        (BOOKS, [("in English", ""), ("by Neil Gaiman", "")], ["language: English", "author: Neil Gaiman"]),
+        (BOOKS, [("by Neil Gaiman", ""), ("also by Terry Pratchett", "beside")], ["author: Neil Gaiman", "author: Terry Pratchett"]),
+        (BOOKS, [("by Neil Gaiman", ""), ("or by Terry Pratchett", "beside")], ["author: Neil Gaiman or Terry Pratchett"]),
+        (WINES, [("by Penfolds", ""), ("by Ridge or Penfolds", "beside")], ["producer: Penfolds or Ridge"]),
+        (WINES, [("with cheese", "within"), ("with lamb", "within")], ["pairs with: cheese", "pairs with: lamb"]),
+        (GAMES, [("under $20", ""), ("over $30", "")], ["price: 30 or more"]),
+        (GAMES, [("over $30", ""), ("between $10 and $20", "")], ["price: 10 to 20"]),
+        (GAMES, [("over $30", ""), ("under $50", "")], ["price: 30 or more", "price: up to 50"]),
+    ],
+)  # fmt: skip
+def test_conditions_of_several_messages_can_be_met(kind, turns, said):
+    catalog, reader = kind
+    wish = Wish()
+    for text, how in turns:
+        beside, within = how == "beside", how == "within"
+        wish = joined(wish, reader.read(text), catalog, fresh=False, beside=beside, within=within)
+    assert wish.understood(catalog)["with"] == said
+    assert wish.reading(catalog).filter.mask(catalog).any()
+
+
 def test_conditions_on_columns_that_are_gone_ask_nothing():
     catalog, _ = BOOKS
     gone = ItemFilter(facts=(Within("weight", high=1.0), OneOf(("editor",), ("Ann",))))
@@ -180,7 +206,7 @@ def test_longer_and_shorter_than_the_last_list():
 def test_one_bound_of_a_side_remains(bounds):
     facts = ()
     for bound in bounds:
-        facts = together(facts, (bound,), beside=False)
+        facts = together(facts, (bound,), GAMES[0])
     assert facts == (bounds[-1],)
 
 
