@@ -39,6 +39,9 @@ LEFT_AT = 0.1
 _PROPOSALS = 20
 """Proposals for each trial at most; those already tried, and those refused, are no trials."""
 
+_BY_CHANCE = 5
+"""Trials before the estimator has a say; the same for any number of trials, so that a longer search goes on from a shorter one."""
+
 _AGAIN = 5
 """Proposals one after another that were tried before, after which they are drawn by chance: the estimator may see nothing but its favourite."""
 
@@ -117,7 +120,7 @@ def search(
         ServerError: The model cannot be reached; what it answered so far is kept.
     """
     optuna = _optuna()
-    model = optuna.samplers.TPESampler(seed=config.seed, n_startup_trials=max(4, config.trials // 4))
+    model = optuna.samplers.TPESampler(seed=config.seed, n_startup_trials=_BY_CHANCE)
     chance = optuna.samplers.RandomSampler(seed=config.seed)
     study = optuna.create_study(direction="maximize", sampler=model)
     study.enqueue_trial({name: space.has[name] for name in (*space.parts, *space.groups)})

@@ -130,6 +130,7 @@ def test_what_broke_off_goes_on_and_pays_nothing_twice(dataset, answering, tmp_p
     assert [t.worth.tolist() for t in resumed.path.trials] == [t.worth.tolist() for t in whole.path.trials]
     assert resumed.paid == 8 * (once - before)
     assert len(longer.path.trials) == 8
+    assert [t.changed for t in longer.path.trials[:6]] == [t.changed for t in whole.path.trials]
 
 
 def test_poor_prompts_are_left_and_never_win(dataset, answering, truths, tmp_path):
