@@ -162,8 +162,12 @@ class Recommender:
         way = self._way(asked)
         ask, facts = self._prepared(request, asked, started, way)
         rank = way.rank
-        ranked = rank(ask) if callable(rank) else run(rank.ainvoke({"ask": ask}))
-        return _told(way, facts, ranked)
+        if callable(rank):
+            return _told(way, facts, rank(ask))
+        entered = time.monotonic()
+        slate = _told(way, facts, run(rank.ainvoke({"ask": ask})))
+        self._reserve.ended(entered, ask.deadline)
+        return slate
 
     def prepare(self, request: str = "", **asked: Unpack[Asked]) -> tuple[Ask, Int32]:
         """What would come down the ladder, and the ids of its pool: for experiments that must see what production sees.
