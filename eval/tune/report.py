@@ -19,7 +19,7 @@ from eval.tune.ground import make_ground
 from eval.tune.network import Network
 from eval.tune.run import Result, run
 from eval.tune.state import CURVE, finished
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, NotFoundError
 from retrieval.text_train import with_tags
 
 
@@ -99,11 +99,13 @@ def run_merge(folder: Path, target: Path) -> None:
 
     Raises:
         ConfigError: There is something at the target already.
-        NotFoundError: No run has chosen an adapter in the folder.
+        NotFoundError: There is no run in the folder, or it is not done.
     """
     if target.exists():
         raise ConfigError(f"{target} exists", "name a new folder with --out")
     config, best = finished(folder)
+    if not (folder / CARD).is_file():
+        raise NotFoundError(f"the run in {folder} is not done", "go on with it: polytaste tune run, with its options")
     network = Network.load(config)
     network.restore(best)
     partial = target.with_name(f".{target.name}.partial")

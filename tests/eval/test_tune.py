@@ -299,5 +299,7 @@ def test_the_commands(shop, small, tmp_path):
     assert (merged / "config.json").is_file()
     assert (merged / "card.md").is_file()
     assert isinstance(runner.invoke(tune_app, ["merge", str(one), "--out", str(merged)]).exception, ConfigError)
-    nothing = runner.invoke(tune_app, ["merge", str(tmp_path), "--out", str(tmp_path / "x")])
-    assert isinstance(nothing.exception, NotFoundError)
+    (place / "label-0" / "card.md").unlink()
+    for wrong in (tmp_path, place / "label-0"):
+        told = runner.invoke(tune_app, ["merge", str(wrong), "--out", str(tmp_path / "x")])
+        assert isinstance(told.exception, NotFoundError)
