@@ -1,7 +1,8 @@
-"""Numbers that a request bounds: "under two hours", "300 to 500 pages", "for 4 players", "at most $20", "ages 8 and up".
+"""Numbers that a request bounds: "under two hours", "rating above 4", "for 4 players", "at most $20", "a 300 page novel".
 
-A number is read only where the catalogue has a column for it, which is told by the column's name and by the words that
-``vocabulary.yaml`` lists for units.
+A number is read only where the catalogue has a column for it, as :mod:`agent.chat.quantities` tells: by the unit after the
+number, by a word before the bound, or by the bound itself ("cheaper than 20"). Of bounds joined by "and" one says it for
+both, and a bare "under 20" is a price where items have one. A number that bounds nothing means about as much.
 """
 
 from __future__ import annotations
@@ -9,34 +10,46 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from agent.chat.categories import CategoryWords
-from agent.chat.words import filled, is_chatter, is_compound, is_function_word, is_kind, singular_words, units
-from retrieval.arrays import Int32
-from retrieval.facts import OWN, Within
-from retrieval.schema import Catalog
+from agent.chat.numerals import NUMBER, number
+from agent.chat.quantities import LENGTH, PRICE, SHARE, STARS, Quantities
+from agent.chat.words import filled, is_chatter, is_compound, is_function_word, is_kind
+from retrieval.facts import Within
 
-_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_N = rf"(?P<{{}}>\d+(?:[.,]\d+)*|{'|'.join(_WORDS)}|an?(?= hour)|(?:an? )?hour and a half)"
-_UNIT = r"(?:[ -]?(?P<unit>[a-z]+))?"
-_MONEY = r"(?P<money>[$\u20ac\u00a3]\s?)?"
-_AT_MOST = r"(?P<most>under|below|less than|fewer than|shorter than|cheaper than|at most|up to|(?:no|not) (?:more|longer) than|max(?:imum)?(?: of)?|within)"
-_AT_LEAST = (
-    r"(?P<least>over|above|more than|longer than|at least|(?:no|not) (?:less|fewer|shorter) than|min(?:imum)?(?: of)?)"
+_SIGN = r"[$\u20ac\u00a3\u00a5\u20b9]"
+_N = rf"(?<![\w.,])(?P<sign{{0}}>{_SIGN}\s?)?(?P<n{{0}}>{NUMBER})(?P<mark{{0}}>\s?(?:{_SIGN}|%)| per ?cent\b)?"
+_ONE, _LOW, _HIGH = _N.format(""), _N.format("1"), _N.format("2")
+_NO_UNIT = "under|over|above|below|less|more|fewer|max|min|between|and|or|but|for|at|up|to|with|without|in|from|please"
+_UNIT = rf"(?:(?:[ -]?| in (?:the )?)(?!(?:{_NO_UNIT})\b)(?P<unit>[a-z]+)(?![\w']))?"
+_UNDER = "under|below|less than|cheaper than|lower than"
+_AT_MOST = rf"{_UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within"
+_OVER = "over|above|more than|longer than|higher than|better than|dearer than|more expensive than"
+_AT_LEAST = rf"{_OVER}|at (?:the )?least|(?:no|not) (?:less|fewer|shorter|lower|cheaper) than|min(?:imum)?(?: of)?"
+_RANGE = re.compile(rf"(?:\bbetween |\bfrom )?{_LOW}\s*(?:-|\u2013|to|and|or)\s*{_HIGH}{_UNIT}")
+_BOUND = re.compile(rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:a (?:price|total) of )?{_ONE}{_UNIT}")
+_OPEN = re.compile(
+    rf"{_ONE}{_UNIT}\s*(?:(?P<least>\+|(?:and|or) (?:more|longer|up|over|above|older|higher|better))|(?P<most>or (?:less|fewer|shorter|under|below|lower|cheaper)|max(?:imum)?|tops|at (?:the )?most))(?![\w'])"
 )
-_RANGE = re.compile(rf"\b(?:between |from )?{_MONEY}{_N.format('a')}\s*(?:-|\u2013|to|and|or)\s*{_MONEY.replace('money', 'money2')}{_N.format('b')}{_UNIT}")  # fmt: skip
-_BOUND = re.compile(rf"\b(?:{_AT_MOST}|{_AT_LEAST})\s+{_MONEY}{_N.format('n')}{_UNIT}")
-_OPEN = re.compile(rf"\b{_N.format('n')}{_UNIT}\s*(?:(?P<least>\+|(?:and|or) (?:more|longer|up|over|above|older))|(?P<most>or (?:less|fewer|shorter|under)))")  # fmt: skip
-_PLUS = re.compile(rf"\b{_N.format('n')}(?P<least>\+){_UNIT}")
-_FOR = re.compile(rf"\bfor {_N.format('n')}[ -](?P<unit>[a-z]+)")
-_AGE = re.compile(rf"\b(?:(?:for|my|our|an?|aged?|ages) )+{_N.format('n')}(?:[ -]?years?[ -]?olds?\b|\+| and (?:up|older|over|above)\b)|\b(?:aged?|ages) {_N.format('m')}\b")  # fmt: skip
-_LENGTH = re.compile(
-    r"\b(?P<not>not (?:too|so|very|that) |nothing too )?(?P<way>short|long|brief|lengthy)\b(?=\s+(?P<next>[a-z-]+)|)"
+_PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
+_BARE = re.compile(
+    rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
 )
-_STRICT = frozenset(("under", "below", "less than", "fewer than", "shorter than", "cheaper than"))
+_BEFORE = re.compile(r"\b(?P<word>[a-z][a-z'-]*):?(?: (?:is|are|of|be|being|should be|must be))?\s+$")
+_BUDGET = re.compile(r"\b(have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
+_JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
+_VAGUE = re.compile(
+    r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>too )?"
+    r"(?:(?P<little>(?P<short>short|brief)|cheap|inexpensive|affordable)|(?P<much>(?P<long>long|lengthy)|expensive|pricey|costly))\b"
+    r"(?=\s+(?P<next>[a-z-]+)|)"
+)
+_IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
+_STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
+_TOUCH = 1e-9  # "under 20" leaves 20 out
 _TERCILE = 1 / 3
-_TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more than this, counts seconds
+_ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
+_HALF = 0.5  # what is rounded to five stars has at least so much less
+_CURRENCIES = frozenset("$\u20ac\u00a3\u00a5\u20b9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,137 +60,132 @@ class AmountMention:
         start: Where it begins.
         end: Where it ends.
         facts: What it asks; all of them.
+        complaint: Whether it says what is too much, "too long", and asks for the contrary.
+        vague: Whether it names no number.
     """
 
     start: int
     end: int
     facts: tuple[Within, ...]
+    complaint: bool = False
+    vague: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A number with its bounds, and the columns that it may speak of."""
+
+    start: int
+    end: int
+    unit: str
+    columns: tuple[str, ...]
+    low: float | None
+    high: float | None
+    open: bool  # it says nothing of what it counts
+    under: bool
 
 
 class AmountWords:
     """Finds bounds on the columns of numbers of one catalogue."""
 
-    def __init__(self, catalog: Catalog, categories: CategoryWords) -> None:
+    def __init__(self, quantities: Quantities, categories: CategoryWords) -> None:
+        self._quantities = quantities
         self._categories = categories
-        table = catalog.table
-        self._parts = {
-            name: singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", name))
-            for name, dtype in table.schema.items()
-            if dtype.is_numeric() and name not in OWN
-        }
-        self._parts = {name: parts for name, parts in self._parts.items() if "id" not in parts}
-        self._table = table
 
     def find(self, rest: str) -> list[AmountMention]:
         """Every bound in a folded request, in its order."""
-        if not self._parts:
+        if not self._quantities:
             return []
         found: list[AmountMention] = []
-        for mention in self._each(rest):
-            if mention.facts and not any(_same(m, mention) for m in found):
-                found.append(mention)
-                rest = filled(rest, mention.start, mention.end)
+        for source in (self._bounds, self._bare, self._vague):
+            for mention in source(rest):
+                if mention.facts and not any(_clash(m, mention) for m in found):
+                    found.append(mention)
+                    rest = filled(rest, mention.start, mention.end)
         return sorted(found, key=lambda m: m.start)
 
-    def longer(self, than: Int32, way: int) -> Within | None:
-        """Longer (1) or shorter (-1) than the middle of some items; None where nothing says how long they are."""
-        for column in self._columns_of("length"):
-            middle = self._table[column].gather(than).median()
-            if isinstance(middle, int | float):
-                return Within(column, low=middle + 1e-9) if way > 0 else Within(column, high=middle - 1e-9)
-        return None
+    def _bounds(self, rest: str) -> Iterator[AmountMention]:
+        """What bounds a number on one side or on both."""
+        text, bounds = rest, list[_Bound]()
+        for pattern in (_RANGE, _BOUND, _PLUS, _OPEN):
+            for m in pattern.finditer(text):
+                bounds.append(self._bound(rest, m))
+                text = filled(text, *m.span())
+        bounds.sort(key=lambda b: b.start)
+        for i, bound in enumerate(bounds):
+            said = bound if bound.columns or not bound.open else self._shared(rest, bounds, i)
+            yield AmountMention(
+                bound.start, bound.end, self._quantities.bounded(said.unit, said.columns, bound.low, bound.high)
+            )
 
-    def age(self, years: int) -> tuple[Within, ...]:
-        """What suits somebody of an age."""
-        return tuple(Within(c, high=float(years)) for c in self._columns_of("age") if "max" not in self._parts[c])[:1]
+    def _bound(self, rest: str, m: re.Match[str]) -> _Bound:
+        way, word = m.groupdict().get("most") or m.groupdict().get("least") or "", m["unit"] or ""
+        if "n1" in m.groupdict():
+            low, high = sorted((number(m["n1"]), number(m["n2"])))
+            sign, end = _sign(m, "1") or _sign(m, "2"), max(m.end("n2"), m.end("mark2"))
+        else:
+            value, touch = number(m["n"]), _TOUCH if way in _STRICT else 0.0
+            low, high = (value + touch, None) if m["least"] else (None, value - touch)
+            sign, end = _sign(m), max(m.end("n"), m.end("mark"), m.end("least"), m.end("most"))
+        before = _BEFORE.search(rest[: m.start()])
+        called = self._quantities.called(before["word"]) if before else []
+        unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
+        columns = self._quantities.of(unit)
+        if columns and unit == word:
+            end = m.end()
+        elif not columns:
+            implied = next((of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else "")
+            unit, columns = "", called or self._quantities.of(implied)
+        start = before.start() if before and set(called) & set(columns) else m.start()
+        is_open = not sign and (not word or is_function_word(word))
+        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way in _UNDER.split("|"))
 
-    def _each(self, rest: str) -> Iterator[AmountMention]:
-        for m in _RANGE.finditer(rest):
-            low, high = sorted((_number(m["a"]), _number(m["b"])))
-            money = bool(m["money"] or m["money2"])
-            yield AmountMention(*m.span(), self._bounded(_unit(m, money), low, high))
-        for m in _BOUND.finditer(rest):
-            value = _number(m["n"])
-            strict = 1e-9 if (m["most"] or m["least"]) in _STRICT | {"over", "above", "more than", "longer than"} else 0
-            low, high = (None, value - strict) if m["most"] else (value + strict, None)
-            yield AmountMention(*m.span(), self._bounded(_unit(m, bool(m["money"])), low, high))
-        for m in chain(_PLUS.finditer(rest), _OPEN.finditer(rest)):
-            value = _number(m["n"])
-            low, high = (value, None) if m["least"] else (None, value)
-            yield AmountMention(*m.span(), self._bounded(m["unit"] or "", low, high))
-        for m in _FOR.finditer(rest):
-            yield AmountMention(*m.span(), self._for(m["unit"], _number(m["n"])))
-        for m in _LENGTH.finditer(rest):
-            if fact := self._length(m):
-                yield AmountMention(*m.span(), fact)
+    def _shared(self, rest: str, bounds: list[_Bound], i: int) -> _Bound:
+        """The bound whose columns one means that says nothing of them."""
+        one = bounds[i]
+        if i and bounds[i - 1].columns and _JOINED.fullmatch(rest, bounds[i - 1].end, one.start):
+            return bounds[i - 1]
+        if i + 1 < len(bounds) and bounds[i + 1].columns and _JOINED.fullmatch(rest, one.end, bounds[i + 1].start):
+            return bounds[i + 1]
+        price = tuple(self._quantities.of(PRICE)) if one.under else ()
+        return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.under)
 
-    def _bounded(self, unit: str, low: float | None, high: float | None) -> tuple[Within, ...]:
-        """Bounds in the columns' own unit. Where there is a least and a most ("players"), all in between must do."""
-        columns = self._columns_of(unit)
-        if pair := self._pair(columns):
-            least, most = pair
-            facts: list[Within] = [Within(most, low=low)] if low is not None else []
-            return tuple(facts + ([Within(least, high=high)] if high is not None else []))
-        for column in columns:
-            factor = self._factor(unit, column)
-            return (Within(column, _times(low, factor), _times(high, factor)),)
-        return ()
+    def _bare(self, rest: str) -> Iterator[AmountMention]:
+        """What only names a number: "around 300 pages", "a 5 star hotel", "for 4 people", "I have 20 euros"."""
+        for m in _BARE.finditer(rest):
+            sign, word = _sign(m), m["unit"] or ""
+            unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
+            columns = [] if unit == word and is_kind(word) else self._quantities.of(unit)
+            end = m.end() if unit == word else max(m.end("n"), m.end("mark"))
+            value = number(m["n"])
+            if served := self._quantities.serving(columns, value):
+                yield AmountMention(m.start(), end, served)
+                continue
+            off = _ROUGHLY if m["about"] else _AS_SAID
+            low, high = value * (1 - off), value * (1 + off)
+            budget = _BUDGET.search(rest[: m.start()])
+            if budget and (budget[1] != "for" or not set(columns).isdisjoint(self._quantities.of(PRICE))):
+                low, high = None, high if m["about"] else value
+            elif not set(columns).isdisjoint(self._quantities.of(STARS)):
+                low, high = value - (_HALF if value.is_integer() else 0.0), None
+            yield AmountMention(m.start(), end, self._quantities.bounded(unit, columns, low, high))
 
-    def _for(self, unit: str, value: float) -> tuple[Within, ...]:
-        pair = self._pair(self._columns_of(unit))
-        return (Within(pair[0], high=value), Within(pair[1], low=value)) if pair else ()
+    def _vague(self, rest: str) -> Iterator[AmountMention]:
+        """What speaks of the short ones and the long ones, the cheap and the dear: a third of the catalogue."""
+        for m in _VAGUE.finditer(rest):
+            lengthy = bool(m["short"] or m["long"])
+            if self._categories.named_in([m["little"] or m["much"]]) or (lengthy and not self._ends_there(m)):
+                continue
+            few = bool(m["little"])
+            share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
+            facts = self._quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
+            yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
 
-    def _length(self, m: re.Match[str]) -> tuple[Within, ...]:
+    def _ends_there(self, m: re.Match[str]) -> bool:
+        """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""
         word = m["next"] or ""
         says = not (is_function_word(word) or is_chatter(word)) or is_compound(word)
-        whole = not word or not says or is_kind(word) or self._categories.follow(m.string, m.end())
-        if not whole or self._categories.named_in([m["way"]]):
-            return ()
-        short, denied = m["way"] in ("short", "brief"), bool(m["not"])
-        at_most = short is not denied
-        for column in self._columns_of("length"):
-            bound = self._table[column].quantile(_TERCILE if short else 1 - _TERCILE)
-            if bound is not None:
-                return (Within(column, high=bound) if at_most else Within(column, low=bound),)
-        return ()
-
-    def _columns_of(self, unit: str) -> list[str]:
-        """Columns that count in a unit: those named like it, then those named like what is measured in it."""
-        word = "".join(singular_words(unit))
-        if not word:
-            return []
-        own = [c for c, parts in self._parts.items() if _counts(word, parts)]
-        listed = units().get(word, [])
-        return own or [c for name in listed for c, parts in self._parts.items() if _counts(name, parts)]
-
-    def _pair(self, columns: list[str]) -> tuple[str, str] | None:
-        for least in columns:
-            for most in columns:
-                both = self._parts[least], self._parts[most]
-                if _but(both[0], "min", "minimum") is not None and _but(both[0], "min", "minimum") == _but(both[1], "max", "maximum"):  # fmt: skip
-                    return least, most
-        return None
-
-    def _factor(self, unit: str, column: str) -> float:
-        """Of hours, minutes or seconds into what a column counts."""
-        seconds = {"hour": 3600.0, "minute": 60.0, "min": 60.0, "second": 1.0}
-        word = "".join(singular_words(unit))
-        if word not in seconds:
-            return 1.0
-        parts = self._parts[column]
-        for names, size in ((("ms", "msec", "millisecond"), 1e-3), (("sec", "second"), 1.0), (("min", "minute"), 60.0), (("hour",), 3600.0)):  # fmt: skip
-            if any(name in parts for name in names):
-                return seconds[word] / size
-        usual = self._table[column].median()
-        untold = isinstance(usual, int | float) and usual > _TOO_MANY_MINUTES
-        return seconds[word] / (1.0 if untold else 60.0)
-
-
-def find_age(rest: str) -> tuple[int, int, int] | None:
-    """An age that a folded request speaks of: its place and the years."""
-    if (found := _AGE.search(rest)) is None:
-        return None
-    return *found.span(), int(_number(found["n"] or found["m"]))
+        return not word or not says or is_kind(word) or self._categories.follow(m.string, m.end())
 
 
 def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:
@@ -191,37 +199,19 @@ def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:
     return tuple(out)
 
 
-def _number(said: str) -> float:
-    if "half" in said:
-        return 1.5
-    if said in _WORDS:
-        return float(_WORDS.index(said) + 1)
-    if said in ("a", "an"):
-        return 1.0
-    parts = re.split(r"[.,]", said)
-    grouped = len(parts) > 1 and all(len(part) == 3 for part in parts[1:])
-    return float("".join(parts)) if grouped else float(f"{parts[0]}.{''.join(parts[1:]) or '0'}")
+def _sign(m: re.Match[str], i: str = "") -> str:
+    """The sign at a number: of a currency, or "%"."""
+    sign = (m[f"sign{i}"] or m[f"mark{i}"] or "").strip()
+    return "%" if sign.startswith("per") else sign
 
 
-def _unit(m: re.Match[str], money: bool) -> str:
-    return "dollar" if money else m["unit"] or ("hour" if "hour" in m.group() else "")
+def _clash(one: AmountMention, other: AmountMention) -> bool:
+    """Whether two share their place, or bound one side of a column twice: "short, under 90 minutes" is bounded once."""
+    if one.start < other.end and other.start < one.end:
+        return True
+    sides = [{(f.column, side) for f in m.facts for side in _sides(f, m.vague)} for m in (one, other)]
+    return not sides[0].isdisjoint(sides[1])
 
 
-def _counts(word: str, parts: list[str]) -> bool:
-    """Whether a column's name says that it counts something: ``duration_min`` counts minutes, ``min_players`` does not."""
-    return word in parts and (word not in ("min", "minute") or parts[-1] == word)
-
-
-def _same(one: AmountMention, other: AmountMention) -> bool:
-    """Whether two bounds share their place or their column: "short, under 90 minutes" is bounded once."""
-    beside = one.end <= other.start or other.end <= one.start
-    return not beside or bool({f.column for f in one.facts} & {f.column for f in other.facts})
-
-
-def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
-
-
-def _but(parts: list[str], *words: str) -> tuple[str, ...] | None:
-    left = tuple(part for part in parts if part not in words)
-    return left if len(left) == len(parts) - 1 else None
+def _sides(fact: Within, vague: bool) -> tuple[int, ...]:
+    return (0, 1) if vague else tuple(i for i, bound in enumerate((fact.low, fact.high)) if bound is not None)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.chat.amounts import AmountWords, complement, find_age
+from agent.chat.ages import find_age, find_children
+from agent.chat.amounts import AmountWords, complement
 from agent.chat.categories import CategoryWords
 from agent.chat.names import NameWords, can_be, choice_of, names_asked
 from agent.chat.negation import Scopes, Sense
+from agent.chat.quantities import LENGTH, Quantities
 from agent.chat.words import filled
 from retrieval.facts import Fact, OneOf, Within
 from retrieval.schema import Catalog
@@ -42,7 +44,8 @@ class FactReader:
         self._catalog = catalog
         self._categories = categories
         self._names = NameWords(catalog)
-        self._amounts = AmountWords(catalog, categories)
+        self._quantities = Quantities(catalog)
+        self._amounts = AmountWords(self._quantities, categories)
 
     def read(self, rest: str, marked: str) -> Facts:
         """The conditions of a folded request, of which titles and years have been filled.
@@ -55,12 +58,16 @@ class FactReader:
         unwanted: list[Fact] = []
         suited: tuple[str, ...] = ()
         if (aged := find_age(rest)) is not None:
-            start, end, years = aged
-            suits = self._amounts.age(years)
-            suited = self._categories.meant(_CHILD) if not suits and years <= _OF_AGE else ()
+            suits = self._quantities.suiting(aged.youngest, aged.oldest)
+            suited = self._categories.meant(_CHILD) if not suits and aged.youngest <= _OF_AGE else ()
             wanted += suits
             if suits or suited:
-                rest = filled(rest, start, end)
+                rest = filled(rest, aged.start, aged.end)
+        if (place := find_children(rest)) is not None and not self._categories.meant(_CHILD):
+            denied = Scopes(rest).at(place[0]) is Sense.UNWANTED
+            suits = self._quantities.older(_OF_AGE) if denied else self._quantities.suiting(_OF_AGE, 0)[:1]
+            wanted += suits
+            rest = filled(rest, *place) if suits else rest
         amounts = self._amounts.find(rest)
         for amount in amounts:
             rest = filled(rest, amount.start, amount.end)
@@ -69,15 +76,16 @@ class FactReader:
             rest = filled(rest, name.start, name.end)
         scopes = Scopes(rest)
         for amount in amounts:
-            wanted += amount.facts if scopes.at(amount.start) is not Sense.UNWANTED else complement(amount.facts)
+            denied = amount.complaint or scopes.at(amount.start) is Sense.UNWANTED
+            wanted += complement(amount.facts) if denied else amount.facts
         senses = [(name, scopes.at(name.start)) for name in names]
         wanted += names_asked([name for name, sense in senses if sense is Sense.WANTED], self._catalog)
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest)
 
-    def longer(self, than: Sequence[str], way: int) -> Within | None:
-        """Longer (1) or shorter (-1) than the middle of some items, by external id; None where nothing tells their length."""
-        return self._amounts.longer(self._catalog.positions(list(than)), way)
+    def beyond(self, than: Sequence[str], way: int, unit: str = LENGTH) -> Within | None:
+        """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
+        return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)
 
 
 def together(

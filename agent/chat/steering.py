@@ -160,7 +160,7 @@ class Steering:
         if not moves.length:
             return wish
         shown = [item.item_id for item in last.items] if last is not None else []
-        fact = self._reader.facts.longer(shown, moves.length) if shown else None
+        fact = self._reader.facts.beyond(shown, moves.length) if shown else None
         if fact is None:
             notes.append("there is no list yet to compare with" if not shown else "nothing here tells how long it is")
             return wish

@@ -1,11 +1,15 @@
 """Conditions on columns that no catalogue must have: people, publishers, players, ages, length, price."""
 
+import re
+
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.chat.facts import fact_in_words, together
+from agent.chat.numerals import NUMBER, number
+from agent.chat.quantities import PRICE
 from agent.chat.reading import RequestReader
 from agent.chat.wish import Wish, joined
 from retrieval.facts import OneOf, Within, names_in
@@ -56,6 +60,10 @@ WINES = made({
     "pairs_with": [["fish"], ["fish", "cheese"], ["steak", "cheese"], ["cheese", "lamb"], ["fish"], ["lamb", "cheese"]],
     "organic": ["yes", "no", "yes", "no", "yes", "no"],
     "price_eur": [12.0, 18.0, 150.0, 25.0, 9.0, None],
+    "alcohol": [11.5, 12.0, 14.5, 13.5, 12.5, 14.0],
+    "points": [90, 86, 95, 92, None, 88],
+    "bottle_ml": [750, 750, 750, 1500, 375, 750],
+    "stock": [3, 0, 12, 100, 0, 4],
 })  # fmt: skip
 
 
@@ -95,6 +103,37 @@ WINES = made({
         (BOOKS, "books in english", ["The Dispossessed", "Good Omens", "Coraline", "The Stand"]),
         (BOOKS, "english books", ["The Dispossessed", "Good Omens", "Coraline", "The Stand"]),
         (BOOKS, "the english of his time", []),
+        (BOOKS, "under 350 pages and more than 250", ["The Dispossessed", "Lavinia"]),
+        (BOOKS, "around 300 pages", ["The Dispossessed", "Lavinia", "Mort"]),
+        (BOOKS, "a 350 page novel", ["The Dispossessed", "Good Omens"]),
+        (BOOKS, "less than two hundred and fifty pages", ["Coraline", "Mort"]),
+        (BOOKS, "pages under 300, in German", ["Lavinia"]),
+        (BOOKS, "too long", ["The Dispossessed", "Lavinia", "Coraline", "Mort"]),
+        (BOOKS, "a story of 300 Spartans", []),
+        (WINES, "alcohol under 13", ["Alte Reben", "Hochgew\u00e4chs", "Nouveau"]),
+        (WINES, "less than 13% alcohol", ["Alte Reben", "Hochgew\u00e4chs", "Nouveau"]),
+        (WINES, "14% or more", ["Monte Bello", "Cuv\u00e9e"]),
+        (WINES, "rated above 90", ["Monte Bello", "Cl\u00e1sico"]),
+        (WINES, "a rating of at least 90", ["Alte Reben", "Monte Bello", "Cl\u00e1sico"]),
+        (WINES, "at least 90 and at most 92 points", ["Alte Reben", "Cl\u00e1sico"]),
+        (WINES, "more than 3 in stock", ["Monte Bello", "Cl\u00e1sico", "Cuv\u00e9e"]),
+        (WINES, "cheaper than 20", ["Alte Reben", "Hochgew\u00e4chs", "Nouveau"]),
+        (WINES, "more expensive than 20 but under 100", ["Cl\u00e1sico"]),
+        (WINES, "less than fifteen euros", ["Alte Reben", "Nouveau"]),
+        (WINES, "10-20\u20ac", ["Alte Reben", "Hochgew\u00e4chs"]),
+        (WINES, "my budget is twenty-five euros", ["Alte Reben", "Hochgew\u00e4chs", "Cl\u00e1sico", "Nouveau"]),
+        (WINES, "red under 30", ["Cl\u00e1sico", "Nouveau"]),
+        (WINES, "1.5 litres", ["Cl\u00e1sico"]),
+        (WINES, "a 750ml bottle", ["Alte Reben", "Hochgew\u00e4chs", "Monte Bello", "Cuv\u00e9e"]),
+        (WINES, "a cheap red", ["Nouveau"]),
+        (WINES, "ready in less than 5 days", []),
+        (GAMES, "a 5 player game", ["Ticket to Ride", "Codenames"]),
+        (GAMES, "not for children", ["Codenames"]),
+        (GAMES, "games for kids", ["Catan", "Pandemic", "Hive", "Ticket to Ride"]),
+        (GAMES, "for ages 8 to 12", ["Pandemic", "Ticket to Ride"]),
+        (GAMES, "I have half an hour", ["Hive", "Codenames"]),
+        (GAMES, "about an hour", ["Ticket to Ride"]),
+        (GAMES, "I played it two hours ago", []),
         (SONGS, "songs by Prince", ["Kiss"]),
         (SONGS, "a song fit for a prince", ["Kiss", "Like a Prayer", "Doo Wop"]),
         (SONGS, "longer than five minutes", ["Like a Prayer", "Doo Wop"]),
@@ -194,12 +233,25 @@ def test_conditions_on_columns_that_are_gone_ask_nothing():
     assert gone.mask(catalog).all()
 
 
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        ("1,200", 1200), ("4.5", 4.5), ("12,50", 12.5), ("1.299,00", 1299), ("20k", 20_000), ("1.5 million", 1.5e6), ("a dozen", 12),
+        ("fifteen", 15), ("twenty-five", 25), ("two hundred and fifty", 250), ("three thousand two hundred", 3200), ("two and a half", 2.5),
+    ],
+)  # fmt: skip
+def test_numbers_as_people_write_them(said, value):
+    assert re.fullmatch(NUMBER, said)
+    assert number(said) == value
+
+
 def test_longer_and_shorter_than_the_last_list():
     _, reader = GAMES
-    assert reader.facts.longer(["i1", "i2", "i4"], -1) == Within("playtime", high=pytest.approx(20.0))
-    assert reader.facts.longer(["i1"], 1) == Within("playtime", low=pytest.approx(45.0))
+    assert reader.facts.beyond(["i1", "i2", "i4"], -1, PRICE) == Within("price", high=pytest.approx(25.0))
+    assert reader.facts.beyond(["i1", "i2", "i4"], -1) == Within("playtime", high=pytest.approx(20.0))
+    assert reader.facts.beyond(["i1"], 1) == Within("playtime", low=pytest.approx(45.0))
     _, none = made({"title": ["A"], "categories": [["X"]]})
-    assert none.facts.longer(["i0"], 1) is None
+    assert none.facts.beyond(["i0"], 1) is None
 
 
 @given(st.lists(st.floats(0, 1e6).map(lambda x: Within("price", high=x)), min_size=1, max_size=5))

@@ -1,0 +1,146 @@
+"""Which columns of numbers hold what a request counts: pages, minutes, euros, players.
+
+A column is told by its name ("pages", ``runtime_min``), by the words that ``vocabulary.yaml`` lists for a unit, or by another
+unit of the same kind: who asks for kilograms means a column of grams.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from agent.chat.words import is_kind, singular_words, units
+from retrieval.arrays import Int32
+from retrieval.facts import OWN, Within
+from retrieval.schema import Catalog
+
+LENGTH, PRICE, AGE, PEOPLE, STARS, SHARE = "length", "price", "age", "people", "star", "percent"
+"""Units that stand for a kind of quantity."""
+
+_SCALES: tuple[dict[str, float], ...] = (
+    {"hour": 3600.0, "hr": 3600.0, "h": 3600.0, "minute": 60.0, "min": 60.0, "second": 1.0, "sec": 1.0, "millisecond": 1e-3, "msec": 1e-3, "ms": 1e-3},
+    {"kilogram": 1e3, "kilo": 1e3, "kg": 1e3, "gram": 1.0, "gramme": 1.0, "g": 1.0, "milligram": 1e-3, "mg": 1e-3},
+    {"litre": 1e3, "liter": 1e3, "l": 1e3, "cl": 10.0, "millilitre": 1.0, "milliliter": 1.0, "ml": 1.0},
+    {"kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "metre": 1.0, "meter": 1.0, "m": 1.0, "centimetre": 0.01, "centimeter": 0.01, "cm": 0.01, "millimetre": 1e-3, "millimeter": 1e-3, "mm": 1e-3},
+)  # fmt: skip
+_SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
+_TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more than this, counts seconds
+_MINUTES, _SECONDS = 60.0, 1.0
+_LEAST, _MOST = ("min", "minimum"), ("max", "maximum")
+
+
+class Quantities:
+    """The columns of numbers of one catalogue."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._table = catalog.table
+        parts = {
+            name: singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
+            for name, dtype in catalog.table.schema.items()
+            if dtype.is_numeric() and name not in OWN
+        }
+        self._parts = {name: words for name, words in parts.items() if "id" not in words}
+
+    def __bool__(self) -> bool:
+        return bool(self._parts)
+
+    def of(self, unit: str) -> list[str]:
+        """Columns that count in a unit, or hold what a word names: those called like it first."""
+        word = "".join(singular_words(_SIGNS.get(unit, unit)))
+        if not word:
+            return []
+        alike = _alike(word)
+        listed = [name for other in (word, *alike) for name in (other, *units().get(other, ()))]
+        own = [c for c, parts in self._parts.items() if _counts(word, parts)]
+        return own or list(
+            dict.fromkeys(c for name in listed for c, parts in self._parts.items() if _counts(name, parts))
+        )
+
+    def called(self, word: str) -> list[str]:
+        """Columns that a word before a bound names: "rating above 4", "alcohol under 13". Kinds of items name none."""
+        return [] if is_kind(word) else self.of(word)
+
+    def pair(self, columns: Sequence[str]) -> tuple[str, str] | None:
+        """Columns of a least and a most of the same, such as ``min_players`` and ``max_players``."""
+        for least in columns:
+            for most in columns:
+                rest = _but(self._parts[least], _LEAST)
+                if rest is not None and rest == _but(self._parts[most], _MOST):
+                    return least, most
+        return None
+
+    def bounded(self, unit: str, columns: Sequence[str], low: float | None, high: float | None) -> tuple[Within, ...]:
+        """Bounds in a column's own unit. Where there is a least and a most, all in between must do."""
+        if pair := self.pair(columns):
+            least, most = pair
+            facts = [Within(most, low=low)] if low is not None else []
+            return (*facts, *([Within(least, high=high)] if high is not None else []))
+        for column in columns[:1]:
+            factor = self._factor(unit, column)
+            return (Within(column, _times(low, factor), _times(high, factor)),)
+        return ()
+
+    def serving(self, columns: Sequence[str], value: float) -> tuple[Within, ...]:
+        """What does for so many people: enough for them, and not made for more."""
+        if pair := self.pair(columns):
+            return (Within(pair[0], high=value), Within(pair[1], low=value))
+        room = [c for c in columns if c in self.of(PEOPLE)][:1]
+        return tuple(Within(c, high=value) if _LEAST[0] in self._parts[c] else Within(c, low=value) for c in room)
+
+    def suiting(self, youngest: float, oldest: float) -> tuple[Within, ...]:
+        """What suits everybody between two ages."""
+        least = [c for c in self.of(AGE) if not set(_MOST) & set(self._parts[c])][:1]
+        most = [c for c in self.of(AGE) if set(_MOST) & set(self._parts[c])][:1]
+        return (*(Within(c, high=youngest) for c in least), *(Within(c, low=oldest) for c in most))
+
+    def older(self, age: float) -> tuple[Within, ...]:
+        """What is made for those who are older than an age."""
+        return tuple(Within(c, low=age + 1) for c in self.of(AGE) if not set(_MOST) & set(self._parts[c]))[:1]
+
+    def part(self, unit: str, share: float, *, most: bool) -> tuple[Within, ...]:
+        """The items that have the least, or the most, of something, up to a quantile of the catalogue."""
+        for column in self.of(unit):
+            bound = self._table[column].quantile(share)
+            if bound is not None:
+                return (Within(column, high=bound) if most else Within(column, low=bound),)
+        return ()
+
+    def beyond(self, than: Int32, way: int, unit: str) -> Within | None:
+        """More (1) or less (-1) of something than the middle of some items; None where no column holds it."""
+        for column in self.of(unit):
+            middle = self._table[column].gather(than).median()
+            if isinstance(middle, int | float):
+                return Within(column, low=middle + 1e-9) if way > 0 else Within(column, high=middle - 1e-9)
+        return None
+
+    def _factor(self, unit: str, column: str) -> float:
+        """From a unit into what a column counts, as its name says it; a time of which it says nothing is in minutes."""
+        word = "".join(singular_words(unit))
+        for scale in _SCALES:
+            if word in scale:
+                own = [scale[part] for part in reversed(self._parts[column]) if part in scale]
+                return scale[word] / (own[0] if own else self._untold(column) if scale is _SCALES[0] else scale[word])
+        return 1.0
+
+    def _untold(self, column: str) -> float:
+        usual = self._table[column].median()
+        return _SECONDS if isinstance(usual, int | float) and usual > _TOO_MANY_MINUTES else _MINUTES
+
+
+def _alike(word: str) -> list[str]:
+    """Other units of the same kind of quantity."""
+    return [name for scale in _SCALES if word in scale for name in scale]
+
+
+def _counts(word: str, parts: Sequence[str]) -> bool:
+    """Whether a column's name says that it counts something: ``duration_min`` counts minutes, ``min_players`` does not."""
+    return word in parts and (word not in ("min", "minute") or parts[-1] == word)
+
+
+def _but(parts: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:
+    left = tuple(part for part in parts if part not in words)
+    return left if len(left) == len(parts) - 1 else None
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
