@@ -15,6 +15,9 @@ from retrieval.schema import Catalog
 HEAD_SHARE = 0.5
 """The popular head of a request: the fewest items that together hold this share of all interactions."""
 
+FEW_YEARS = 0.1
+"""Share of the items with a year up to which years mean nothing in a catalogue."""
+
 
 class Popularity(StrEnum):
     """Which part of the popularity curve is wanted."""
@@ -31,8 +34,8 @@ class ItemFilter:
     Attributes:
         wanted: Groups of categories; an item needs all the categories of at least one group.
         unwanted: Categories none of which an item may have.
-        years: Inclusive ranges; an item's year must lie in one. Items without a year do not pass, unless no item of the
-            catalogue has one: then nothing can be asked of years.
+        years: Inclusive ranges; an item's year must lie in one. Items without a year do not pass, unless hardly an item of
+            the catalogue has one: then nothing can be asked of years.
         popularity: Part of the popularity curve.
         excluded: Internal ids that are out.
         unwanted_years: Inclusive ranges in none of which an item's year may lie. Items without a year pass.
@@ -80,8 +83,8 @@ class ItemFilter:
 
 
 def has_years(catalog: Catalog) -> bool:
-    """Whether any item has a year."""
-    return catalog.table["year"].null_count() < len(catalog)
+    """Whether enough items have a year to ask for one: a few titles that end in one must not hide all the others."""
+    return len(catalog) - catalog.table["year"].null_count() > FEW_YEARS * len(catalog)
 
 
 def _in_years(spans: tuple[tuple[int, int], ...]) -> pl.Expr:

@@ -94,7 +94,8 @@ class Reading:
             "k": self.k,
         }
         if (f.years or f.unwanted_years) and not has_years(catalog):
-            said |= {"years": "ignored, the catalogue has none", "unwanted_years": []}
+            lack = "hardly any" if catalog.table["year"].count() else "none"
+            said |= {"years": f"ignored, the catalogue has {lack}", "unwanted_years": []}
         return {key: value for key, value in said.items() if value}
 
 

@@ -171,6 +171,17 @@ def test_tags_are_searched_for_and_names_are_conditions():
     assert reader.read("with Tom Hanks").filter.mask(catalog).sum() == 1
 
 
+def test_years_of_a_few_titles_hide_nothing():
+    n = 40
+    columns = {"title": [f"T{i}" for i in range(n)], "categories": [["Strategy"]] * n}
+    catalog, reader = made({**columns, "year": [2010, *[None] * (n - 1)]})
+    reading = reader.read("strategy games from 2010")
+    assert reading.filter.mask(catalog).all()
+    assert reading.understood(catalog)["years"] == "ignored, the catalogue has hardly any"
+    catalog, reader = made({**columns, "year": [2010, 2011] * (n // 4) + [None] * (n // 2)})
+    assert reader.read("strategy games from 2010").filter.mask(catalog).sum() == n // 4
+
+
 def test_a_child_gets_what_is_for_children_where_no_column_knows_ages():
     catalog, reader = made({"title": ["A", "B"], "categories": [["Children"], ["Drama"]]})
     assert reader.read("something for my 7 year old").understood(catalog) == {"wanted": ["Children"]}
