@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from prompts.rerank import INPUTS
 from prompts.template import Prompt, load, parse
 from retrieval.errors import ConfigError, DataError, NotFoundError
+
+_WAIT_S = 10
 
 
 class _Closed(BaseModel):
@@ -99,7 +102,8 @@ class Experiments:
 
     def start(self, experiment: Experiment) -> None:
         """Serve an experiment from now on."""
-        self._write((*self._read().experiments, experiment))
+        with self._alone():
+            self._write((*self._read().experiments, experiment))
 
     def promote(self, arm: str) -> Experiment:
         """Serve one arm of the present experiment to everybody.
@@ -107,13 +111,18 @@ class Experiments:
         Raises:
             NotFoundError: There is no experiment, or it has no such arm.
         """
-        present = self.now()
+        with self._alone():
+            return self._promoted(arm)
+
+    def _promoted(self, arm: str) -> Experiment:
+        kept = self._read().experiments
+        present = kept[-1] if kept else None
         found = next((a for a in present.arms if a.name == arm), None) if present else None
         if present is None or found is None:
             known = ", ".join(a.name for a in present.arms) if present else "none is served"
             raise NotFoundError(f"no arm {arm!r} to promote", f"arms: {known}")
         alone = present.model_copy(update={"arms": (found.model_copy(update={"share": 1.0}),)})
-        self.start(alone)
+        self._write((*kept, alone))
         return alone
 
     def roll_back(self) -> Experiment | None:
@@ -122,11 +131,17 @@ class Experiments:
         Raises:
             NotFoundError: Nothing was started yet.
         """
-        kept = self._read().experiments
-        if not kept:
-            raise NotFoundError("nothing to roll back", "no experiment was started")
-        self._write(kept[:-1])
+        with self._alone():
+            kept = self._read().experiments
+            if not kept:
+                raise NotFoundError("nothing to roll back", "no experiment was started")
+            self._write(kept[:-1])
         return kept[-2] if len(kept) > 1 else None
+
+    def _alone(self) -> FileLock:
+        """Held from reading the file to writing it, so that of two operators at once neither loses a step."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.file.with_suffix(".lock"), timeout=_WAIT_S)
 
     def _read(self) -> _Kept:
         try:
@@ -139,7 +154,6 @@ class Experiments:
             ) from why
 
     def _write(self, experiments: tuple[Experiment, ...]) -> None:
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.file.with_suffix(".new")
         fresh.write_text(_Kept(experiments=experiments).model_dump_json(indent=1), encoding="utf-8")
         fresh.replace(self.file)

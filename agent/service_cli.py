@@ -33,6 +33,7 @@ def serve(
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Requests in work; more are told to come again.")] = 256,
     max_body_bytes: Annotated[int, typer.Option("--max-body-bytes", min=1000)] = 1_000_000,
     log_text: Annotated[bool, typer.Option("--log-text", help="Let logs hold what people say and who they are.")] = False,
+    anonymous_hours: Annotated[float, typer.Option("--anonymous-hours", min=0.01, help="How long conversations without a user are kept.")] = 24.0,
     words_at_start: Annotated[bool, typer.Option("--words-at-start/--words-when-asked", help="Load the sentence encoder before the first request, or with the first in words.")] = True,
 ) -> None:  # fmt: skip
     """Serve HTTP: lists, conversations, an OpenAI-compatible API, and a page. A newly trained model takes over by itself."""
@@ -44,7 +45,8 @@ def serve(
     config = ServiceConfig(
         host=host, port=port, workers=workers, database=database, model=model, llm_url=llm_url, llm_model=llm_model,
         use_llm=not no_llm, assistant=AssistantConfig(reads=llm_reads, phrases=llm_phrases), lam=lam, axis=axis, deadline_ms=deadline_ms, per_minute=per_minute, at_once=at_once,
-        max_body_bytes=max_body_bytes, log_text=log_text, words_at_start=words_at_start,
+        max_body_bytes=max_body_bytes, log_text=log_text, anonymous_hours=anonymous_hours,
+        words_at_start=words_at_start,
     )  # fmt: skip
     err.print(f"polytaste at http://{host}:{port} (API: /docs, Ctrl-C stops)")
     run(config)

@@ -79,6 +79,7 @@ class Ways:
         self._llm, self._ladder, self._dataset, self._absent = llm, ladder, dataset, absent
         self._experiments = experiments
         self._made: _Made | None = None
+        self._guards: dict[str, Guard] = {}
 
     def of(self, person: str | None, endpoint: Endpoint | None) -> Way:
         """The way of a person's requests."""
@@ -111,6 +112,8 @@ class Ways:
         made = self._made
         if made is not None and endpoint == made.endpoint and stamp == made.stamp:
             return made
+        if made is None or stamp != made.stamp:
+            self._guards = {}
         ways, experiment = None, None
         if self._experiments is not None and endpoint is not None:
             try:
@@ -124,10 +127,11 @@ class Ways:
         return made
 
     def _arms(self, running: Experiment, endpoint: Endpoint) -> tuple[Way, ...]:
+        """The arms; with the guards that they had before the server went or changed: an arm that was taken out stays out."""
         arms = [(arm, arm.prompt()) for arm in running.arms]
+        guards = self._guards = {arm.name: self._guards.get(arm.name) or Guard(running.guards) for arm in running.arms}
         return tuple(
-            Way(prompt, self._rank(prompt, endpoint), running.name, arm.name, Guard(running.guards))
-            for arm, prompt in arms
+            Way(prompt, self._rank(prompt, endpoint), running.name, arm.name, guards[arm.name]) for arm, prompt in arms
         )
 
     def _rank(self, prompt: Prompt, endpoint: Endpoint | None) -> Runnable[Step, Ranked] | Callable[[Ask], Ranked]:

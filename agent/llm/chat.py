@@ -5,6 +5,7 @@ Sampling is always sent, or the server would use its own. Nothing is tried again
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from langchain_openai import ChatOpenAI
 from agent.llm.endpoint import Endpoint
 from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.llm.labels import TEMPLATE
+from agent.llm.loop import run_later
 from prompts.template import Message
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "seed": 0}
@@ -31,6 +33,8 @@ class Chat:
         self.http = httpx.AsyncClient(
             limits=httpx.Limits(max_connections=_CONNECTION_LIMIT), timeout=None, trust_env=endpoint.through_proxy
         )
+        # When nobody asks through it any more, its server having changed or its model having been replaced.
+        weakref.finalize(self, run_later, self.http.aclose).atexit = False
         self._chat = ChatOpenAI(
             model=endpoint.model,
             base_url=f"{endpoint.url}/v1",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
 from typing import Any, TypeVar
 
@@ -40,6 +40,15 @@ async def on_shared_loop(work: Coroutine[Any, Any, T]) -> T:
     if asyncio.get_running_loop() is _loop():
         return await work
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))
+
+
+def run_later(work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Start a coroutine on the shared loop without waiting; if the loop was never needed, nothing has to be done on it.
+
+    May be called by the garbage collector at any place, so it takes no lock.
+    """
+    if _made.cache_info().currsize:
+        asyncio.run_coroutine_threadsafe(work(), _made())
 
 
 async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +13,14 @@ from alembic import command
 from alembic.config import Config
 from filelock import FileLock
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from retrieval.errors import ConfigError, PolytasteError
 
 _WAIT_S = 5
 _MIGRATING = 7_260_812  # number of the advisory lock that replicas take before they migrate
+_WRITES = "polytaste_writes"
 
 
 class StorageError(PolytasteError):
@@ -35,7 +37,7 @@ class Database:
     """Connections to one database.
 
     SQLite is opened in write-ahead mode with ``synchronous=FULL``: a commit that returned has reached the disk, so
-    what was acknowledged outlives a ``kill -9``.
+    what was acknowledged outlives a ``kill -9``. It holds foreign keys, which it would not do unasked.
 
     Args:
         url: For example ``sqlite:////var/lib/polytaste/memory.db`` or ``postgresql+psycopg://user@host/name``.
@@ -57,8 +59,10 @@ class Database:
             raise ConfigError(
                 f"--database: the driver {why.name} is not installed", "pip install 'polytaste[postgres]'"
             ) from why
+        self._writer = self.engine.execution_options(**{_WRITES: True})
         if self.embedded:
             event.listen(self.engine, "connect", _durable)
+            event.listen(self.engine, "begin", _begun)
 
     def _options(self) -> dict[str, Any]:
         if self.embedded:
@@ -91,34 +95,79 @@ class Database:
             command.upgrade(settings, "head")
 
     @contextmanager
-    def begin(self) -> Generator[sa.Connection]:
-        """One transaction: when the block is left, it is on the disk or nothing of it is.
+    def begin(self, *alone: str) -> Generator[sa.Connection]:
+        """One transaction that writes: when the block is left, it is on the disk or nothing of it is.
+
+        Args:
+            *alone: Names something, say a person. Who begins with the same names waits until this one has ended, so that
+                what is read in the block still holds when it is written. SQLite has one writer at a time anyway.
 
         Raises:
             StorageError: The database cannot be reached or is full.
             ConflictError: A row of that identity is there already.
+            ConfigError: What was sent is nothing that the database can hold.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except IntegrityError as why:
-            raise ConflictError(f"another change came first ({_plain(why)})", "read again, then try again") from why
-        except (DBAPIError, PoolTimeoutError) as why:
-            raise StorageError(
-                f"the database does not answer or cannot be written ({_plain(why)})", "try again; nothing was changed"
-            ) from why
+        with _named_failures(self._writer) as connection:
+            if alone and not self.embedded:
+                connection.execute(sa.text("select pg_advisory_xact_lock(:n)"), {"n": _number(alone)})
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Generator[sa.Connection]:
+        """One transaction that only reads, and waits for no writer.
+
+        Raises:
+            StorageError: The database cannot be reached.
+        """
+        with _named_failures(self.engine) as connection:
+            yield connection
 
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
 
 
+@contextmanager
+def _named_failures(engine: sa.Engine) -> Generator[sa.Connection]:
+    done = False
+    try:
+        with engine.begin() as connection:
+            yield connection
+            done = True
+    except IntegrityError as why:
+        raise ConflictError(f"another change came first ({_plain(why)})", "read again, then try again") from why
+    except DataError as why:
+        raise ConfigError(f"the database cannot hold what was sent ({_plain(why)})", "nothing was changed") from why
+    except (DBAPIError, PoolTimeoutError) as why:
+        lost = (
+            done and isinstance(why, DBAPIError) and why.connection_invalidated
+        )  # the commit went out, no answer came
+        raise StorageError(
+            f"the database does not answer or cannot be written ({_plain(why)})",
+            "read what is kept, then try again" if lost else "try again; nothing was changed",
+        ) from why
+
+
 def _durable(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # Python's driver would begin a transaction only before the first change
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA busy_timeout={_WAIT_S * 1000}")
     cursor.close()
+
+
+def _begun(connection: sa.Connection) -> None:
+    # Who is to write says so at once: SQLite refuses to let a reader become the writer once another has written.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _number(names: tuple[str, ...]) -> int:
+    """A name as the number of an advisory lock; two names that share one only wait for each other."""
+    digest = hashlib.sha256("".join(f"{len(name)}:{name}" for name in names).encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def _plain(why: SQLAlchemyError) -> str:

@@ -76,19 +76,19 @@ class Keys:
         The key has 256 random bits, so one round of SHA-256 hides it, and the look-up of a digest tells nothing by its time.
         """
         query = sa.select(keys).where(keys.c.digest == _digest(secret), keys.c.revoked.is_(None))
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
             row = connection.execute(query).first()
         return None if row is None else _caller(row)
 
     def listed(self) -> list[tuple[Caller, datetime, datetime | None]]:
         """All keys with the moments at which they were made and revoked."""
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(sa.select(keys).order_by(keys.c.made)).all()
         return [(_caller(row), row.made, row.revoked) for row in rows]
 
     def any(self) -> bool:
         """Whether there is a key that opens something."""
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
             return connection.execute(sa.select(keys.c.id).where(keys.c.revoked.is_(None)).limit(1)).first() is not None
 
     def revoke(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""What people said of items, and what was talked about; kept per tenant and person, given out and deleted whole."""
+"""What people said of items, and what was talked about; kept per tenant and person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from agent.memory.database import ConflictError, Database
-from agent.memory.tables import conversations, exposures, feedback, turns
+from agent.memory.tables import conversations, deletions, exposures, feedback, turns
+from agent.slate import Slate
 
 LIKED_FROM = 4.0
 DISLIKED_TO = 2.0
@@ -62,11 +63,13 @@ class Standing:
         likes: Items that join the history.
         dislikes: Items that leave it and never come back.
         gone: Items that were seen or passed over: they do not come back, and say nothing of tastes.
+        since: Mark of the person's last deletion; empty without one. What began before a deletion is known by it.
     """
 
     likes: tuple[str, ...] = ()
     dislikes: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,21 @@ class Turn:
     state: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """A turn that is to be kept.
+
+    Attributes:
+        turn: With number 0 its conversation begins.
+        fingerprint: Of all that was said up to its end.
+        branch_of: Conversation that it branches off, and the last turn that they share; those before are copied.
+    """
+
+    turn: Turn
+    fingerprint: str
+    branch_of: tuple[str, int] | None = None
+
+
 class People:
     """The people of all tenants.
 
@@ -90,17 +108,6 @@ class People:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def say(self, tenant: str, user: str, said: Sequence[Said]) -> None:
-        """Write feedback; when this returns, it is kept."""
-        now = datetime.now(UTC)
-        rows = [
-            {"tenant": tenant, "user_id": user, "item_id": s.item_id, "kind": s.kind.value, "value": s.value, "at": now}
-            for s in said
-        ]
-        if rows:
-            with self._database.begin() as connection:
-                connection.execute(sa.insert(feedback), rows)
-
     def standing(self, tenant: str, user: str) -> Standing:
         """Where a person stands now."""
         query = (
@@ -108,54 +115,68 @@ class People:
             .where(feedback.c.tenant == tenant, feedback.c.user_id == user)
             .order_by(feedback.c.id)
         )
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
+            since = mark(connection, tenant, user)  # first: a deletion after it is noticed, one before it is seen whole
             rows = connection.execute(query).all()
         last: dict[str, Kind] = {}
         for item, kind, value in rows:
             last.pop(item, None)  # so that the order is that of the last words
             last[item] = Said(item, Kind(kind), value).meaning
         by = {kind: tuple(item for item, said in last.items() if said is kind) for kind in Kind}
-        return Standing(by[Kind.LIKE], by[Kind.DISLIKE], by[Kind.SEEN] + by[Kind.SKIP])
+        return Standing(by[Kind.LIKE], by[Kind.DISLIKE], by[Kind.SEEN] + by[Kind.SKIP], since)
 
-    def start(self, tenant: str, user: str) -> str:
-        """A new conversation; returns its id, which cannot be guessed."""
-        conversation = secrets.token_urlsafe(18)
-        row = {"id": conversation, "tenant": tenant, "user_id": user, "started": datetime.now(UTC)}
-        with self._database.begin() as connection:
-            connection.execute(sa.insert(conversations), row)
-        return conversation
+    def say(self, tenant: str, user: str, said: Sequence[Said]) -> None:
+        """Write feedback; when this returns, it is kept."""
+        self.keep(tenant, user, said=said)
 
-    def turn(self, tenant: str, user: str, turn: Turn, fingerprint: str) -> None:
-        """Keep one turn of this person's conversation.
+    def keep(
+        self,
+        tenant: str,
+        user: str,
+        since: str | None = None,
+        *,
+        said: Sequence[Said] = (),
+        turn: NewTurn | None = None,
+        shown: Slate | None = None,
+    ) -> bool:
+        """Keep all that one request leaves of a person, or nothing of it.
+
+        Args:
+            tenant: Whose person.
+            user: The person; empty for nobody in particular, of whom only the turn is kept.
+            since: :attr:`Standing.since` when the request began. If the person, or the conversation, was deleted since
+                then, nothing is kept; None for what begins and ends here.
+            said: Feedback.
+            turn: Of a conversation.
+            shown: A list; kept if it is part of an experiment.
+
+        Returns:
+            Whether it was kept.
 
         Raises:
             ConflictError: The conversation has a turn of this number: another message came first.
         """
-        row = {
-            "conversation_id": turn.conversation,
-            "number": turn.number,
-            "fingerprint": fingerprint,
-            "said": turn.said,
-            "reply": turn.reply,
-            "state": turn.state,
-            "at": datetime.now(UTC),
-        }
-        mine = sa.select(conversations.c.id).where(_is(tenant, user, turn.conversation))
-        same = sa.select(turns.c.number).where(
-            turns.c.conversation_id == turn.conversation, turns.c.number == turn.number
-        )
-        with self._database.begin() as connection:
-            if connection.execute(mine).first() is None:
-                return  # deleted meanwhile, and so it stays
-            if connection.execute(same).first() is not None:
-                raise ConflictError(
-                    "conversation: another message was answered first", "read the conversation again, then say it"
-                )
-            connection.execute(sa.insert(turns), row)
+        now = datetime.now(UTC)
+        of = {"tenant": tenant, "user_id": user}
+        with self._database.begin(*((tenant, user) if user else ())) as connection:
+            if user and since is not None and mark(connection, tenant, user) != since:
+                return False
+            if turn is not None and not _added(connection, tenant, user, turn, now):
+                return False
+            if said and user:
+                words = [{**of, "item_id": s.item_id, "kind": s.kind.value, "value": s.value, "at": now} for s in said]
+                connection.execute(sa.insert(feedback), words)
+            if shown is not None and shown.arm is not None and user:
+                row = {
+                    **of, "experiment": shown.experiment, "arm": shown.arm, "ranker": shown.ranker_used,
+                    "ms": shown.llm_ms, "items": [item.item_id for item in shown.items], "at": now,
+                }  # fmt: skip
+                connection.execute(sa.insert(exposures), row)
+        return True
 
     def turns(self, tenant: str, user: str, conversation: str) -> list[Turn] | None:
         """The turns of one of this person's conversations, oldest first; None if there is no such conversation."""
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
             if connection.execute(sa.select(conversations.c.id).where(_is(tenant, user, conversation))).first() is None:
                 return None
             rows = connection.execute(
@@ -163,85 +184,79 @@ class People:
             ).all()
         return [Turn(row.conversation_id, row.number, row.said, row.reply, row.state) for row in rows]
 
-    def branch(self, tenant: str, user: str, heard: str) -> str | None:
-        """A new conversation that begins with the turns that led to a fingerprint; None if none of this person's did."""
-        query = (
+    def led_to(self, tenant: str, user: str, heard: str) -> list[Turn]:
+        """This person's latest turns that led to a fingerprint, oldest first; none if none did."""
+        last = (
             sa.select(turns.c.conversation_id, turns.c.number)
             .join(conversations, conversations.c.id == turns.c.conversation_id)
             .where(turns.c.fingerprint == heard, conversations.c.tenant == tenant, conversations.c.user_id == user)
             .order_by(turns.c.at.desc())
+            .limit(1)
+            .subquery()
         )
-        with self._database.begin() as connection:
-            found = connection.execute(query).first()
-            if found is None:
-                return None
-            rows = connection.execute(
-                sa.select(turns).where(turns.c.conversation_id == found[0], turns.c.number <= found[1])
-            ).mappings()
-            branch = secrets.token_urlsafe(18)
-            connection.execute(
-                sa.insert(conversations),
-                {"id": branch, "tenant": tenant, "user_id": user, "started": datetime.now(UTC)},
-            )
-            connection.execute(sa.insert(turns), [{**row, "conversation_id": branch} for row in rows])
-        return branch
+        upto = (turns.c.conversation_id == last.c.conversation_id) & (turns.c.number <= last.c.number)
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(turns).join(last, upto).order_by(turns.c.number)).all()
+        return [Turn(row.conversation_id, row.number, row.said, row.reply, row.state) for row in rows]
 
-    def export(self, tenant: str, user: str) -> dict[str, Any]:
-        """Everything that is kept of a person."""
-        of = (conversations.c.tenant == tenant) & (conversations.c.user_id == user)
-        with self._database.begin() as connection:
-            said = connection.execute(
-                sa.select(feedback)
-                .where(feedback.c.tenant == tenant, feedback.c.user_id == user)
-                .order_by(feedback.c.id)
-            ).all()
-            talked = connection.execute(
-                sa.select(turns).where(turns.c.conversation_id.in_(sa.select(conversations.c.id).where(of)))
-                .order_by(turns.c.at)
-            ).all()  # fmt: skip
-            shown = connection.execute(
-                sa.select(exposures)
-                .where(exposures.c.tenant == tenant, exposures.c.user_id == user)
-                .order_by(exposures.c.id)
-            ).all()
-        return {
-            "user_id": user,
-            "experiments": [
-                {"experiment": r.experiment, "arm": r.arm, "items": r.items, "at": r.at.isoformat()} for r in shown
-            ],
-            "feedback": [
-                {"item_id": r.item_id, "kind": r.kind, "value": r.value, "at": r.at.isoformat()} for r in said
-            ],
-            "turns": [
-                {"conversation": r.conversation_id, "number": r.number, "said": r.said, "reply": r.reply,
-                 "at": r.at.isoformat()}
-                for r in talked
-            ],
-        }  # fmt: skip
 
-    def delete(self, tenant: str, user: str) -> int:
-        """Delete everything that is kept of a person; how many rows that were."""
-        mine = sa.select(conversations.c.id).where(conversations.c.tenant == tenant, conversations.c.user_id == user)
-        with self._database.begin() as connection:
-            gone = [
-                connection.execute(sa.delete(turns).where(turns.c.conversation_id.in_(mine))),
-                connection.execute(
-                    sa.delete(conversations).where(conversations.c.tenant == tenant, conversations.c.user_id == user)
-                ),
-                connection.execute(sa.delete(feedback).where(feedback.c.tenant == tenant, feedback.c.user_id == user)),
-                connection.execute(
-                    sa.delete(exposures).where(exposures.c.tenant == tenant, exposures.c.user_id == user)
-                ),
-            ]
-        return sum(result.rowcount for result in gone)
+def new_conversation() -> str:
+    """An id that cannot be guessed."""
+    return secrets.token_urlsafe(18)
 
 
 def fingerprint(messages: Sequence[str]) -> str:
-    """SHA-256 of what has been said on both sides so far."""
+    """SHA-256 of what has been said on both sides so far; white space, which clients strip and add, does not count."""
     digest = hashlib.sha256()
-    for message in messages:
+    for message in (" ".join(message.split()) for message in messages):
         digest.update(f"{len(message)}:{message}".encode())
     return digest.hexdigest()
+
+
+def person_digest(tenant: str, user: str) -> str:
+    """Stands for a person whose name is to be forgotten."""
+    return hashlib.sha256(f"{len(tenant)}:{tenant}{user}".encode()).hexdigest()
+
+
+def mark(connection: sa.Connection, tenant: str, user: str) -> str:
+    """Mark of a person's last deletion; empty without one."""
+    query = sa.select(deletions.c.mark).where(deletions.c.person == person_digest(tenant, user))
+    return connection.execute(query).scalar() or ""
+
+
+def _added(connection: sa.Connection, tenant: str, user: str, new: NewTurn, now: datetime) -> bool:
+    """Write a turn; False if its conversation was deleted meanwhile, and so it stays."""
+    turn = new.turn
+    copied: list[dict[str, Any]] = []
+    if new.branch_of is not None:
+        origin, last = new.branch_of
+        if not _held(connection, tenant, user, origin):
+            return False
+        upto = sa.select(turns).where(turns.c.conversation_id == origin, turns.c.number <= last)
+        copied = [{**row, "conversation_id": turn.conversation} for row in connection.execute(upto).mappings()]
+    if new.branch_of is not None or turn.number == 0:
+        row = {"id": turn.conversation, "tenant": tenant, "user_id": user, "started": now}
+        connection.execute(sa.insert(conversations), row)
+    elif not _held(connection, tenant, user, turn.conversation):
+        return False
+    mine = (turns.c.conversation_id == turn.conversation) & (turns.c.number == turn.number)
+    if connection.execute(sa.select(turns.c.number).where(mine)).first() is not None:
+        raise ConflictError(
+            "conversation: another message was answered first; nothing of this one was kept",
+            "read the conversation again, then say it",
+        )
+    row = {
+        "conversation_id": turn.conversation, "number": turn.number, "fingerprint": new.fingerprint, "said": turn.said,
+        "reply": turn.reply, "state": turn.state, "at": now,
+    }  # fmt: skip
+    connection.execute(sa.insert(turns), [*copied, row])
+    return True
+
+
+def _held(connection: sa.Connection, tenant: str, user: str, conversation: str) -> bool:
+    """Whether a conversation is there; until the transaction ends it cannot be deleted."""
+    mine = sa.select(conversations.c.id).where(_is(tenant, user, conversation)).with_for_update()
+    return connection.execute(mine).first() is not None
 
 
 def _is(tenant: str, user: str, conversation: str) -> sa.ColumnElement[bool]:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Float,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -47,7 +48,7 @@ conversations = Table(
 turns = Table(
     "turns",
     metadata,
-    Column("conversation_id", String(64), nullable=False),
+    Column("conversation_id", String(64), ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("fingerprint", String(64), nullable=False),
     Column("said", Text, nullable=False),
@@ -72,6 +73,14 @@ exposures = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Index("exposures_of_user", "tenant", "user_id"),
     Index("exposures_of_experiment", "experiment"),
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("mark", String(32), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
 )
 
 keys = Table(

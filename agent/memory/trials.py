@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
 from agent.memory.database import Database
 from agent.memory.people import Kind, Said
 from agent.memory.tables import exposures, feedback
-from agent.slate import Slate
 
 
 @dataclass
@@ -34,21 +32,10 @@ class Outcome:
 
 
 class Trials:
-    """Keeps and reads them. Every method raises :class:`agent.memory.database.StorageError` where the database is away."""
+    """Reads them; :meth:`agent.memory.people.People.keep` writes them. Raises :class:`agent.memory.database.StorageError`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def shown(self, tenant: str, user: str, slate: Slate) -> None:
-        """Keep that a list was shown; one that is part of no experiment is not kept."""
-        if slate.experiment is None or slate.arm is None or not user:
-            return
-        row = {
-            "tenant": tenant, "user_id": user, "experiment": slate.experiment, "arm": slate.arm, "ranker": slate.ranker_used,
-            "ms": slate.llm_ms, "items": [item.item_id for item in slate.items], "at": datetime.now(UTC),
-        }  # fmt: skip
-        with self._database.begin() as connection:
-            connection.execute(sa.insert(exposures), row)
 
     def outcomes(self, experiment: str) -> dict[str, list[Outcome]]:
         """By arm, what came of everybody in it; feedback counts for an item once it was shown."""
@@ -61,7 +48,7 @@ class Trials:
         )
         lists = sa.select(e.arm, e.tenant, e.user_id, e.ranker, e.ms).where(e.experiment == experiment)
         found: dict[tuple[str, str, str], Outcome] = defaultdict(Outcome)
-        with self._database.begin() as connection:
+        with self._database.reading() as connection:
             for arm, tenant, user, ranker, ms in connection.execute(lists):
                 one = found[arm, tenant, user]
                 one.lists += 1

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from agent.memory.database import Database
 from agent.memory.keys import Keys
 from agent.memory.people import People
-from agent.memory.trials import Trials
+from agent.memory.privacy import Privacy
 from agent.service import chat, errors, lists, openai_api, operate, page, people
-from agent.service.access import Access
+from agent.service.access import Access, OwnNames
 from agent.service.config import ServiceConfig
 from agent.service.context import Context
 from agent.service.live import Live
 from agent.service.observe import Observed, log_as_json
 from agent.service.telemetry import export_traces
+from retrieval.errors import PolytasteError
 
 THREADS = 2
 """Worker threads of a process: one that computes while another waits for the database."""
+
+_EXPIRE_S = 600.0
+log = logging.getLogger("polytaste.service")
 
 SETTINGS = "POLYTASTE_SERVICE"
 """Environment variable with the settings as JSON, for worker processes."""
@@ -42,7 +47,7 @@ def create_app(config: ServiceConfig) -> FastAPI:
     """
     database = Database(config.database_url())
     database.upgrade()
-    keys = Keys(database)
+    keys, privacy = Keys(database), Privacy(database)
     has_keys = keys.any()
     config.check_open(has_keys=has_keys)
     live = Live(config)
@@ -53,9 +58,10 @@ def create_app(config: ServiceConfig) -> FastAPI:
         # Few threads: Python's arithmetic takes turns anyway, and every further one makes all of them later.
         pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="polytaste")
         loop.set_default_executor(pool)
-        watching = asyncio.create_task(live.watch())
+        tasks = [asyncio.create_task(live.watch()), asyncio.create_task(_expire(privacy, config.anonymous_hours))]
         yield
-        watching.cancel()
+        for task in tasks:
+            task.cancel()
         pool.shutdown(wait=True)
         database.close()
 
@@ -67,17 +73,25 @@ def create_app(config: ServiceConfig) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.context = Context(config, live, People(database), Trials(database))
+    app.state.context = Context(config, live, People(database), privacy)
     app.state.access = Access(keys, open_to_all=not has_keys, per_minute=config.per_minute)
     errors.install(app)
     for part in (lists, people, chat, openai_api, operate, page):
         app.include_router(part.router)
-    if not has_keys:  # a page of another site must not reach this one by giving its name to this address
-        app.add_middleware(
-            TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]", "::1", "testserver"]
-        )
+    if not has_keys:
+        app.add_middleware(OwnNames, names=frozenset(("localhost", "127.0.0.1", "[::1]", "::1", "testserver")))
     app.add_middleware(Observed, config=config)
     return app
+
+
+async def _expire(privacy: Privacy, hours: float) -> None:
+    """Delete old conversations of nobody in particular, again and again until cancelled."""
+    while True:
+        try:
+            await asyncio.to_thread(privacy.expire, datetime.now(UTC) - timedelta(hours=hours))
+        except PolytasteError as why:
+            log.warning("old conversations could not be deleted", extra={"fields": {"why": why.message}})
+        await asyncio.sleep(_EXPIRE_S)
 
 
 def from_environment() -> FastAPI:

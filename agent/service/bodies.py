@@ -14,7 +14,16 @@ from agent.rerank.limits import CountRule
 from agent.slate import PersonaCard, Slate
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00]*$")]
+_PLAIN = r"[^\x00-\x1f\x7f]"
+User = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=400, pattern=rf"^\.{{0,2}}[^\x00-\x1f\x7f.]{_PLAIN}*$|^\.{{3}}{_PLAIN}*$"
+    ),
+]
+"""Who: without control characters, and not "." or "..", which no client can send as a part of a path."""
 Words = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+Message = Annotated[str, StringConstraints(min_length=1, max_length=MOST_WORDS, pattern=r"^[^\x00]*$")]
 Lam = Annotated[float, Field(ge=0.0, le=1.0, description="0 is only relevance, 1 only calibration")]
 Deadline = Annotated[
     int, Field(ge=1, le=120_000, description="the list is there by then; without the language model if need be")
@@ -32,7 +41,7 @@ class _Closed(BaseModel):
 class RecommendBody(_Closed):
     """A request for a list."""
 
-    user: Name | None = Field(
+    user: User | None = Field(
         default=None, description="a user of the data, or any id of yours: feedback is kept under it"
     )
     request: Words = Field(default="", description="what is wanted, in words")
@@ -85,7 +94,7 @@ class FeedbackItem(_Closed):
 class FeedbackBody(_Closed):
     """What somebody says of items."""
 
-    user: Name
+    user: User
     feedback: Annotated[list[FeedbackItem], Field(min_length=1, max_length=1000)]
 
     model_config = ConfigDict(
@@ -111,8 +120,8 @@ class Personas(_Closed):
 class ChatBody(_Closed):
     """One message of a conversation."""
 
-    message: Annotated[str, StringConstraints(min_length=1, max_length=MOST_WORDS, pattern=r"^[^\x00]*$")]
-    user: Name | None = None
+    message: Message
+    user: User | None = None
     conversation: Name | None = Field(default=None, description="id from the reply before; none starts a new one")
     lam: Lam | None = None
     deadline_ms: Deadline | None = None
@@ -138,7 +147,7 @@ class ChatReply(_Closed):
 class AgainBody(_Closed):
     """The last list of a conversation once more, with another lambda."""
 
-    user: Name | None = None
+    user: User | None = None
     lam: Lam | None = None
     deadline_ms: Deadline | None = None
 
@@ -150,12 +159,23 @@ class Document(_Closed):
     text: Words = Field(default="", description="title, or a text about it")
 
 
+_OF_OTHERS = frozenset(
+    ("max_tokens_per_doc", "max_chunks_per_doc", "rank_fields", "priority", "truncation", "return_embeddings")
+)
+"""Fields of Cohere's and Jina's rerank APIs that have nothing to act on here: no document is cut, and none has fields."""
+
+
 class RerankBody(_Closed):
-    """Candidates to be reranked, in the manner of Jina's and Cohere's rerank APIs."""
+    """Candidates to be reranked. Bodies made for Jina's and Cohere's rerank APIs pass; what only they have is passed over."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_others(cls, body: Any) -> Any:
+        return {k: v for k, v in body.items() if k not in _OF_OTHERS} if isinstance(body, dict) else body
 
     query: Words = Field(default="", description="what is wanted, in words")
     documents: Annotated[list[Words | Document], Field(min_length=1, max_length=1000)]
-    user: Name | None = None
+    user: User | None = None
     like: Names = []
     top_n: Annotated[int, Field(ge=1, le=1000)] | None = None
     lam: Lam | None = None
@@ -212,6 +232,20 @@ class Deleted(_Closed):
 
     user: str
     rows: int
+
+
+class Conversation(_Closed):
+    """What is kept of one conversation."""
+
+    conversation: str
+    turns: list[dict[str, Any]] = Field(description="number, what was said, the reply, and when")
+
+
+class ConversationDeleted(_Closed):
+    """How much was deleted of a conversation."""
+
+    conversation: str
+    turns: int
 
 
 class Reloaded(_Closed):

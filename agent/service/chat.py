@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -11,11 +12,12 @@ from fastapi.responses import Response, StreamingResponse
 
 from agent.memory.keys import Caller, Scope
 from agent.service.access import needs
-from agent.service.bodies import AgainBody, ChatBody, ChatReply, Name
+from agent.service.bodies import AgainBody, ChatBody, ChatReply, Conversation, ConversationDeleted, Name, User
 from agent.service.context import Context, context_of, note
 from agent.service.errors import DOCUMENTED, STREAMED
 from agent.service.talk import Talk, Told
 from agent.slate import Slate
+from retrieval.errors import NotFoundError
 
 router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["conversation"])
 Parts = Annotated[Context, Depends(context_of)]
@@ -48,6 +50,28 @@ async def again(conversation: Name, body: AgainBody, parts: Parts, caller: Reade
     """The last list of a conversation once more, with another lambda or after feedback."""
     slate = await Talk(parts, caller).again(body.user, conversation, body.lam, body.deadline_ms)
     return Response(slate.model_dump_json(), media_type="application/json")
+
+
+@router.get("/chat/{conversation}")
+async def kept(conversation: Name, parts: Parts, caller: Reader, user: User | None = None) -> Conversation:
+    """What is kept of a conversation. One without a user is known by its id alone, and is deleted when it is old."""
+    turns = await asyncio.to_thread(parts.privacy.conversation, caller.tenant, user or "", conversation)
+    if turns is None:
+        raise _unknown(conversation)
+    return Conversation(conversation=conversation, turns=turns)
+
+
+@router.delete("/chat/{conversation}")
+async def delete(conversation: Name, parts: Parts, caller: Writer, user: User | None = None) -> ConversationDeleted:
+    """Delete a conversation, and what is being answered in it at this moment."""
+    turns = await asyncio.to_thread(parts.privacy.delete_conversation, caller.tenant, user or "", conversation)
+    if turns < 0:
+        raise _unknown(conversation)
+    return ConversationDeleted(conversation=conversation, turns=turns)
+
+
+def _unknown(conversation: str) -> NotFoundError:
+    return NotFoundError(f"no conversation {conversation!r} of this person", "give the user that it was held with")
 
 
 def reply_of(told: Told) -> ChatReply:

@@ -36,8 +36,12 @@ class ServiceConfig(BaseModel):
     at_once: int = Field(default=256, ge=1, description="requests in work; more are told to come again")
     per_minute: int | None = Field(default=None, ge=1, description="requests a minute of a key that sets no limit")
     log_text: bool = Field(default=False, description="whether logs may hold what people say and who they are")
+    anonymous_hours: float = Field(
+        default=24.0, gt=0.0, description="how long conversations of nobody in particular are kept"
+    )
     words_at_start: bool = Field(
-        default=True, description="whether requests in words find their encoder loaded, or the first of them waits for it"
+        default=True,
+        description="whether requests in words find their encoder loaded, or the first of them waits for it",
     )
     reload_s: float = Field(default=2.0, gt=0.0, description="how often the model's folder is looked at for a new one")
 

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from agent.chat.person import Person
 from agent.memory.keys import Caller
 from agent.memory.people import Kind, People, Said
-from agent.memory.trials import Trials
+from agent.memory.privacy import Privacy
 from agent.service.config import DEFAULT_TENANT, ServiceConfig
 from agent.service.live import Generation, Live
+from agent.service.metrics import FEEDBACK
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Context:
     config: ServiceConfig
     live: Live
     people: People
-    trials: Trials
+    privacy: Privacy
 
     @property
     def now(self) -> Generation:
@@ -31,8 +32,9 @@ class Context:
         return self.live.now
 
     def heard(self, user: str, said: Sequence[Said]) -> None:
-        """Feedback counts for the arm that a person is in, if there is an experiment."""
+        """Feedback that was kept is counted, and counts for the arm that a person is in, if there is an experiment."""
         for one in said:
+            FEEDBACK.labels(one.kind.value).inc()
             if one.meaning in (Kind.LIKE, Kind.DISLIKE):
                 self.now.recommender.ways.heard(user, disliked=one.meaning is Kind.DISLIKE)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +19,15 @@ from agent.memory.database import ConflictError, StorageError
 from retrieval.errors import ConfigError, DataError, NotFoundError, PolytasteError, ServerError
 
 log = logging.getLogger("polytaste.service")
+
+AWAY = "the database does not answer or cannot be written"
+_FIELD = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*): ")
+_REMEDIES = {
+    "json_invalid": "send one JSON object in UTF-8",
+    "missing": "send it",
+    "extra_forbidden": "leave it out, or mend its spelling: /docs has the fields",
+    "string_pattern_mismatch": "leave out control characters; an id of a person is not . or .. either",
+}
 
 _STATUS: tuple[tuple[type[PolytasteError], int], ...] = (
     (StorageError, 503),
@@ -100,18 +112,43 @@ def error_response(
     return JSONResponse({"error": detail.model_dump()}, status, headers)
 
 
+@contextmanager
+def field(name: str) -> Generator[None]:
+    """What is not found in the block was named in this field."""
+    try:
+        yield
+    except NotFoundError as why:
+        raise NotFoundError(f"{name}: {why.message}", why.remedy, why.suggestions) from why
+
+
+def placed(why: NotFoundError, resolve: Callable[[str], int], named: Mapping[str, Sequence[str]]) -> NotFoundError:
+    """What was not found, with the field that names it, out of fields that hold many names."""
+    try:
+        for name, items in named.items():
+            for at, item in enumerate(items):
+                with field(f"{name}.{at}"):
+                    resolve(item)
+    except NotFoundError as found:
+        return found
+    return why
+
+
 def install(app: FastAPI) -> None:
-    """Let the app answer every error in the one shape."""
+    """Let the app answer every error in the one shape. What nobody foresaw is answered by :class:`agent.service.observe.Observed`."""
 
     @app.exception_handler(PolytasteError)
     async def ours(_request: Request, why: PolytasteError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         status = next((s for kind, s in _STATUS if isinstance(why, kind)), 400)
-        param = head if (head := why.message.split(":", 1)[0]).replace("_", "").replace(".", "").isalnum() else None
+        message = why.message
+        if isinstance(why, StorageError):  # the driver's words name the host, the database and its user
+            log.warning("database", extra={"fields": {"why": message}})
+            message = AWAY
+        head = _FIELD.match(message) if isinstance(why, ConfigError | NotFoundError | ConflictError) else None
         return error_response(
             status,
             type(why).__name__,
-            why.message,
-            param=param if isinstance(why, ConfigError) else None,
+            message,
+            param=head.group(1) if head else None,
             remedy=why.remedy,
             suggestions=why.suggestions if isinstance(why, NotFoundError) else (),
             retry_after_s=2.0 if status == 503 else None,
@@ -124,21 +161,33 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, why: RequestValidationError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         first = why.errors()[0]
+        kind = first["type"]
+        if kind == "json_invalid":  # its place is a number of characters, not a field
+            cause = f"body: not JSON at character {first['loc'][-1]} ({first['ctx']['error']})"
+            return error_response(422, "InvalidRequest", cause, param="body", remedy=_REMEDIES[kind])
         where = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return error_response(
-            422, "InvalidRequest", f"{where}: {first['msg']}", param=where, remedy="see /docs for what it may be"
-        )
+        remedy = _REMEDIES.get(kind, "see /docs for what it may be")
+        return error_response(422, "InvalidRequest", f"{where}: {first['msg']}", param=where, remedy=remedy)
 
     @app.exception_handler(HTTPException)
     async def http(_request: Request, why: HTTPException) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        response = error_response(why.status_code, "HttpError", str(why.detail), remedy="see /docs for the routes")
+        unread = (
+            why.status_code == 400
+        )  # of FastAPI's own: bytes that are no text, nesting or numbers beyond all bounds
+        response = error_response(
+            why.status_code,
+            "HttpError",
+            f"body: {why.detail}" if unread else str(why.detail),
+            param="body" if unread else None,
+            remedy=_REMEDIES["json_invalid"] if unread else "see /docs for the routes",
+        )
         response.headers.update(why.headers or {})
         return response
 
-    @app.exception_handler(Exception)
-    async def unexpected(request: Request, why: Exception) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
-        number = request.scope.get("request_id", "")
-        log.error("unexpected error", exc_info=why, extra={"fields": {"request_id": number}})
-        return error_response(
-            500, "Unexpected", "something went wrong that should not", remedy=f"tell the operator: request {number}"
-        )
+
+def unexpected(why: Exception, number: str) -> JSONResponse:
+    """The answer to an error that nobody foresaw, which is logged: its kind and place, for its message may hold anybody's words."""
+    log.error("unexpected error", exc_info=why, extra={"fields": {"request_id": number}})
+    return error_response(
+        500, "Unexpected", "something went wrong that should not", remedy=f"tell the operator: request {number}"
+    )

@@ -11,13 +11,14 @@ from fastapi.responses import Response
 from agent.memory.keys import Caller, Scope
 from agent.request import Asked
 from agent.service.access import needs
-from agent.service.bodies import Found, FoundItem, Name, Personas, RecommendBody, RerankBody, RerankReply
+from agent.service.bodies import Found, FoundItem, Personas, RecommendBody, RerankBody, RerankReply, User
 from agent.service.context import Context, context_of, note
-from agent.service.errors import DOCUMENTED
+from agent.service.errors import DOCUMENTED, placed
 from agent.service.metrics import count
 from agent.service.rerank import rerank_documents
 from agent.service.search import find_items, starters
 from agent.slate import Slate
+from retrieval.errors import NotFoundError
 
 router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["recommendations"])
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]
@@ -42,17 +43,22 @@ async def recommend(body: RecommendBody, request: Request, parts: Parts, caller:
         shift=body.shift,
         trace=body.trace,
     )
-    slate = count(await recommender.arecommend(body.request, **asked))
+    try:
+        slate = count(await recommender.arecommend(body.request, **asked))
+    except NotFoundError as why:
+        named = {"like": body.like, "include": body.include, "exclude": body.exclude}
+        raise placed(why, recommender.resolve, named) from why
     note(request, ranker=slate.ranker_used, reason=slate.degraded_reason, items=len(slate.items), arm=slate.arm)
     if slate.arm is not None and body.user is not None:
-        await asyncio.to_thread(parts.trials.shown, caller.tenant, body.user, slate)
+        since = person.standing.since
+        await asyncio.to_thread(parts.people.keep, caller.tenant, body.user, since, shown=slate)
     if parts.config.log_text:
         note(request, user=body.user, said=body.request)
     return Response(slate.model_dump_json(), media_type="application/json")
 
 
 @router.get("/users/{user:path}/personas")
-async def personas(user: Name, parts: Parts, caller: Reader) -> Personas:
+async def personas(user: User, parts: Parts, caller: Reader) -> Personas:
     """Somebody's tastes in words, with their shares; empty where nothing is known."""
     recommender = parts.now.recommender
     person = await parts.aperson(caller, user)
@@ -90,6 +96,10 @@ def _found(parts: Context, at: list[int]) -> Found:
 async def rerank(body: RerankBody, request: Request, parts: Parts, caller: Reader) -> RerankReply:
     """Any candidates, best first for a person: calibrated to their tastes, the language model heard where it has earned it."""
     person = await parts.aperson(caller, body.user)
-    reply = await rerank_documents(parts.now.recommender, person, body, body.deadline_ms or parts.config.deadline_ms)
+    recommender = parts.now.recommender
+    try:
+        reply = await rerank_documents(recommender, person, body, body.deadline_ms or parts.config.deadline_ms)
+    except NotFoundError as why:
+        raise placed(why, recommender.resolve, {"like": body.like}) from why
     note(request, ranker=reply.ranker_used, reason=reply.degraded_reason, items=len(reply.results))
     return reply

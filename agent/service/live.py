@@ -14,7 +14,7 @@ from agent.paths import experiments_file, models_folder
 from agent.recommender import Recommender, RecommenderConfig
 from agent.service.config import ServiceConfig
 from agent.service.metrics import MODEL_LOADED, RELOADS
-from retrieval.errors import PolytasteError
+from retrieval.errors import DataError, PolytasteError
 
 log = logging.getLogger("polytaste.service")
 
@@ -70,17 +70,23 @@ class Live:
         with self._loading:
             try:
                 fresh = self._load(self._now.number + 1)
-            except PolytasteError as why:
-                self.trouble = why.message
+            except Exception as why:
+                known = why if isinstance(why, PolytasteError) else DataError(
+                    f"the model in {self.folder} cannot be loaded ({type(why).__name__}: {why})", "train again"
+                )  # fmt: skip
+                self.trouble = known.message
                 RELOADS.labels("failed").inc()
-                raise
+                raise known from why
             self._now = fresh
             self.trouble = None
             RELOADS.labels("done").inc()
             return fresh
 
     async def watch(self) -> None:
-        """Look for a newer model until cancelled. A broken one is reported once and not tried again until it changes."""
+        """Look for a newer model until cancelled. A broken one is reported once and not tried again until it changes.
+
+        Whatever is wrong with one, the next is looked for: :meth:`reload` turns every failure into one of ours.
+        """
         failed: Stamp | None = None
         while True:
             await asyncio.sleep(self._config.reload_s)

@@ -8,6 +8,7 @@ import re
 import secrets
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.service.config import ServiceConfig
-from agent.service.errors import error_response
+from agent.service.errors import error_response, unexpected
 from agent.service.metrics import IN_WORK, REQUESTS, SECONDS
 
 log = logging.getLogger("polytaste.access")
@@ -48,21 +49,28 @@ class Observed:
         number = asked if _NUMBER.fullmatch(asked) else secrets.token_hex(8)
         scope["request_id"] = number
         scope["fields"] = {}
-        seen = {"status": 500}
+        seen = {"status": 500, "begun": False}
 
         async def numbered(message: Message) -> None:
             if message["type"] == "http.response.start":
-                seen["status"] = message["status"]
+                seen.update(status=message["status"], begun=True)
                 message["headers"] = [*message["headers"], (b"x-request-id", number.encode())]
             await send(message)
 
         started = time.perf_counter()
         parent = propagate.extract(headers)
-        with _tracer.start_as_current_span("request", context=parent, kind=SpanKind.SERVER) as span:
+        # The words of an exception stay out of the span: they may be somebody's.
+        with _tracer.start_as_current_span(
+            "request", context=parent, kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
+        ) as span:
             IN_WORK.inc()
             self._in_work += 1
             try:
                 await self._within_limits(scope, headers, receive, numbered)
+            except Exception as why:  # noqa: BLE001  (here it gets its number, its line of log and its answer)
+                answer = unexpected(why, number)
+                if not seen["begun"]:
+                    await answer(scope, receive, numbered)
             finally:
                 self._in_work -= 1
                 IN_WORK.dec()
@@ -122,7 +130,7 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON, an exception as text."""
+        """The record as JSON; of an exception its kind and where it came from, for its message may hold what somebody said."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -130,8 +138,9 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[0] is not None:
+            where = traceback.format_list(traceback.extract_tb(record.exc_info[2]))
+            line["exception"] = f"{record.exc_info[0].__name__}\n{''.join(where)}"
         return json.dumps(line, ensure_ascii=False, default=str)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Annotated
 
@@ -16,8 +17,9 @@ from agent.memory.keys import Caller, Scope
 from agent.service.access import needs
 from agent.service.bodies import Reloaded
 from agent.service.context import Context, context_of
-from agent.service.errors import DOCUMENTED
+from agent.service.errors import AWAY, DOCUMENTED
 
+log = logging.getLogger("polytaste.service")
 router = APIRouter(tags=["operations"])
 Parts = Annotated[Context, Depends(context_of)]
 
@@ -35,8 +37,9 @@ async def readyz(parts: Parts) -> JSONResponse:
     try:
         await asyncio.to_thread(parts.people.standing, "", "")
         database = "ok"
-    except StorageError as why:
-        database = why.message
+    except StorageError as why:  # the driver's words name the host and its user: they are for the log
+        log.warning("database", extra={"fields": {"why": why.message}})
+        database = AWAY
     body = {
         "status": "ready" if database == "ok" else "not ready",
         "database": database,

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from agent.memory.keys import Caller, Scope
+from agent.memory.people import Said
 from agent.service.access import needs
-from agent.service.bodies import Deleted, FeedbackBody, FeedbackKept, Name, said
+from agent.service.bodies import Deleted, FeedbackBody, FeedbackKept, User, said
 from agent.service.context import Context, context_of, note
-from agent.service.errors import DOCUMENTED
-from agent.service.metrics import FEEDBACK
+from agent.service.errors import DOCUMENTED, field
 
 router = APIRouter(prefix="/v1", responses=DOCUMENTED, tags=["people"])
 Parts = Annotated[Context, Depends(context_of)]
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]
 Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
+Anybody = Annotated[str, Query(min_length=1, max_length=400, description="any id, also one that is no longer accepted")]
 
 
 @router.post("/feedback")
@@ -28,25 +29,38 @@ async def feedback(body: FeedbackBody, request: Request, parts: Parts, caller: W
     """
     recommender = parts.now.recommender
     ids = recommender.model.catalog.item_ids
-    kept = [said(ids[recommender.resolve(_named(recommender, one.item))], one) for one in body.feedback]
+    kept: list[Said] = []
+    for at, one in enumerate(body.feedback):
+        with field(f"feedback.{at}.item"):
+            kept.append(said(ids[recommender.resolve(_named(recommender, one.item))], one))
     await asyncio.to_thread(parts.people.say, caller.tenant, body.user, kept)
     parts.heard(body.user, kept)
-    for one in kept:
-        FEEDBACK.labels(one.kind.value).inc()
     note(request, feedback=len(kept))
     return FeedbackKept(kept=len(kept), items=[one.item_id for one in kept])
 
 
+@router.get("/users")
+async def export_of(user: Anybody, parts: Parts, caller: Reader) -> dict[str, Any]:
+    """As `/v1/users/{user}`, for ids that are no part of a path."""
+    return await export(user, parts, caller)
+
+
+@router.delete("/users")
+async def delete_of(user: Anybody, parts: Parts, caller: Writer) -> Deleted:
+    """As `/v1/users/{user}`, for ids that are no part of a path."""
+    return await delete(user, parts, caller)
+
+
 @router.get("/users/{user:path}")
-async def export(user: Name, parts: Parts, caller: Reader) -> dict[str, Any]:
+async def export(user: User, parts: Parts, caller: Reader) -> dict[str, Any]:
     """Everything that is kept of a person: feedback and conversations. What the training data hold is not among it."""
-    return await asyncio.to_thread(parts.people.export, caller.tenant, user)
+    return await asyncio.to_thread(parts.privacy.export, caller.tenant, user)
 
 
 @router.delete("/users/{user:path}")
-async def delete(user: Name, parts: Parts, caller: Writer) -> Deleted:
-    """Delete everything that is kept of a person."""
-    rows = await asyncio.to_thread(parts.people.delete, caller.tenant, user)
+async def delete(user: User, parts: Parts, caller: Writer) -> Deleted:
+    """Delete everything that is kept of a person. What is being answered to them at this moment is not kept either."""
+    rows = await asyncio.to_thread(parts.privacy.delete, caller.tenant, user)
     return Deleted(user=user, rows=rows)
 
 

@@ -1,17 +1,19 @@
-"""One turn of a conversation that is kept: load, answer, keep what was said of items, keep the turn."""
+"""One turn of a conversation that is kept: read back what was before, answer, and keep all that the turn leaves at once."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.chat.dialogue import Reply, TurnState
 from agent.chat.person import Person
 from agent.memory.keys import Caller
-from agent.memory.people import Turn, fingerprint
+from agent.memory.people import NewTurn, Turn, fingerprint, new_conversation
 from agent.service.context import Context
-from agent.service.metrics import FEEDBACK, count
+from agent.service.live import Generation
+from agent.service.metrics import count
+from agent.service.remembered import WORDS_ALONE, Remembered, from_words, remembered
 from agent.slate import Slate
 from retrieval.errors import NotFoundError
 
@@ -26,6 +28,20 @@ class Told:
     conversation: str
     turn: int
     reply: Reply
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Where a turn begins: with which model, by whom, after what, and in which conversation it will be kept."""
+
+    now: Generation
+    who: str
+    person: Person
+    before: Remembered
+    heard: tuple[str, ...]
+    conversation: str
+    number: int
+    branch_of: tuple[str, int] | None = None
 
 
 class Talk:
@@ -43,65 +59,87 @@ class Talk:
 
         Raises:
             NotFoundError: No such conversation of this person.
+            ConflictError: Another message of the conversation was answered meanwhile; nothing of this one was kept.
             StorageError: The database does not answer; nothing was kept.
         """
-        who, person, turns = await asyncio.to_thread(self._opened, user, conversation)
-        states = [TurnState.model_validate(turn.state) for turn in turns[-_REMEMBERED:]]
-        reply = await self._parts.now.dialogue.respond(
-            message, person, states, lam=lam, deadline_ms=deadline_ms or self._parts.config.deadline_ms
-        )
-        if reply.slate is not None:
-            count(reply.slate)
-            if reply.slate.arm is not None:
-                await asyncio.to_thread(self._parts.trials.shown, self._tenant, who, reply.slate)
-        heard = [text for turn in turns for text in (turn.said, turn.reply)]
-        number = len(turns)
-        kept = await asyncio.to_thread(self._keep, who, conversation, number, message, reply, heard)
-        return Told(kept, number, reply)
+        return await self._answer(await asyncio.to_thread(self._opened, user, conversation), message, lam, deadline_ms)
 
-    async def continued(self, messages: Sequence[str], message: str, user: str | None, deadline_ms: int | None) -> Told:
+    async def continued(
+        self, history: Sequence[tuple[str, str]], message: str, user: str | None, deadline_ms: int | None
+    ) -> Told:
         """As :meth:`say` for clients that send all that was said instead of an id: what they send says where they are.
 
-        A conversation that went on elsewhere is branched, so that the same history may be continued twice.
+        A conversation that went on elsewhere is branched, so that the same history may be continued twice. A history that
+        is not known here, because it was edited, say, is read again as far as it is the person's own words.
+
+        Args:
+            history: Who spoke ("user" or "assistant") and what, before the message.
+            message: What is said now.
+            user: By whom.
+            deadline_ms: The answer is there by then.
         """
-        who = user or ""
-        known = None
-        if messages:
-            known = await asyncio.to_thread(self._parts.people.branch, self._tenant, who, fingerprint(messages))
-        return await self.say(message, user, known, lam=None, deadline_ms=deadline_ms)
+        return await self._answer(await asyncio.to_thread(self._found, user, history), message, None, deadline_ms)
 
     async def again(self, user: str | None, conversation: str, lam: float | None, deadline_ms: int | None) -> Slate:
         """The last list of a conversation with another lambda; it does not become a turn."""
-        _, person, turns = await asyncio.to_thread(self._opened, user, conversation)
-        state = TurnState.model_validate(turns[-1].state) if turns else TurnState()
+        begun = await asyncio.to_thread(self._opened, user, conversation)
+        state = begun.before.states[-1] if begun.before.states else TurnState()
         deadline = deadline_ms or self._parts.config.deadline_ms
-        return count(await self._parts.now.dialogue.again(state.wish, person, lam=lam, deadline_ms=deadline))
+        return count(await begun.now.dialogue.again(state.wish, begun.person, lam=lam, deadline_ms=deadline))
 
-    def _opened(self, user: str | None, conversation: str | None) -> tuple[str, Person, list[Turn]]:
-        who = user or ""
-        person = self._parts.person(self._caller, user)
+    async def _answer(self, begun: _Begun, message: str, lam: float | None, deadline_ms: int | None) -> Told:
+        reply = await begun.now.dialogue.respond(
+            message, begun.person, begun.before.states, lam=lam, deadline_ms=deadline_ms or self._parts.config.deadline_ms
+        )  # fmt: skip
+        if begun.before.notes:
+            reply = replace(reply, text=" ".join([reply.text, *begun.before.notes]))
+        if reply.slate is not None:
+            count(reply.slate)
+        await asyncio.to_thread(self._keep, begun, message, reply)
+        return Told(begun.conversation, begun.number, reply)
+
+    def _opened(self, user: str | None, conversation: str | None) -> _Begun:
+        now, who, person = self._parts.now, user or "", self._parts.person(self._caller, user)
         if conversation is None:
-            return who, person, []
+            return _Begun(now, who, person, Remembered(), (), new_conversation(), 0)
         turns = self._parts.people.turns(self._tenant, who, conversation)
         if turns is None:
             raise NotFoundError(
                 f"no conversation {conversation!r} of this person", "leave conversation out to start a new one"
             )
-        return who, person, turns
-
-    def _keep(
-        self, who: str, conversation: str | None, number: int, message: str, reply: Reply, heard: Sequence[str]
-    ) -> str:
-        people = self._parts.people
-        if who:
-            people.say(self._tenant, who, reply.feedback)
-            self._parts.heard(who, reply.feedback)
-            for one in reply.feedback:
-                FEEDBACK.labels(one.kind.value).inc()
-        conversation = conversation or people.start(self._tenant, who)
-        state = reply.state.model_dump(mode="json")
-        text = reply.full()
-        people.turn(
-            self._tenant, who, Turn(conversation, number, message, text, state), fingerprint([*heard, message, text])
+        heard = tuple(text for turn in turns for text in (turn.said, turn.reply))
+        return _Begun(
+            now, who, person, remembered(now.recommender, turns, _REMEMBERED), heard, conversation, len(turns)
         )
-        return conversation
+
+    def _found(self, user: str | None, history: Sequence[tuple[str, str]]) -> _Begun:
+        now, who, person = self._parts.now, user or "", self._parts.person(self._caller, user)
+        heard = tuple(text for _, text in history)
+        turns = self._parts.people.led_to(self._tenant, who, fingerprint(heard)) if history else []
+        if turns:
+            of = (turns[-1].conversation, turns[-1].number)
+            return _Begun(
+                now,
+                who,
+                person,
+                remembered(now.recommender, turns, _REMEMBERED),
+                heard,
+                new_conversation(),
+                len(turns),
+                of,
+            )
+        said = [text for speaker, text in history if speaker == "user"]
+        before = Remembered()
+        if said:
+            answered = any(speaker == "assistant" for speaker, _ in history)
+            before = Remembered((from_words(now.recommender, said),), (WORDS_ALONE,) if answered else ())
+        return _Begun(now, who, person, before, heard, new_conversation(), 0)
+
+    def _keep(self, begun: _Begun, message: str, reply: Reply) -> None:
+        text = reply.full()
+        turn = Turn(begun.conversation, begun.number, message, text, reply.state.model_dump(mode="json"))
+        new = NewTurn(turn, fingerprint([*begun.heard, message, text]), begun.branch_of)
+        since = begun.person.standing.since
+        said = reply.feedback if begun.who else ()
+        if self._parts.people.keep(self._tenant, begun.who, since, said=said, turn=new, shown=reply.slate):
+            self._parts.heard(begun.who, said)

@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from langchain_core.messages import AIMessage
 
 from agent.llm.cache import CACHED, CachedChat
 from agent.llm.chat import Chat
 from agent.llm.endpoint import Endpoint
-from agent.llm.failures import LLMFailure
+from agent.llm.failures import LLMFailure, Reason
 from agent.llm.loop import run
 from agent.llm.scorer import LabelScorer
 from agent.recommender import Recommender, RecommenderConfig
@@ -65,7 +66,7 @@ def test_who_asks_the_same_at_once_is_told_the_same(monkeypatch):
     async def slow(self, messages, timeout_s, **more):
         asked.append(messages)
         await asyncio.sleep(0.05)
-        raise LLMFailure("llm_timeout", "late")
+        raise LLMFailure(Reason.HTTP_ERROR, "answered 500")
 
     monkeypatch.setattr(Chat, "ask", slow)
     chat = client("http://127.0.0.1:9")
@@ -78,24 +79,38 @@ def test_who_asks_the_same_at_once_is_told_the_same(monkeypatch):
     assert len(asked) == 1
 
 
-def test_a_caller_who_goes_away_does_not_take_the_others_along(monkeypatch):
+def test_who_has_more_time_is_not_failed_by_one_who_has_less(monkeypatch):
+    asked = []
+
     async def slow(self, messages, timeout_s, **more):
-        await asyncio.sleep(10)
+        asked.append(timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.sleep(0.3)
+        except TimeoutError as why:
+            raise LLMFailure(Reason.TIMEOUT, "late") from why
+        return AIMessage("ok")
 
     monkeypatch.setattr(Chat, "ask", slow)
-    chat = client("http://127.0.0.1:9")
 
-    async def leave():
-        first = asyncio.ensure_future(chat.ask(QUESTION, 5.0, max_tokens=1, extra={}))
-        await asyncio.sleep(0)
-        second = asyncio.ensure_future(chat.ask(QUESTION, 5.0, max_tokens=1, extra={}))
-        await asyncio.sleep(0)
-        first.cancel()
-        return await asyncio.gather(first, second, return_exceptions=True)
+    async def together(chat, times, leave):
+        each = [asyncio.ensure_future(chat.ask(QUESTION, t, max_tokens=1, extra={})) for t in times]
+        await asyncio.sleep(0.05)
+        if leave:
+            each[0].cancel()
+        return await asyncio.gather(*each, return_exceptions=True)
 
-    gone, told = run(leave())
+    hasty, *patient = run(together(client("http://127.0.0.1:9"), (0.1, 5.0, 5.0), leave=False))
+    assert hasty.reason is Reason.TIMEOUT
+    assert [told.content for told in patient] == ["ok", "ok"]
+    assert len(asked) == 2  # the patient ones share the second question
+    gone, *patient = run(together(client("http://127.0.0.1:9"), (5.0, 5.0, 5.0), leave=True))
     assert isinstance(gone, asyncio.CancelledError)
-    assert isinstance(told, LLMFailure)
+    assert [told.content for told in patient] == ["ok", "ok"]
+    asked.clear()
+    alike = run(together(client("http://127.0.0.1:9"), (0.15, 0.15), leave=False))
+    assert [told.reason for told in alike] == [Reason.TIMEOUT] * 2
+    assert len(asked) == 1  # nobody asks with no time left
 
 
 def test_a_slate_says_what_was_asked_and_what_was_kept(model):

@@ -35,6 +35,14 @@ def client(settings):
         yield client
 
 
+@pytest.fixture(scope="session")
+def recorded(model):
+    """A list as an experiment serves it."""
+    from agent.recommender import Recommender
+
+    return Recommender(model).recommend(user="1").model_copy(update={"experiment": "e", "arm": "b"})
+
+
 class Service:
     """`polytaste serve` as users run it."""
 

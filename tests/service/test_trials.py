@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from agent.experiment import Experiments
 from agent.memory.database import Database
 from agent.memory.people import Kind, People, Said
+from agent.memory.privacy import Privacy
 from agent.memory.trials import Outcome, Trials
 from agent.service.app import create_app
 from eval.live_cli import live
@@ -27,25 +28,18 @@ def test_feedback_counts_once_an_item_was_shown_and_the_last_word_stands(trials,
     kept, people = trials
     first, second = [item.item_id for item in recorded.items[:2]]
     people.say("t", "ann", [Said(first, Kind.LIKE)])  # before it was shown
-    kept.shown("t", "ann", recorded)
-    kept.shown("t", "", recorded)  # nobody
-    kept.shown("t", "ann", recorded.model_copy(update={"arm": None}))
+    people.keep("t", "ann", shown=recorded)
+    people.keep("t", "", shown=recorded)  # nobody
+    people.keep("t", "ann", shown=recorded.model_copy(update={"arm": None}))
     people.say("t", "ann", [Said(first, Kind.DISLIKE), Said(second, Kind.RATING, 5.0), Said("elsewhere", Kind.LIKE)])
     people.say("t", "bob", [Said(first, Kind.LIKE)])  # was shown nothing
     found = kept.outcomes("e")
     assert list(found) == ["b"]
     (one,) = found["b"]
     assert (one.lists, one.liked, one.disliked) == (1, {second}, {first})
-    assert people.export("t", "ann")["experiments"][0]["arm"] == "b"
-    assert people.delete("t", "ann") == 5
+    assert Privacy(people._database).export("t", "ann")["experiments"][0]["arm"] == "b"
+    assert Privacy(people._database).delete("t", "ann") == 5
     assert kept.outcomes("e") == {}
-
-
-@pytest.fixture(scope="module")
-def recorded(model):
-    from agent.recommender import Recommender
-
-    return Recommender(model).recommend(user="1").model_copy(update={"experiment": "e", "arm": "b"})
 
 
 def test_a_planted_difference_is_reported_and_none_is_not():
