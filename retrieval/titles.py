@@ -12,6 +12,7 @@ from retrieval.schema import Catalog
 
 _YEAR = re.compile(r"\s*\((\d{4})(?:[-\u2013]\d{0,4})?\)\s*$")
 _BRACKETS = re.compile(r"\s*\(([^()]*)\)")
+_AT_THE_END = re.compile(r"(?:\s*\([^()]*\))*$")  # "You Are (Not) Alone" is not also called "Not"
 _TRAILING_ARTICLE = re.compile(
     r"^(.*), (the|a|an|la|le|les|el|los|las|il|lo|der|die|das|l'|un|une|det|den)$", re.IGNORECASE
 )
@@ -124,5 +125,5 @@ def _callings(title: str) -> tuple[list[str], ...]:
     bare = _YEAR.sub("", title)
     main = _BRACKETS.sub("", bare)
     own = [spelled(title), spelled(bare), spelled(main)]
-    others = [plain(other).removeprefix("aka ") for other in _BRACKETS.findall(bare)]
+    others = [plain(other).removeprefix("aka ") for other in _BRACKETS.findall(_AT_THE_END.findall(bare)[0])]
     return own, [_LEADING_ARTICLE.sub("", name) for name in own], others, [plain(main.split(":")[0])]

@@ -13,9 +13,19 @@ from dataclasses import dataclass
 
 from agent.chat.categories import CategoryWords
 from agent.chat.negation import Scopes, Sense
-from agent.chat.words import TITLE, filled, is_chatter, is_compound, is_function_word, is_light, moods, singular_words
+from agent.chat.words import (
+    READ,
+    TITLE,
+    filled,
+    is_chatter,
+    is_compound,
+    is_function_word,
+    is_light,
+    moods,
+    singular_words,
+)
 
-_WORD = re.compile(r"[^\W\d_][\w'-]*")
+_WORD = re.compile(r"[^\W\d_][\w'-]*|\b\d{2,4}s\b")  # "set in the 1920s"
 _MOST = 24
 """Words that are searched for; longer requests tell a story, and its beginning says what it is about."""
 
@@ -77,7 +87,7 @@ def find_about(
 
 
 def _says_something(word: str) -> bool:
-    short = len(word) < 3 or TITLE in word
+    short = len(word) < 3 or TITLE in word or READ in word
     return not (short or is_function_word(word) or is_light(word) or is_chatter(word))
 
 

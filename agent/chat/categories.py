@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 
 from agent.chat.negation import Scopes, Sense
-from agent.chat.words import READ, is_function_word, is_kind, moods, singular_words, synonyms
+from agent.chat.words import READ, is_audience, is_function_word, is_kind, moods, singular_words, synonyms
 from retrieval.axes import UNLABELLED
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
 _MARK = re.compile(r"[^\w\s'-]")
 _SUBJECT = "about"
+_YOUNG = frozenset(("little", "small", "young", "younger", "whole", "older"))
+_FEW_BETWEEN = 3
 _NOES = frozenset(("no", "nope", "nah", "never", "no thanks", "no way"))
 _ANSWER = re.compile(
     r"(?P<what>[\w'-]+(?: [\w'-]+){0,2})\?\s*(?P<answer>no thanks|no way|nope|nah|never|no)\b(?! [\w'-]+)[.!,;]?",
@@ -34,17 +36,26 @@ class CategoryWords:
     def read(self, text: str, scopes: Scopes) -> tuple[tuple[frozenset[str], ...], frozenset[str]]:
         """Categories wanted and not wanted in a folded text.
 
-        Words next to each other are meant together, listed ones as a choice. Of "no romantic comedies" only what sets
+        Words next to each other are meant together, listed ones as a choice; for whom it is ("for kids") narrows all of them. Of "no romantic comedies" only what sets
         them apart from other comedies is unwanted.
         """
         found = list(_TOKEN.finditer(text))
         tokens = [m.group() for m in found]
         runs: list[tuple[Sense, list[str]]] = []
+        audience: dict[str, None] = {}
         adjacent, subject, i = False, False, 0
         while i < len(tokens):
             category, used = self._at(tokens, i)
             if category:
                 sense = scopes.at(found[i].start())
+                if is_audience(tokens[i + used - 1]) and (told := _for_whom(tokens, i)):
+                    denied = sense is Sense.UNWANTED and not any(
+                        self._at(tokens, j)[1] for j in range(max(told - 2, 0), told)
+                    )
+                    if not denied and sense is not Sense.UNSURE:
+                        audience[category] = None
+                        i += used
+                        continue
                 if not (adjacent and runs[-1][0] is sense):
                     runs.append((sense, [category]))
                 elif subject:  # of "documentaries about war", war sets them apart as in "war documentaries"
@@ -59,7 +70,9 @@ class CategoryWords:
             c for sense, run in runs if sense is Sense.UNWANTED for c in set(run[:-1]) - {run[-1]} or run
         )
         groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
-        return tuple(dict.fromkeys(group for group in groups if group)), unwanted
+        suits = frozenset(audience) - unwanted
+        wanted = tuple(dict.fromkeys(group | suits for group in groups if group))
+        return wanted or ((suits,) if suits else ()), unwanted
 
     def spans(self, text: str) -> list[tuple[int, int, bool]]:
         """Where a folded text names categories, and whether by their own names."""
@@ -131,6 +144,19 @@ class CategoryWords:
             if (name := self._phrases.get(tuple(w for several in words for w in several))) is not None:
                 return name, length
         return "", 0
+
+
+def _for_whom(tokens: list[str], i: int) -> int:
+    """The place of a "for" of which only words like "my" part a token; 0 if there is none."""
+    at = i - 1
+    while (
+        at > 0
+        and i - at <= _FEW_BETWEEN
+        and (is_function_word(tokens[at]) or tokens[at] in _YOUNG)
+        and tokens[at] != "for"
+    ):
+        at -= 1
+    return at if at >= 0 and tokens[at] == "for" else 0
 
 
 def _words_after(text: str, position: int) -> list[str]:

@@ -2,20 +2,20 @@
 
 The way of a turn is a LangGraph state graph::
 
-    read -> recommend | why | tastes | undo | reset | forget | greeting -> end
+    read -> recommend | chosen | why | tastes | undo | reset | forget | greeting -> end
 
 It keeps nothing: the turns before come in, the new one goes out, and who calls decides where they are kept.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
-from pydantic import BaseModel, ConfigDict
 
 from agent.chat import replies
 from agent.chat.assistant import Assistant, AssistantConfig
@@ -23,6 +23,8 @@ from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering
+from agent.chat.taking_back import TakingBack
+from agent.chat.turns import TurnState, unchanged, undone
 from agent.chat.wish import Wish
 from agent.memory.people import Kind, Said
 from agent.recommender import Recommender
@@ -38,18 +40,10 @@ _SAID = {
 }
 MOST_WORDS = 4000
 """Characters of one message."""
+_EXCLUDES = re.compile(r"(?:please )?(?:drop|remove)\b", re.IGNORECASE)
 _HEARD = 2000  # characters of what was said that the language model reads: the last
 _READING_SHARE = 0.4  # of a turn's time may go into reading; the rest is for ranking
 _HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
-
-
-class TurnState(BaseModel):
-    """What a turn leaves for the next: the wish, and the list it led to."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    wish: Wish = Wish()
-    slate: Slate | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +99,7 @@ class Dialogue:
         self._assistant = Assistant(recommender.server, assistant or AssistantConfig())
         self._catalog = recommender.model.catalog
         self._steering = Steering(self._catalog, recommender.titles, recommender.reader)
+        self._taking_back = TakingBack(self._catalog, recommender.reader)
         self._graph = self._compiled()
 
     async def respond(
@@ -149,6 +144,7 @@ class Dialogue:
         graph: Any = StateGraph(_Step)  # its types ask for a parameter's name that is ours to choose
         nodes: dict[Intent, Callable[[_Step], Awaitable[dict[str, Reply]]]] = {
             Intent.RECOMMEND: self._recommend,
+            Intent.CHOSEN: self._chosen,
             Intent.WHY: self._why,
             Intent.TASTES: self._tastes,
             Intent.UNDO: self._undo,
@@ -165,26 +161,39 @@ class Dialogue:
         return graph.compile()
 
     async def _read(self, step: _Step) -> dict[str, Moves]:
-        last = _last(step)
-        return {"moves": moves_of(step["message"], References(self._steering.shown(last.slate), self._steering.title))}
+        last, standing = _last(step), step["person"].standing
+        references = References(
+            self._steering.shown(last.slate),
+            self._steering.title,
+            spoken=last.spoken,
+            earlier=[self._steering.shown(state.slate) for state in reversed(step["before"][:-1])],
+            known={*standing.likes, *standing.dislikes, *standing.gone},
+        )
+        return {"moves": moves_of(step["message"], references, self.recommender.reader.categories)}
 
     async def _recommend(self, step: _Step) -> dict[str, Reply]:
         moves, last, started = step["moves"], _last(step), time.monotonic()
         said = tuple(Said(item, kind) for item, kind in moves.feedback)
         groups = self.recommender.pools.groups()
-        reading = self.recommender.reader.read(moves.rest)
+        wish, rest, lifted = self._taking_back.lifted(last.wish, moves.rest)
+        reading = self.recommender.reader.read(rest)
         unread = "; ".join([*reading.about, *reading.unknown])
         time_for_it = _READING_SHARE * step["deadline_ms"] / 1000.0
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
-        steered = self._steering(last.wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
+        steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
         person = step["person"].after(said)
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
         slate = await self._rank(steered.wish, person, step["lam"], max(left, 1))
         noted = [_SAID[one.kind].format(self._title(one.item_id)) for one in said]
-        text = replies.recommended(slate, steered.changes, steered.notes, noted)
-        return _reply(
-            step, text, slate, steered.changes, said, TurnState(wish=steered.wish, slate=slate), self._catalog
-        )
+        changes = (*(f"any {what}" for what in lifted), *steered.changes)
+        text = replies.recommended(slate, changes, steered.notes, noted)
+        state = TurnState(wish=steered.wish, slate=slate, spoken=moves.spoken)
+        return _reply(step, text, slate, changes, said, state, self._catalog)
+
+    async def _chosen(self, step: _Step) -> dict[str, Reply]:
+        last = _last(step).slate
+        items = [item for item in last.items if item.item_id in step["moves"].about] if last is not None else []
+        return self._say(step, replies.chosen(items, step["moves"].beyond))
 
     async def _why(self, step: _Step) -> dict[str, Reply]:
         last, moves = _last(step), step["moves"]
@@ -204,11 +213,16 @@ class Dialogue:
         return self._say(step, replies.tastes(slate.personas))
 
     async def _undo(self, step: _Step) -> dict[str, Reply]:
-        before = list(step["before"])
-        earlier = next((s for s in reversed(before[:-1]) if s != before[-1]), None) if before else None
-        state = earlier or TurnState()
-        text = "Back to the list before." if state.slate else "Back to the beginning: nothing is asked for now."
-        return _reply(step, text, state.slate, ("undone",), (), state, self._catalog)
+        state, standing = undone(step["before"]), step["person"].standing
+        slate = state.slate
+        if slate is not None and {*standing.likes, *standing.dislikes, *standing.gone} & {
+            i.item_id for i in slate.items
+        }:
+            # what was said of single items stays, and what is disliked or known does not come back
+            slate = await self._rank(state.wish, step["person"], step["lam"], step["deadline_ms"])
+            state = state.model_copy(update={"slate": slate})
+        text = "Back to the list before." if slate else "Back to the beginning: nothing is asked for now."
+        return _reply(step, text, slate, ("undone",), (), state, self._catalog)
 
     async def _reset(self, step: _Step) -> dict[str, Reply]:
         text = "All conditions are forgotten. What you said of single items stays; \u201cforget that I liked \u2026\u201d takes it back."
@@ -218,7 +232,10 @@ class Dialogue:
         what, last = step["moves"].rest, _last(step)
         if what.casefold() in {"that", "it", "this", "the last one"}:
             return await self._undo(step)
-        wish = self._taken_back(last.wish, what)
+        wish = self._taking_back(last.wish, what)
+        if wish == last.wish and _EXCLUDES.match(step["message"]) and self.recommender.reader.categories(what):
+            step["moves"] = Moves(rest=f"no {what}")
+            return await self._recommend(step)
         if wish == last.wish:
             understood = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in wish.understood(self._catalog).items())
             return self._say(
@@ -245,25 +262,13 @@ class Dialogue:
         slate = await self.recommender.arecommend(reading.text[-_HEARD:], **asked)
         return slate.model_copy(update={"understood": wish.understood(self._catalog)})
 
-    def _taken_back(self, wish: Wish, what: str) -> Wish:
-        """The wish without whatever reads like some words: a category, a year, a title, a share."""
-        words = what.casefold()
-        meant = {c.casefold() for c in self.recommender.reader.categories(what)} | {words}
-        for key, values in wish.understood(self._catalog).items():
-            if key.replace("_", " ") == words:
-                return wish.without(key, None, self._catalog)
-            for value in values if isinstance(values, list) else [values]:
-                said = str(value).casefold()
-                if said in meant or (len(words) > 2 and words in said):
-                    wish = wish.without(key, str(value), self._catalog)
-        return wish
-
     def _title(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
 
     def _say(self, step: _Step, text: str) -> dict[str, Reply]:
         said = tuple(Said(item, kind) for item, kind in step["moves"].feedback)
-        return _reply(step, text, None, (), said, _last(step), self._catalog)
+        state = unchanged(step["before"], step["moves"].spoken)
+        return _reply(step, text, None, (), said, state, self._catalog)
 
 
 def _way(step: _Step) -> str:

@@ -10,8 +10,11 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.model_reading import ModelReading
-from agent.chat.references import References
+from agent.chat.opinions import find_opinions
+from agent.chat.references import Pointed, References
+from agent.chat.remainder import Remainder
 from agent.chat.words import folded
 from agent.memory.people import Kind
 from retrieval.filters import Popularity
@@ -24,6 +27,7 @@ class Intent(StrEnum):
     UNDO = "undo"
     RESET = "reset"
     FORGET = "forget"
+    CHOSEN = "chosen"
     WHY = "why"
     TASTES = "tastes"
     GREETING = "greeting"
@@ -42,14 +46,18 @@ class Moves:
         less: Words for what there should be less of.
         age: -1 for older, 1 for newer than the last list.
         length: -1 for shorter, 1 for longer than the last list.
+        price: -1 for cheaper, 1 for dearer than the last list.
         popularity: A part of the popularity curve, relative to the last list.
         others: Whether what has been shown is not to come again.
-        about: Items that it asks about.
+        about: Items that it asks about, or that it chooses.
+        spoken: Items that it speaks of.
+        unclear: It says "it", and nobody can tell which is meant.
         beyond: Places that it points to and that the last list does not have.
         rest: What remains to be read as a request.
         fresh: It asks anew.
         beside: What it names comes beside what was named before.
         within: What it names narrows what was named before.
+        instead: What it is about replaces what was asked for so far.
     """
 
     intent: Intent = Intent.RECOMMEND
@@ -60,14 +68,18 @@ class Moves:
     less: tuple[str, ...] = ()
     age: int = 0
     length: int = 0
+    price: int = 0
     popularity: Popularity = Popularity.ANY
     others: bool = False
     about: tuple[str, ...] = ()
+    spoken: tuple[str, ...] = ()
+    unclear: bool = False
     beyond: tuple[int, ...] = ()
     rest: str = ""
     fresh: bool = False
     beside: bool = False
     within: bool = False
+    instead: bool = False
 
     def beyond_rules(self, read: ModelReading) -> Moves:
         """With what a model read of the message as well; where the two disagree, the rules are right."""
@@ -79,11 +91,15 @@ class Moves:
 
 
 _END = r"[\s.!?]*$"
+_LIKING = r"(?:really |usually |most )*(?:like|love|enjoy|prefer|am|are|into)"
+_ASIDE = r"(?:(?:so|ok(?:ay)?|and|now|well|please|can you|could you),? )*"
+_OF_ME = r"(?:me|you|do|think|know|believe|about|of|what|are|is|all|that|have|learned|found out|been|tell|show)"
 _WHOLE: tuple[tuple[Intent, str], ...] = (
     (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:the )?previous list|as before)(?: please)?{_END}"),
     (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{_END}"),
-    (Intent.TASTES, r"(?:what|which|who|how|tell me|show me|describe)\b.*\b(?:(?:you )?(?:think|know|believe).*\b(?:i|me|my)\b|my (?:tastes?|personas?|profile|preferences)|i like\b|am i\b)"),
-    (Intent.TASTES, rf"(?:show |list )?my (?:tastes?|personas?|profile){_END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{_END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{_END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?what (?:(?:do|did|have) )?you (?:think|know|believe|learned?|found out) (?:about|of) (?:me|us){_END}"),
     (Intent.GREETING, rf"(?:hi|hello|hey|good (?:morning|evening|afternoon)|thanks?(?: you)?|thank you(?: very much| so much)?|cheers|great|perfect|ok(?:ay)?|cool|nice)(?: there)?{_END}"),
 )  # fmt: skip
 _WHOLE_COMPILED = tuple((intent, re.compile(pattern)) for intent, pattern in _WHOLE)
@@ -91,38 +107,22 @@ _FORGET = re.compile(
     r"(?:please )?(?:forget|drop|remove|ignore|lift)(?: about)? (?:the |that )?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
 _WHY = re.compile(
-    r"(?:but )?(?:why\b(?! (?:not|don't))(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
+    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
-_SAID: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    (Kind.SEEN, re.compile(r"\b(?:i(?:'ve| have)? ?(?:already |just )?|already |we(?:'ve| have)? ?(?:already )?)(?:seen|saw|watched|read|played|heard|know|own|visited|been to|tried|finished)\s+")),
-    (Kind.DISLIKE, re.compile(r"\b(?:i |we )?(?:really )?(?:(?:did|do)(?:n't| not) (?:like|enjoy|care for)|hated?|disliked?|can't stand)\s+")),
-    (Kind.LIKE, re.compile(r"\b(?:i |we )(?:really |already |also )*(?:loved?|liked?|enjoyed?|adored?)\s+|\bthumbs up (?:for|to)\s+")),
-    (Kind.FORGET, re.compile(r"\bforget (?:that )?(?:i |we )(?:like|liked|love|loved|saw|have seen|disliked?|hated?)\s+")),
-)  # fmt: skip
-_REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except)\s+")
+_REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except|swap|replace|exchange)\s+")
 _MORE_LIKE = re.compile(
     r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:more|others?|stuff|things|something|similar)?\s*(?:(?:in the (?:style|spirit|vein) of|like|similar to)|of)\s+"
 )
+_CHOICE = re.compile(
+    r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
+)
+_CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{_END}")
 _OTHERS = re.compile(
-    rf"\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them)))?|another (?:one|list|batch)|not these){_END}"
+    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them)))?|another (?:one|list|batch)|not these)"
+    rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){_END}"
 )
 _SURPRISE = re.compile(
-    r"\bsurprise me\b|\bsomething (?:unexpected|surprising|different|new to me|off the beaten path)\b"
-)
-_AGE = re.compile(
-    r"\b(?:(?:some(?:thing|what)?|a bit|much|make (?:it|them)|even) )?(?:(?P<older>older|earlier|more (?:classic|vintage))|(?P<newer>newer|more (?:recent|modern|current)|fresher|later))(?! than)\b(?: (?:ones|stuff|things|please))?"
-)
-_LENGTH = re.compile(
-    r"\b(?:(?:some(?:thing|what)?|a bit|much|make (?:it|them)|even) )?(?:(?P<shorter>shorter|quicker|not (?:so|that) long)|(?P<longer>longer))(?! than)\b(?: (?:ones|stuff|things|please))?"
-)
-_RENOWN = re.compile(
-    r"\b(?:(?P<less>less (?:well[- ])?(?:popular|known|famous|obvious|mainstream)|more (?:obscure|niche|unknown|unusual))|(?P<more>more (?:well[- ])?(?:popular|known|famous|mainstream)|less (?:obscure|niche)))\b"
-)
-_DEGREE = re.compile(
-    r"\b(?P<way>less|fewer|more|not so(?: much)?|not (?:as|too)(?: much)?|too (?:much|many)?|lots? more|a bit more|a bit less)\s+(?:of\s+)?(?P<what>[a-z][\w'-]*(?:[ -][\w'-]+)?)"
-)
-_NO_OBJECT = frozenset(
-    ("like", "than", "of", "recent", "to", "about", "please", "the", "a", "that", "this", "from", "in")
+    r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
 )
 _FRESH = re.compile(
     r"^(?:(?:hi|hello|hey|ok|okay|now|so|please|can you|could you|would you)[, ]+)*(?:recommend|suggest|find(?: me)?|give me|show me|i (?:want|need|am looking for|feel like)|i'm (?:looking for|in the mood for)|i'd like|looking for|what (?:should|can|could) i|any (?:good|recommendations?|ideas?))\b"
@@ -131,129 +131,90 @@ _ADDITIVE = re.compile(r"\b(?:also|too|as well|in addition|or)\b|^and\b")
 _NARROWING = re.compile(
     r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
 )
+_STEERS = re.compile(r"\bones\b")
 _INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
+_NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")
 
 
-class _Text:
-    """A message, from which moves are taken out: what is taken is blanked, so that places stay."""
+def moves_of(message: str, references: References, named: Named = lambda _: ()) -> Moves:
+    """Take a message apart.
 
-    def __init__(self, said: str) -> None:
-        self.said = said
-        self.rest = said
-        self.low = folded(said)
-
-    def take(self, start: int, end: int) -> None:
-        """Blank a stretch."""
-        blank = " " * (end - start)
-        self.rest = self.rest[:start] + blank + self.rest[end:]
-        self.low = self.low[:start] + blank + self.low[end:]
-
-
-def moves_of(message: str, references: References) -> Moves:
-    """Take a message apart."""
-    text = _Text(" ".join(message.split()))
+    Args:
+        message: What was said.
+        references: What it can point to.
+        named: Categories that some words name, or whose mood they name.
+    """
+    text = Remainder(" ".join(message.split()))
     low = text.low
     for intent, pattern in _WHOLE_COMPILED:
         if pattern.match(low):
             return Moves(intent)
-    feedback, beyond = _feedback(text, references)
+    opinions = find_opinions(text, references)
     if why := _WHY.match(text.low):
-        row = references.row(text.rest, why.end())
-        if row.items or row.beyond or not text.low[why.end() :].strip(" ?.!"):
-            return Moves(Intent.WHY, tuple(feedback), about=row.items, beyond=(*beyond, *row.beyond))
-    reject, missing = _pointed(text, references, _REJECT)
-    if not reject and not feedback and (forget := _FORGET.match(low)):
-        return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")])
-    more_like, absent = _pointed(text, references, _MORE_LIKE)
-    length = _length(text)
-    age, popularity, more, less = _degrees(text)
-    others = _take(text, _OTHERS)
-    surprise = _take(text, _SURPRISE)
-    rest = re.sub(r"^[\s,.;!?]*(?:and|but|please)?[\s,.;!?]*$", "", " ".join(text.rest.split()))
+        row = references.row(text, why.end())
+        if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
+            return Moves(
+                Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=(*opinions.beyond, *row.beyond)
+            )
+    if not opinions.said and not opinions.reject and (row := _chosen(text, references)) is not None:
+        return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
+    reject = _pointed(text, references, _REJECT)
+    if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
+        return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
+    more_like = _pointed(text, references, _MORE_LIKE)
+    degrees = find_degrees(text, named)
+    others = text.taken(_OTHERS) is not None or opinions.all_bad
+    surprise = text.taken(_SURPRISE) is not None
+    rest = _NOTHING_LEFT.sub("", " ".join(text.rest.split()))
     low = folded(rest)
-    steered = bool(
-        reject or more_like or age or length or popularity is not Popularity.ANY or more or less or others or surprise
-    )
-    beside = bool(_ADDITIVE.search(low)) and not _INSTEAD.search(low)
+    rejected = tuple(dict.fromkeys([*reject.items, *opinions.reject]))
+    renown = degrees.scales.get(Scale.RENOWN, 0)
+    popularity = {-1: Popularity.HIDDEN, 1: Popularity.WELL_KNOWN}.get(renown, Popularity.ANY)
+    steered = bool(rejected or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise)
+    instead = bool(_INSTEAD.search(low))
+    beside = bool(_ADDITIVE.search(low)) and not instead
     return Moves(
-        feedback=tuple(feedback),
-        reject=reject,
-        more_like=more_like,
-        more=more,
-        less=less,
-        age=age,
-        length=length,
+        feedback=opinions.said,
+        reject=rejected,
+        more_like=more_like.items,
+        more=degrees.more,
+        less=degrees.less,
+        age=degrees.scales.get(Scale.AGE, 0),
+        length=degrees.scales.get(Scale.LENGTH, 0),
+        price=degrees.scales.get(Scale.PRICE, 0),
         popularity=Popularity.HIDDEN if surprise else popularity,
         others=others or surprise,
-        beyond=(*beyond, *missing, *absent),
+        spoken=more_like.items or opinions.spoken,
+        unclear=opinions.unclear or reject.unclear or more_like.unclear,
+        beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond),
         rest=rest,
-        fresh=bool(_FRESH.search(low)) and not steered and not beside,
+        fresh=bool(_FRESH.search(low)) and not steered and not beside and not _STEERS.search(low),
         beside=beside,
-        within=bool(_NARROWING.search(low)) and not _INSTEAD.search(low),
+        within=bool(_NARROWING.search(low)) and not instead,
+        instead=instead,
     )
 
 
-def _feedback(text: _Text, references: References) -> tuple[list[tuple[str, Kind]], tuple[int, ...]]:
-    """What is said of items; those meant by their place are taken out, titles are left for the reading as well."""
-    feedback: list[tuple[str, Kind]] = []
-    beyond: list[int] = []
-    for kind, pattern in _SAID:
-        position = 0
-        while cue := pattern.search(text.low, position):
-            row = references.row(text.rest, cue.end())
-            position = max(row.end, cue.end())
-            feedback += [(item, kind) for item in row.items]
-            beyond += row.beyond
-            if row.items and (row.by_place or kind in {Kind.SEEN, Kind.FORGET}):
-                text.take(cue.start(), row.end)
-    return feedback, tuple(beyond)
+def _chosen(text: Remainder, references: References) -> Pointed | None:
+    """A message that names places of the last list and says nothing more: "number 3", "the second one please"."""
+    start = _CHOICE.match(text.low)
+    row = references.row(text, start.end() if start else 0)
+    named = bool(row.items or row.beyond) and row.by_place and not row.unclear
+    return row if named and _CHOSEN_END.match(text.low, row.end) and row.end > 0 else None
 
 
-def _pointed(text: _Text, references: References, cues: re.Pattern[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> Pointed:
     """Items that are pointed to by their place after a cue; they are taken out with it."""
     items: list[str] = []
     beyond: list[int] = []
+    unclear = False
     position = 0
     while cue := cues.search(text.low, position):
-        row = references.row(text.rest, cue.end())
+        row = references.row(text, cue.end())
         position = max(row.end, cue.end())
-        if row.by_place and (row.items or row.beyond):
+        if row.by_place and (row.items or row.beyond or row.unclear):
             items += row.items
             beyond += row.beyond
+            unclear |= row.unclear
             text.take(cue.start(), row.end)
-    return tuple(dict.fromkeys(items)), tuple(beyond)
-
-
-def _degrees(text: _Text) -> tuple[int, Popularity, tuple[str, ...], tuple[str, ...]]:
-    """Comparisons with the last list: age, popularity, and more or less of something."""
-    age, popularity = 0, Popularity.ANY
-    if found := _RENOWN.search(text.low):
-        popularity = Popularity.HIDDEN if found["less"] else Popularity.WELL_KNOWN
-        text.take(*found.span())
-    if found := _AGE.search(text.low):
-        age = -1 if found["older"] else 1
-        text.take(*found.span())
-    more: list[str] = []
-    less: list[str] = []
-    position = 0
-    while found := _DEGREE.search(text.low, position):
-        position = found.end()
-        if found["what"].split()[0] in _NO_OBJECT:
-            continue
-        (more if "more" in found["way"] else less).append(found["what"])
-        text.take(*found.span())
-    return age, popularity, tuple(more), tuple(less)
-
-
-def _length(text: _Text) -> int:
-    if (found := _LENGTH.search(text.low)) is None:
-        return 0
-    text.take(*found.span())
-    return -1 if found["shorter"] else 1
-
-
-def _take(text: _Text, pattern: re.Pattern[str]) -> bool:
-    found = pattern.search(text.low)
-    if found:
-        text.take(*found.span())
-    return bool(found)
+    return Pointed(tuple(dict.fromkeys(items)), 0, tuple(beyond), by_place=True, unclear=unclear)

@@ -14,8 +14,8 @@ _QUOTED = re.compile(r"[\"\u201c]([^\"\u201d]{2,80})[\"\u201d]")
 _ADVERBS = r"(?:(?:really|also|always|do|did|never|not|just|quite|particularly|especially|still|don't|dont|didn't|doesn't)\s+)*"
 _CUES = {
     "wish": r"\b(?:would|\w+'d)\s+(?:(?:really|also|very much)\s+)?like\b",  # "I'd like a ..." names nothing
-    "taste": rf"\b(?:i|we|you|they|who|people)\s+{_ADVERBS}(?:like|love|enjoy)\b|\b(?:loved|liked|enjoyed|fan of)\b",
-    "refusal": r"\b(?:hated?|disliked?|avoid|skip|detest|loathe|but not|except(?: for)?|other than|instead of|(?:tired|sick) of)\b",
+    "taste": rf"\b(?:i|we|you|they|who|people)\s+{_ADVERBS}(?:like|love|enjoy)\b|\b(?:loved|liked|enjoyed|fan of)\b|\bfavou?rites?(?: \w+)? (?:is|are|was|were)\b",
+    "refusal": r"\b(?:(?<!not )unlike|hated?|disliked?|avoid|skip|detest|loathe|but not|except(?: for)?|other than|instead of|(?:tired|sick) of)\b",
     "denial": r"\b(?:no|not|without)\b",
     "likeness": r"\b(?:like|similar to|reminds? me of|as good as|in the (?:style|spirit|vein) of|more of)\b",
 }
@@ -91,6 +91,10 @@ class TitleReader:
             meant.update(dict.fromkeys(items))
         return Named(tuple(liked), tuple(rejected), tuple(dict.fromkeys(unknown)), rest)
 
+    def begins(self, text: str, position: int) -> bool:
+        """Whether a title of several words begins at a place of a text."""
+        return len(self._at(text, position)[1]) > 1
+
     def _misspelt(self, name: re.Match[str], items: list[int], end: int) -> tuple[list[int], int]:
         """What a row names, or the title that its first name is almost, if that is more of it: "Blade Runer", not "Blade"."""
         whole = _TRAILING.sub("", name.group().split(". ")[0])
@@ -105,7 +109,7 @@ class TitleReader:
         found: list[int] = []
         end = position = cue.end() + 1
         kind = cue.lastgroup or ""
-        if kind == "denial" and self._at(text, cue.start())[0]:
+        if kind == "denial" and self._at(text, cue.start())[2] > cue.end():
             return found, end  # "No Country for Old Men" is a title with its "no"
         while True:
             items, words, close = self._at(text, position)

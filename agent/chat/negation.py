@@ -11,12 +11,17 @@ from bisect import bisect_right
 from enum import Enum
 
 from agent.chat.grammar import Token, tokens_of
-from agent.chat.words import is_light
+from agent.chat.words import READ, is_light
 
 _NEGATIVE = frozenset(("negative", "reject", "except"))
 _LISTED = frozenset(("word", "filler", "function", "degree", "degree_of_not"))
 _PREPOSED = frozenset(("from", "of", "in", "the"))
 _VERBS = frozenset(("is", "are", "would", "will", "sound", "sounds", "work", "works"))
+_PREPOSITIONS = frozenset(
+    ("like", "with", "by", "from", "for", "about", "in", "set", "under", "over", "on", "starring")
+)
+_ENDS = frozenset(("comma", "stop", "restart", "negative", "reject", "except", "unsure", "less"))
+_FEW = 8  # words of a clause that tell what it is
 _WISHES = frozenset(("please", "only", "instead"))
 _LONGEST_ITEM = 2  # words of one member of a list: "dark comedies"
 _LONGEST_LIST = 40  # words and marks that are looked at to tell a list
@@ -84,7 +89,8 @@ class _Reach:
         if token.kind in ("stop", "restart") or self._ends_after_all(token):
             self._turn(Sense.WANTED)
         elif token.kind == "comma":
-            self._turn(self._after_comma(i), firm=True)
+            anew = self._begins_anew(self._tokens[i + 1 : i + 1 + _LONGEST_LIST], self._tokens[:i])
+            self._turn(Sense.WANTED if anew else self._after_comma(i), firm=True)
             self._denied = True
         elif token.kind in ("unsure", "less"):
             self._turn(Sense.UNSURE, firm=True)
@@ -151,6 +157,26 @@ class _Reach:
         if items == 1 and not joiner and end.kind != "negative" and (wished or not self._firm):
             return Sense.WANTED
         return Sense.WANTED if wished and joiner == "and" and not self._firm else Sense.UNSURE
+
+    def _begins_anew(self, ahead: list[Token], before: list[Token]) -> bool:
+        """Whether a clause is a wish of its own: "..., like Alien", "..., with dogs", or a condition that was read, as years are.
+
+        What was denied by the same preposition, or as such a condition, may go on: "nothing by King, by Koontz".
+        """
+        before = before[-_LONGEST_LIST:]
+        denied = before[_last_negative(before) + 1 :]
+        clause = ahead[: next((n for n, token in enumerate(ahead) if token.kind in _ENDS), _FEW)]
+        if any(token.text in ("nor", "or") for token in clause):
+            return False
+        if ahead and ahead[0].text in _PREPOSITIONS:
+            return ahead[0].text not in {token.text for token in denied}
+        filled = [token.text for token in clause if not is_light(token.text) or not token.text.strip(READ)]
+        whole = bool(filled) and not any(text.strip(READ) for text in filled)
+        return whole and all(token.text.strip(READ) for token in denied)
+
+
+def _last_negative(tokens: list[Token]) -> int:
+    return max((n for n, token in enumerate(tokens) if token.kind in _NEGATIVE), default=-1)
 
 
 def _is_not(token: Token) -> bool:

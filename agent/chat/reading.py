@@ -7,34 +7,23 @@ understand it leaves to the reranker, which sees the words themselves. Where the
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from agent.chat.about import find_about
 from agent.chat.categories import CategoryWords
 from agent.chat.facts import FactReader, fact_in_words
+from agent.chat.how_many import Counted, how_many
 from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
 from agent.chat.words import filled, folded
-from agent.chat.years import YearMention, find_years, span_in_words, years_asked
+from agent.chat.years import YearMention, find_years, latest_year, span_in_words, years_asked
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
 
 MAX_K = 100
-_NUMBERS = {
-    w: n
-    for n, w in enumerate(
-        ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], 1
-    )
-}
-_COUNT = "|".join([r"\d{1,3}", *_NUMBERS, "a dozen"])
-_HOW_MANY = (
-    re.compile(rf"\b(?:top|give me|show me|list|recommend|suggest|find me|need|want|name|(?:no|not) (?:more|less|fewer) than)\s+(?:me\s+)?({_COUNT})\b(?!\s*(?:years?|minutes?|hours?)\b)"),
-    re.compile(rf"^\s*({_COUNT})\b(?!\s*(?:years?|minutes?|hours?)\b)"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +99,7 @@ class RequestReader:
 
     def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False) -> None:
         self._searched = searched
+        self._latest = latest_year(catalog)
         self._categories = CategoryWords(catalog)
         self._titles = TitleReader(titles, self._categories)
         self.facts = FactReader(catalog, self._categories)
@@ -123,7 +113,7 @@ class RequestReader:
         plain = self._categories.plain("; ".join(lines))
         named = self._titles.read(plain)
         rest = named.rest
-        years, renown = find_years(rest, self._categories.beside), find_popularity(rest)
+        years, renown = find_years(rest, self._categories.beside, self._latest), find_popularity(rest)
         for mention in (*years, *renown):
             rest = filled(rest, mention.start, mention.end)
         facts = self.facts.read(rest, plain)
@@ -136,7 +126,8 @@ class RequestReader:
         span, not_in = years_asked((m.span, self._sense(m, rest, scopes)) for m in years)
         popularity = popularity_asked((m.part, self._sense(m, rest, scopes)) for m in renown)
         condition = ItemFilter(wanted, unwanted, span, popularity, named.rejected, not_in, facts.wanted, facts.unwanted)
-        read = Reading(" ".join(lines), named.liked, unknown, condition, _how_many(rest))
+        counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
+        read = Reading(" ".join(lines), named.liked, unknown, condition, how_many(rest, counted, MAX_K))
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown)
@@ -150,12 +141,3 @@ class RequestReader:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""
         sense = scopes.of_condition(mention.start)
         return Sense.UNSURE if sense is Sense.UNWANTED and self._categories.follow(text, mention.end) else sense
-
-
-def _how_many(text: str) -> int | None:
-    for pattern in _HOW_MANY:
-        if found := pattern.search(text):
-            word = found.group(1)
-            number = 12 if word == "a dozen" else _NUMBERS.get(word) or int(word)
-            return number if 1 <= number <= MAX_K else None
-    return None

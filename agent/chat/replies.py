@@ -36,6 +36,18 @@ def recommended(slate: Slate, changes: Sequence[str], notes: Sequence[str], said
     return " ".join(part for part in parts if part)
 
 
+def chosen(items: Sequence[SlateItem], beyond: Sequence[int]) -> str:
+    """What is said where somebody names places of the list and nothing else."""
+    if not items:
+        return f"The last list has no number {beyond[0]}." if beyond else "There is no list yet to choose from."
+    titles = " and ".join(item.title for item in items)
+    rank = items[0].rank
+    return (
+        f"{titles}: noted for now. Say \u201cmore like number {rank}\u201d, \u201cwhy number {rank}?\u201d, or afterwards "
+        f"\u201cI liked number {rank}\u201d, which I keep."
+    )
+
+
 def why(item: SlateItem, slate: Slate) -> str:
     """Why an item is there: taste, own item, what the request asked, and what it does for the proportions."""
     lines = [f"{item.title} is number {item.rank}."]

@@ -8,16 +8,21 @@ from statistics import median_low
 
 from agent.chat.facts import fact_in_words, together
 from agent.chat.moves import Moves
+from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import Reading, RequestReader
-from agent.chat.references import Shown
+from agent.chat.references import GONE, Shown
 from agent.chat.wish import MORE, Wish, joined
 from agent.chat.years import EARLIEST, LATEST
+from agent.memory.people import Kind
 from agent.pools import PERSONAS
 from agent.shift import found
 from agent.slate import Slate
-from retrieval.filters import Popularity, has_years
+from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
+
+_WHICH = "I cannot tell which one you mean; say its number"
+_UNTOLD = {LENGTH: "nothing here tells how long it is", PRICE: "nothing here has a price"}
 
 
 @dataclass(frozen=True)
@@ -63,16 +68,21 @@ class Steering:
             reading: Of what is no move.
         """
         changes: list[str] = []
-        notes = [f"the last list has no number {place}" for place in moves.beyond]
+        none = "the last list has no number" if last is not None else "there is no list yet with a number"
+        notes = [f"{none} {place}" for place in moves.beyond]
+        if moves.unclear:
+            notes.append(_WHICH)
+        wish = _forgotten(wish, moves)
         new = joined(
-            wish, reading, self._catalog, fresh=moves.fresh, beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
+            wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
             within=moves.within,
         )  # fmt: skip
         notes += [self._unknown(name) for name in reading.unknown]
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
         new = self._age(new, moves, last, changes, notes)
-        new = self._length(new, moves, last, changes, notes)
+        new = self._quantity(new, moves.length, LENGTH, last, changes, notes)
+        new = self._quantity(new, moves.price, PRICE, last, changes, notes)
         if moves.popularity is not Popularity.ANY:
             new = new.model_copy(update={"popularity": moves.popularity})
             changes.append(f"only {moves.popularity.value}")
@@ -80,8 +90,9 @@ class Steering:
         return Steered(new, tuple(changes), tuple(notes))
 
     def shown(self, slate: Slate | None) -> list[Shown]:
-        """The last list, as messages point to it."""
-        return [] if slate is None else [Shown(item.item_id, item.title) for item in slate.items]
+        """The last list, as messages point to it; what the catalogue no longer has keeps its place and cannot be meant."""
+        items = [] if slate is None else slate.items
+        return [Shown(i.item_id, i.title) if self._catalog.has_item(i.item_id) else GONE for i in items]
 
     def title(self, words: list[str]) -> tuple[str, int] | None:
         """The longest title that some words begin with."""
@@ -137,7 +148,7 @@ class Steering:
         if last is None or not last.items or column == PERSONAS:
             return None
         axis = self._catalog.axis(column)
-        rows = axis.share[self._catalog.positions([item.item_id for item in last.items])]
+        rows = axis.share[self._catalog.positions([i.item_id for i in last.items if self._catalog.has_item(i.item_id)])]
         return int((rows[:, [axis.labels.index(group)]].toarray() > 0).sum()), len(last.items)
 
     def _age(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str], notes: list[str]) -> Wish:
@@ -156,13 +167,16 @@ class Steering:
         changes.append(f"before {middle}" if moves.age < 0 else f"after {middle}")
         return wish.model_copy(update={"years": kept})
 
-    def _length(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str], notes: list[str]) -> Wish:
-        if not moves.length:
+    def _quantity(
+        self, wish: Wish, way: int, unit: str, last: Slate | None, changes: list[str], notes: list[str]
+    ) -> Wish:
+        """More or less of a quantity, such as length and price, than the last list has."""
+        if not way:
             return wish
-        shown = [item.item_id for item in last.items] if last is not None else []
-        fact = self._reader.facts.beyond(shown, moves.length) if shown else None
+        shown = [i.item_id for i in last.items if self._catalog.has_item(i.item_id)] if last is not None else []
+        fact = self._reader.facts.beyond(shown, way, unit) if shown else None
         if fact is None:
-            notes.append("there is no list yet to compare with" if not shown else "nothing here tells how long it is")
+            notes.append("there is no list yet to compare with" if not shown else _UNTOLD[unit])
             return wish
         changes.append(fact_in_words(fact))
         return wish.model_copy(update={"facts": together(wish.facts, (fact,), self._catalog)})
@@ -178,3 +192,15 @@ class Steering:
     def _unknown(self, name: str) -> str:
         near = self._titles.suggest(name, limit=2)
         return f"I do not know {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+
+
+def _only_how_many(reading: Reading) -> bool:
+    """Whether a message says how many and nothing else: "show me 5" does not ask anew."""
+    return bool(reading.k) and reading == Reading(reading.text, (), (), ItemFilter(), reading.k)
+
+
+def _forgotten(wish: Wish, moves: Moves) -> Wish:
+    """Without the items of which what was said is to be forgotten: as titles that were named they are no wish any more."""
+    out = {item for item, kind in moves.feedback if kind is Kind.FORGET}
+    stay = {field: tuple(i for i in getattr(wish, field) if i not in out) for field in ("seeds", "rejected")}
+    return wish.model_copy(update=stay) if out else wish

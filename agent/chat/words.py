@@ -21,6 +21,7 @@ class _Vocabulary(TypedDict):
     moods: dict[str, list[str]]
     units: dict[str, list[str]]
     kinds: list[str]
+    audiences: list[str]
     function_words: list[str]
     light_words: list[str]
     chatter: list[str]
@@ -64,6 +65,11 @@ def is_kind(word: str) -> bool:
     return _plain(word) in _kinds()
 
 
+def is_audience(word: str) -> bool:
+    """Whether a word says for whom something is: "kids", "women", "beginners"."""
+    return _plain(word) in _audiences()
+
+
 def is_function_word(word: str) -> bool:
     """Whether a word names nothing by itself."""
     return not {word.lower(), _plain(word)}.isdisjoint(_function_words())
@@ -102,6 +108,11 @@ def _vocabulary() -> _Vocabulary:
 @lru_cache(maxsize=1)
 def _kinds() -> frozenset[str]:
     return frozenset(_plain(word) for word in _vocabulary()["kinds"])
+
+
+@lru_cache(maxsize=1)
+def _audiences() -> frozenset[str]:
+    return frozenset(_plain(word) for word in _vocabulary()["audiences"])
 
 
 @lru_cache(maxsize=1)

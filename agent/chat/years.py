@@ -7,7 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agent.chat.negation import Sense
-from agent.chat.words import filled
+from agent.chat.numerals import NUMBER
+from agent.chat.numerals import number as number_in
+from agent.chat.words import filled, is_audience
+from retrieval.filters import has_years
+from retrieval.schema import Catalog
 
 EARLIEST, LATEST = -99_999, 99_999
 
@@ -18,9 +22,22 @@ _DECADES = {
     )
 }  # fmt: skip
 _YEAR = r"(?:1[5-9]|20)\d\d"
+_CENTURY = r"\d\d(?:st|nd|rd|th)[ -]century(?! fox)"
 # "people in their 30s" are no decade.
-_DECADE = rf"(?<!my )(?<!his )(?<!her )(?<!our )(?<!your )(?<!their )(?:(?:1[5-9]|20)\d0s|'?\d0s|{'|'.join(_DECADES)})"
-_PERIOD = rf"(?:the\s+)?(?:(?:early|mid|late)[\s-]+)?(?<!\w)({_DECADE}|{_YEAR})(?!\w)"
+_DECADE = (
+    r"(?<!my )(?<!his )(?<!her )(?<!our )(?<!your )(?<!their )"
+    rf"(?:(?:1[5-9]|20)\d0'?s|'?\d0'?s|{_CENTURY}|(?:nineteen[ -])?(?:{'|'.join(_DECADES)}))"
+)
+_PERIOD = rf"(?:the\s+)?(?:years?\s+)?(?:(?:early|mid|late)[\s-]+)?(?<!\w)({_DECADE}|{_YEAR}|'\d\d)(?!\w)"
+_NOW = r"(?:now|today|(?:the\s+)?present(?:\s+day)?|this year)\b"
+_OLDEST = r"(?:older than|(?:more than|over|at least)(?=\s+\w+\s+years\s+old))"
+_NEWEST = r"(?:newer than|younger than|(?:less than|under|at most)(?=\s+\w+\s+years\s+old))"
+_HOW_LONG = rf"({NUMBER})\s+(years?|decades?)(?:\s+old)?\b"
+# "Set in the 1920s" says what an item is about, not when it was made.
+_SUBJECT = re.compile(
+    r"\b(?:(?<!how )(?<!what )about|(?:set|takes? place|taking place|happening|happens) (?:in|during|around|between|before|after|from))\s+"
+    r"(?:the\s+)?(?:years?\s+)?(?:(?:early|mid|late)[\s-]+)?$"
+)
 _ON = r"(?:onwards?|forwards?|on(?=\s*(?:$|[^\w\s]|(?:and|but|or|please|with|without|no|not)\b)))"
 _LATER = r"(?:later|newer|after|up|above|beyond|younger|more recent|onwards?|on)\b"
 _EARLIER = r"(?:earlier|older|before|below)\b"
@@ -44,13 +61,15 @@ class YearMention:
     span: Range
 
 
-def _period(word: str) -> Range:
-    word = word.strip("'")
+def _period(word: str, latest: int) -> Range:
+    word = word.replace("'", "").removeprefix("nineteen").strip(" -")
+    if word.endswith("century"):
+        return 100 * (int(word[:2]) - 1), 100 * int(word[:2]) - 1
+    low = _DECADES.get(word) or int(word.removesuffix("s"))
+    if low < 100:  # of two centuries, the one that the catalogue reaches
+        low += 2000 if low < 30 and 2000 + low <= latest else 1900
     if not word.endswith("s"):
-        return int(word), int(word)
-    low = _DECADES.get(word) or int(word[:-1])
-    if low < 100:
-        low += 1900 if low >= 30 else 2000
+        return low, low
     return low, low + (99 if low < 1900 and low % 100 == 0 else 9)  # "the 1800s" are a century
 
 
@@ -60,6 +79,7 @@ def _between(ps: list[Range]) -> Range:
 
 # Tried in this order; what one reads, the later ones no longer see.
 _RULES: tuple[tuple[str, _Meaning], ...] = (
+    (rf"(?:\b(?:between|from|since)\s+)?{_PERIOD}\s*(?:-|\u2013|\b(?:up to|to|until|till|through|thru|and)\b)\s*{_NOW}", lambda ps: (ps[0][0], LATEST)),
     (rf"(?:\b(?:between|from)\s+)?{_PERIOD}\s*(?:-|\u2013|\b(?:to|until|till|through|thru)\b)\s*{_PERIOD}", _between),
     (rf"\bbetween\s+{_PERIOD}\s+and\s+{_PERIOD}", _between),
     (rf"\b(?:before|pre-?|older than|earlier than|prior to)\s*{_PERIOD}", lambda ps: (EARLIEST, ps[0][0] - 1)),
@@ -69,32 +89,61 @@ _RULES: tuple[tuple[str, _Meaning], ...] = (
     (rf"(?:\bfrom\s+)?{_PERIOD}\s+(?:and|or)\s+{_EARLIER}", lambda ps: (EARLIEST, ps[0][1])),
     (rf"\b(?:until|till|up to|up until)\s+{_PERIOD}", lambda ps: (EARLIEST, ps[0][1])),
     (rf"(?<!\w)({_DECADE})(?!\w)", lambda ps: ps[0]),
-    (rf"(?:\b(?:from|in|of|year)\s+|(?<=\bno )|(?<=\bnot )|(?<=\bexcept )|(?<=\bwithout ))({_YEAR})\b", lambda ps: ps[0]),
+    (rf"(?:\b(?:from|in|of|year|vintage|edition|released|published|made)\s+(?:the\s+year\s+)?|(?<=\bno )|(?<=\bnot )|(?<=\bexcept )|(?<=\bwithout ))({_YEAR}|'\d\d)\b", lambda ps: ps[0]),
 )  # fmt: skip
 _PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in _RULES]
+_AGES: tuple[tuple[re.Pattern[str], Callable[[int, int], Range]], ...] = (
+    (re.compile(rf"\b(?:(?:in|from|of|within)\s+)?(?:the\s+)?(?:last|past)\s+{_HOW_LONG}"), lambda now, n: (now - n + 1, LATEST)),
+    (re.compile(rf"\b{_OLDEST}\s+{_HOW_LONG}"), lambda now, n: (EARLIEST, now - n - 1)),
+    (re.compile(rf"\b{_NEWEST}\s+{_HOW_LONG}"), lambda now, n: (now - n + 1, LATEST)),
+)  # fmt: skip
 _BARE = re.compile(rf"(?<![\w-])({_YEAR})(?![\w-])")
+_CHOICE = re.compile(rf"(?<![\w-]){_YEAR}(?:\s*,\s*{_YEAR})*\s*,?\s+or\s+{_YEAR}(?![\w-])")
 _ALSO = re.compile(r"\s*(?:,|\band\b|\bor\b)(?:\s*(?:and|or)\b)?\s*")
 
 
-def find_years(text: str, named: Callable[[str, int, int], bool]) -> list[YearMention]:
+def find_years(text: str, named: Callable[[str, int, int], bool], latest: int | None = None) -> list[YearMention]:
     """Every place of a folded text that speaks of years, in its order.
 
     Args:
         text: The text.
         named: Whether a name of items stands beside a stretch of the text: a bare number is a year only there
             ("1995 comedies"), or in a list of years.
+        latest: The last year of the catalogue, from which "the last ten years" are counted; None if it has no years.
     """
     found: list[YearMention] = []
+
+    def read(start: int, end: int, span: Range) -> None:
+        nonlocal text
+        found.append(YearMention(start, end, span))
+        text = filled(text, start, end)
+
+    for pattern, ago in _AGES if latest is not None else ():
+        for match in pattern.finditer(text):
+            if not _is_age_of_people(text, match.start()):
+                read(*match.span(), ago(latest or 0, _years(match[1], match[2])))
     for pattern, meaning in _PATTERNS:
         for match in pattern.finditer(text):
-            found.append(YearMention(*match.span(), meaning([_period(word) for word in match.groups()])))
-            text = filled(text, *match.span())
+            if not _SUBJECT.search(text[max(match.start(1) - 60, 0) : match.start(1)]):
+                read(*match.span(), meaning([_period(word, latest or LATEST) for word in match.groups()]))
+    for choice in _CHOICE.finditer(text):
+        for match in _BARE.finditer(text, *choice.span()):
+            read(*match.span(), _period(match.group(), LATEST))
     for match in _BARE.finditer(text):
         start, end = match.span()
         if named(text, start, end) or any(m.end <= start and _ALSO.fullmatch(text, m.end, start) for m in found):
-            found.append(YearMention(start, end, _period(match.group())))
-            text = filled(text, start, end)
+            read(start, end, _period(match.group(), LATEST))
     return sorted(found, key=lambda mention: mention.start)
+
+
+def _years(number: str, unit: str) -> int:
+    return int(number_in(number)) * (10 if unit.startswith("decade") else 1)
+
+
+def _is_age_of_people(text: str, position: int) -> bool:
+    """Whether a stretch speaks of how old somebody is: "children older than 8 years"."""
+    before = text[max(position - 40, 0) : position].split()
+    return bool(before) and (is_audience(before[-1]) or before[-1] in {"for", "anyone", "everyone"})
 
 
 def years_asked(said: Iterable[tuple[Range, Sense]]) -> tuple[tuple[Range, ...], tuple[Range, ...]]:
@@ -128,6 +177,12 @@ def _together(ranges: list[Range]) -> list[Range]:
     if not since or not until or max(since) > min(until):
         return ranges
     return [*(r for r in ranges if r[0] != EARLIEST and r[1] != LATEST), (max(since), min(until))]
+
+
+def latest_year(catalog: Catalog) -> int | None:
+    """The last year of a catalogue; None if it has none."""
+    latest = catalog.table["year"].max() if has_years(catalog) else None
+    return latest if isinstance(latest, int) else None
 
 
 def span_in_words(span: Range) -> str:

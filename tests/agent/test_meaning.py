@@ -67,7 +67,7 @@ def recommender(worded):
         ("I'm looking for 5 horror movies", "", ()),
         ("no spiders or snakes", "", ("spiders", "snakes")),
         ("something like Zorblax Returns", "", ()),
-        ("I liked Alien, set in space", "set space", ()),
+        ("I liked Alien, set in space", "space", ()),
     ],
 )
 def test_what_is_left_of_a_request(recommender, request_text, wanted, unwanted):

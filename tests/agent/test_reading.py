@@ -148,6 +148,31 @@ def test_years_denied(reader, catalog, text, understood):
         ("comedies 1995", ["1995"]),
         ("comedies from 1994, 1996 or 1999", ["1994", "1996", "1999"]),
         ("from the 1800s", ["1800-1899"]),
+        ("comedies before the year 2000", ["up to 1999"]),
+        ("after the year 2000", ["2001 on"]),
+        ("made after the year 2000 and before the year 2010", ["2001-2009"]),
+        ("older than the year 1980", ["up to 1979"]),
+        ("between the years 1990 and 1995", ["1990-1995"]),
+        ("from 1990 until today", ["1990 on"]),
+        ("from the 1980s to now", ["1980 on"]),
+        ("from 1995 to the present", ["1995 on"]),
+        ("90's comedies", ["1990-1999"]),
+        ("80's", ["1980-1989"]),
+        ("1990's horror", ["1990-1999"]),
+        ("nineteen-eighties", ["1980-1989"]),
+        ("a movie from '85", ["1985"]),
+        ("movies from the 20s", ["1920-1929"]),  # of the century that the catalogue reaches
+        ("2015 or 2016", ["2015", "2016"]),
+        ("vintage 2018", ["2018"]),
+        ("19th century", ["1800-1899"]),
+        ("last 5 years", ["2014 on"]),  # of the catalogue, which ends in 2018
+        ("older than 50 years", ["up to 1967"]),
+        ("nothing older than ten years", ["2008 on"]),
+        ("how about the 90s", ["1990-1999"]),
+        # what an item is about is no year of its own
+        ("a movie about the 1960s civil rights movement", []),
+        ("films set in the 1920s but made after 2000", ["2001 on"]),
+        ("for children older than 8 years", []),
         ("people in their 30s", []),
         ("room 1995 please", []),
     ],
@@ -186,7 +211,13 @@ def test_spans_of_years(reader, catalog, text, years):
         ("no horror\ncomedies", [{"Comedy"}], {"Horror"}),
         ("nothing with subtitles, comedies only", [{"Comedy"}], set()),
         ("not scary but funny", [{"Comedy"}], {"Horror"}),
+        ("sci-fi, not too long, like Alien, no comedy", [{"Sci-Fi"}], {"Comedy"}),
+        ("not scary enough", [], set()),
+        ("no wait, horror", [{"Horror"}], set()),
+        ("never mind the horror", [], set()),
         # and where it goes on
+        ("no longer crime", [], {"Crime"}),
+        ("I'm sick of action", [], {"Action"}),
         ("don't give me horror", [], {"Horror"}),
         ("please don't ever recommend horror", [], {"Horror"}),
         ("no horror, romance or westerns", [], {"Horror", "Romance", "Western"}),
@@ -212,6 +243,13 @@ def test_spans_of_years(reader, catalog, text, years):
         ("documentaries about war", [{"Documentary", "War"}], set()),
         ("no documentaries about war", [], {"War"}),
         ("comedies about romance or crime", [{"Comedy", "Romance"}, {"Crime"}], set()),
+        # for whom it is narrows
+        ("horror for kids", [{"Horror", "Children"}], set()),
+        ("a scary movie for my kids", [{"Horror", "Children"}], set()),
+        ("a comedy or a western for the whole family", [{"Comedy", "Children"}, {"Western", "Children"}], set()),
+        ("no horror for kids", [{"Children"}], {"Horror"}),
+        ("not for children", [], {"Children"}),
+        ("in the mood for a horror or a comedy", [{"Horror"}, {"Comedy"}], set()),
     ],
 )
 def test_how_far_a_no_reaches(reader, text, wanted, unwanted):
@@ -255,6 +293,12 @@ def test_what_is_not_liked_is_no_seed(reader, catalog, text):
         ("less like Alien", [], []),
         ("not only films like Alien", [], []),
         ("without romance and similar to Alien", [], []),
+        ("not Titanic", [], ["Titanic (1997)"]),
+        ("not Fargo or Heat", [], ["Fargo (1996)", "Heat (1995)"]),
+        ("like Toy Story, not Toy Story 2", ["Toy Story (1995)"], ["Toy Story 2 (1999)"]),
+        ("unlike Titanic", [], ["Titanic (1997)"]),
+        ("drama without war, like Titanic, five of them", ["Titanic (1997)"], []),
+        ("my favourite movie is Alien", ["Alien (1979)"], []),
         # written small
         ("something like alien", ["Alien (1979)"], []),
         ("something like the matrix", ["Matrix, The (1999)"], []),
@@ -331,6 +375,56 @@ def test_a_category_wins_over_a_title(reader, catalog, text, wanted):
 def test_nothing_assumes_films(kind, text, understood):
     catalog, reader = kind
     assert reader.read(text).understood(catalog) == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "understood"),
+    [
+        ("comedies, no horror, hidden gems", {"wanted": ["Comedy"], "unwanted": ["Horror"], "popularity": "hidden gems"}),
+        ("a thriller, nothing gory, underrated", {"wanted": ["Thriller"], "popularity": "hidden gems"}),
+        ("comedy or drama from the 90s, no horror, like Heat, hidden gems, without war", {
+            "like": ["Heat (1995)"], "wanted": ["Comedy", "Drama"], "unwanted": ["Horror", "War"],
+            "years": ["1990-1999"], "popularity": "hidden gems",
+        }),
+        ("no horror, from the 90s", {"unwanted": ["Horror"], "years": ["1990-1999"]}),
+    ],
+)  # fmt: skip
+def test_a_no_ends_where_a_clause_begins_a_wish_of_its_own(reader, catalog, text, understood):
+    assert reader.read(text).understood(catalog) == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "k"),
+    [
+        ("five comedies", 5),
+        ("5 good scary movies", 5),
+        ("top 10", 10),
+        ("give me 3", 3),
+        ("only 4", 4),
+        ("six bottles of red", 6),
+        ("a dozen westerns", 12),
+        ("one comedy and two dramas", 3),
+        ("90's comedies", None),
+        ("90 min comedy", None),
+        ("5 star comedies", None),
+        ("5-star comedies", None),
+        ("12 angry men", None),
+        ("28 days later", None),
+        ("21 grams", None),
+        ("50 first dates", None),
+        ("recommend 12 angry men", None),
+        ("100 million dollar movies", None),
+        ("20 euros", None),
+        ("20-40\u20ac", None),
+        ("14.5% or more", None),
+        ("1,000 euros", None),
+        ("8-12", None),
+        ("4 player games", None),
+        ("20 chapters", None),
+    ],
+)
+def test_how_many(reader, text, k):
+    assert reader.read(text).k == k
 
 
 def test_popularity_is_a_condition(reader):

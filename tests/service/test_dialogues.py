@@ -1,4 +1,4 @@
-"""Sixty scripted conversations: conditions hold, critiques move the list the right way, nothing rejected comes back."""
+"""Seventy scripted conversations: conditions hold, critiques move the list the right way, nothing rejected comes back."""
 
 from pathlib import Path
 from statistics import median_low
@@ -23,9 +23,9 @@ def dialogue(model):
     return Dialogue(Recommender(model))
 
 
-def test_there_are_sixty():
-    assert len(SCRIPTS) == 60
-    assert sum(len(script["turns"]) for script in SCRIPTS) >= 140
+def test_there_are_seventy():
+    assert len(SCRIPTS) == 70
+    assert sum(len(script["turns"]) for script in SCRIPTS) >= 170
 
 
 @pytest.mark.parametrize("number", range(len(SCRIPTS)))

@@ -1,0 +1,126 @@
+"""Taking conditions back: "forget the 90s", "drop the horror", "any price".
+
+Words name a condition as it is shown, by the name of its column, or as they would have set it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from agent.chat.reading import Reading, RequestReader
+from agent.chat.wish import Wish
+from agent.chat.words import filled, folded, singular_words
+from retrieval.facts import Fact, OneOf
+from retrieval.filters import Popularity
+from retrieval.schema import Catalog
+
+_KINDS_OF = {
+    "year": ("years", "unwanted_years"), "decade": ("years", "unwanted_years"), "date": ("years", "unwanted_years"),
+    "era": ("years", "unwanted_years"), "genre": ("wanted", "unwanted"), "category": ("wanted", "unwanted"),
+    "title": ("like", "not_like"), "popularity": ("popularity",), "number": ("k",), "count": ("k",),
+}  # fmt: skip
+_ANY = re.compile(
+    r"\b(?:any|whatever(?: the)?|no matter (?:the|which|what)|regardless of(?: the)?|(?:i )?don't care about(?: the)?|never ?mind(?: the)?) (?P<what>[a-z][\w'-]*)(?: (?:is fine|will do|goes|is ok(?:ay)?))?"
+)
+_GLOSS = re.compile(r" \([^()]*\)$")
+_Of = TypeVar("_Of")
+
+
+class TakingBack:
+    """Takes conditions out of wishes.
+
+    Args:
+        catalog: The items.
+        reader: Reads what a condition is called.
+    """
+
+    def __init__(self, catalog: Catalog, reader: RequestReader) -> None:
+        self._catalog = catalog
+        self._reader = reader
+        self._columns = {"".join(singular_words(part)) for name in catalog.table.columns for part in name.split("_")}
+
+    def __call__(self, wish: Wish, what: str) -> Wish:
+        """The wish without what some words name; as it was if they name nothing of it."""
+        new = self._by_kind(wish, what)
+        if new == wish:
+            new = self._by_value(wish, what)
+        return self._as_it_was_set(wish, self._reader.read(what)) if new == wish else new
+
+    def lifted(self, wish: Wish, said: str) -> tuple[Wish, str, tuple[str, ...]]:
+        """What remains of a wish and of a request in which "any price" takes a condition back; and what it took."""
+        taken: list[str] = []
+        for found in list(_ANY.finditer(folded(said))):
+            what = found["what"]
+            new = self(wish, what)
+            if new != wish:
+                taken.append(what)
+            if new != wish or "".join(singular_words(what)) in self._columns:
+                said = filled(said, *found.span(), " ")
+                wish = new
+        return wish, " ".join(said.split()), tuple(taken)
+
+    def _by_kind(self, wish: Wish, what: str) -> Wish:
+        keys = _KINDS_OF.get("".join(singular_words(what)), ())
+        words = what.casefold()
+        keys = keys or tuple(k for k in wish.understood(self._catalog) if k.replace("_", " ") == words)
+        for key in keys:
+            wish = wish.without(key, None, self._catalog)
+        return wish
+
+    def _by_value(self, wish: Wish, what: str) -> Wish:
+        words = what.casefold()
+        meant = {c.casefold() for c in self._reader.categories(what)} | {words}
+        part = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
+        for key, values in wish.understood(self._catalog).items():
+            for value in values if isinstance(values, list) else [values]:
+                said = str(value).casefold()
+                if said in meant or (len(words) > 2 and part.search(_GLOSS.sub("", said) if key == "about" else said)):
+                    wish = wish.without(key, str(value), self._catalog)
+        return wish
+
+    def _as_it_was_set(self, wish: Wish, read: Reading) -> Wish:
+        condition, ids = read.filter, self._catalog.item_ids
+        spans = [*condition.years, *condition.unwanted_years]
+        facts = [*condition.facts, *condition.unwanted_facts]
+        items = {ids[i] for i in (*read.seeds, *condition.excluded)}
+        named = {c for group in condition.wanted for c in group} | condition.unwanted
+        words = {w for phrase in read.about for w in phrase.split()} | {*read.silent}
+
+        def said(phrase: str) -> bool:
+            return not words.isdisjoint(_GLOSS.sub("", phrase).split())
+
+        update: dict[str, Any] = {
+            "years": _without(wish.years, (s for s in wish.years if any(_overlap(s, t) for t in spans))),
+            "unwanted_years": _without(wish.unwanted_years, (s for s in wish.unwanted_years if any(_overlap(s, t) for t in spans))),
+            "facts": _without(wish.facts, (f for f in wish.facts if any(_alike(f, g) for g in facts))),
+            "unwanted_facts": _without(wish.unwanted_facts, (f for f in wish.unwanted_facts if any(_alike(f, g) for g in facts))),
+            "seeds": _without(wish.seeds, items),
+            "rejected": _without(wish.rejected, items),
+            "wanted": tuple(g for group in wish.wanted if (g := _without(group, named))),
+            "unwanted": _without(wish.unwanted, named),
+            "about": _without(wish.about, filter(said, wish.about)),
+            "silent": _without(wish.silent, words),
+        }  # fmt: skip
+        if condition.popularity is not Popularity.ANY and condition.popularity is wish.popularity:
+            update["popularity"] = Popularity.ANY
+        if read.k and read.k == wish.k:
+            update["k"] = None
+        return wish.model_copy(update=update)
+
+
+def _without(values: tuple[_Of, ...], out: Iterable[_Of]) -> tuple[_Of, ...]:
+    gone = list(out)
+    return tuple(value for value in values if value not in gone)
+
+
+def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _alike(one: Fact, other: Fact) -> bool:
+    """Whether two conditions ask of the same column: of names, for one that both name."""
+    if isinstance(one, OneOf) and isinstance(other, OneOf):
+        return bool({*one.columns} & {*other.columns} and {*one.values} & {*other.values})
+    return not isinstance(one, OneOf) and not isinstance(other, OneOf) and one.column == other.column

@@ -1,0 +1,46 @@
+"""What a turn leaves for the next, and the way back through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from agent.chat.wish import Wish
+from agent.slate import Slate
+
+
+class TurnState(BaseModel):
+    """What a turn leaves for the next: the wish, and the list it led to.
+
+    Attributes:
+        wish: What is asked for.
+        slate: The last list.
+        spoken: Items that were spoken of last: what "it" means.
+        back: How many turns before this one the state arose: an undo, or a question, leaves one that stood before.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wish: Wish = Wish()
+    slate: Slate | None = None
+    spoken: tuple[str, ...] = ()
+    back: int = 0
+
+
+def unchanged(before: Sequence[TurnState], spoken: tuple[str, ...] = ()) -> TurnState:
+    """The state after a turn that asks for nothing."""
+    if not before:
+        return TurnState(spoken=spoken)
+    last = before[-1]
+    return last.model_copy(update={"back": last.back + 1, "spoken": spoken or last.spoken})
+
+
+def undone(before: Sequence[TurnState]) -> TurnState:
+    """The state before the one that stands now, so that one undo after the other goes further back."""
+    now = len(before) - 1 - (before[-1].back if before else 0)
+    for i in range(now - 1, -1, -1):
+        state = before[i]
+        if (state.wish, state.slate) != (before[now].wish, before[now].slate):
+            return state.model_copy(update={"back": len(before) - (i - state.back), "spoken": ()})
+    return TurnState(back=len(before) + 1)

@@ -1,0 +1,146 @@
+"""Messages taken apart: what they point to, what they say of items, what they compare."""
+
+import pytest
+
+from agent.chat.moves import Intent, Moves, moves_of
+from agent.chat.reading import RequestReader
+from agent.chat.references import References, Shown
+from agent.memory.people import Kind
+from retrieval.filters import Popularity
+from retrieval.titles import TitleIndex
+
+
+@pytest.fixture(scope="module")
+def ground(catalog):
+    """A list of the five most popular items, called 1 to 5 here, and a reader."""
+    top = sorted(range(len(catalog)), key=lambda i: -catalog.counts[i])[:5]
+    titles = TitleIndex(catalog)
+
+    def title(words):
+        match = titles.longest_prefix(words)
+        return None if match is None else (catalog.titles[match[0]], match[1])
+
+    shown = [Shown(str(place), catalog.titles[i]) for place, i in enumerate(top, 1)]
+    return shown, title, RequestReader(catalog, titles)
+
+
+def moved(ground, message, **kwargs):
+    shown, title, reader = ground
+    return moves_of(message, References(shown, title, **kwargs), reader.categories)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("too dark", {"less": ("dark",)}),
+        ("that's too violent", {"less": ("violent",)}),
+        ("not scary enough", {"more": ("scary",)}),
+        ("not enough comedy", {"more": ("comedy",)}),
+        ("more action less romance", {"more": ("action",), "less": ("romance",)}),
+        ("less violent or scary", {"less": ("violent", "scary")}),
+        ("a bit darker", {"more": ("dark",)}),
+        ("funnier and older", {"more": ("funny",), "age": -1}),
+        ("too long", {"length": -1}),
+        ("not long enough", {"length": 1}),
+        ("too old", {"age": 1}),
+        ("too new", {"age": -1}),
+        ("cheaper", {"price": -1}),
+        ("too expensive", {"price": -1}),
+        ("less well-known", {"popularity": Popularity.HIDDEN}),
+        ("too obscure", {"popularity": Popularity.WELL_KNOWN}),
+        # what only looks like a comparison
+        ("no more dramas", {}),
+        ("I don't want more drama", {}),
+        ("not more comedy", {}),
+        ("no longer crime", {}),
+        ("1995 or newer", {}),
+        ("from 2005 or earlier", {}),
+        ("comedies too", {}),
+        ("a thriller about a number", {}),
+    ],
+)
+def test_comparisons(ground, message, expected):
+    moves = moved(ground, message)
+    fields = ("more", "less", "age", "length", "price", "popularity")
+    assert {f: getattr(moves, f) for f in fields if getattr(moves, f) != getattr(Moves(), f)} == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("I liked number 2", [("2", Kind.LIKE)]),
+        ("I just watched Heat and loved it", [("Heat (1995)", Kind.SEEN), ("Heat (1995)", Kind.LIKE)]),
+        ("I have seen number 2 and hated it", [("2", Kind.SEEN), ("2", Kind.DISLIKE)]),
+        ("seen 1, 2 and 3", [("1", Kind.SEEN), ("2", Kind.SEEN), ("3", Kind.SEEN)]),
+        ("number 3 was great", [("3", Kind.LIKE)]),
+        ("the second was boring", [("2", Kind.DISLIKE)]),
+        ("forget that I liked number 2", [("2", Kind.FORGET)]),
+        ("forget that I saw Titanic", [("Titanic (1997)", Kind.FORGET)]),
+        ("I love it when movies end well", []),
+        ("I hate it when dogs die", []),
+        ("I like that kind of thing", []),
+        ("I like this list", []),
+        ("I've seen it all", []),
+        ("I liked the first Alien movie", []),
+        ("I like those with dogs", []),
+        ("I love it", []),
+        ("number 1 is boring", []),
+    ],
+)
+def test_what_is_said_of_items(ground, message, said):
+    assert list(moved(ground, message).feedback) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "field", "items"),
+    [
+        ("number 1 is boring", "reject", ("1",)),
+        ("1 is good, 2 is not", "reject", ("2",)),
+        ("swap number 2", "reject", ("2",)),
+        ("replace the third", "reject", ("3",)),
+        ("more like 3 but older", "more_like", ("3",)),
+        ("the third one looks good, more like that", "more_like", ("3",)),
+        ("number 1 please, more like it", "more_like", ("1",)),
+        ("more like it", "more_like", ()),
+        ("I love it", "unclear", True),
+        ("seen it", "unclear", True),
+        ("already seen", "unclear", True),
+        ("these are terrible", "others", True),
+        ("not good", "others", True),
+        ("5 more", "others", True),
+        ("something completely different", "others", True),
+    ],
+)
+def test_what_is_pointed_to(ground, message, field, items):
+    assert getattr(moved(ground, message), field) == items
+
+
+def test_it_is_what_was_spoken_of_last(ground):
+    assert moved(ground, "I hate it", spoken=["4"]).feedback == (("4", Kind.DISLIKE),)
+
+
+def test_what_is_forgotten_of_a_place_is_what_was_said_of_it(ground):
+    earlier = [[Shown("9", "A"), Shown("8", "B")]]
+    assert moved(ground, "forget that I liked number 2", earlier=earlier, known={"8"}).feedback == (("8", Kind.FORGET),)
+    assert moved(ground, "I liked number 2", earlier=earlier, known={"8"}).feedback == (("2", Kind.LIKE),)
+
+
+@pytest.mark.parametrize(
+    ("message", "intent"),
+    [
+        ("what do you think I like?", Intent.TASTES),
+        ("what kind of movies do I like", Intent.TASTES),
+        ("what are my tastes?", Intent.TASTES),
+        ("which comedy would I like?", Intent.RECOMMEND),
+        ("what movie do you think my mom would like", Intent.RECOMMEND),
+        ("what films am I missing", Intent.RECOMMEND),
+        ("tell me what you know about war movies I might enjoy", Intent.RECOMMEND),
+        ("why not number 2?", Intent.WHY),
+        ("why not a comedy", Intent.RECOMMEND),
+        ("the second one please", Intent.CHOSEN),
+        ("number 3", Intent.CHOSEN),
+        ("forget the 90s", Intent.FORGET),
+    ],
+)
+def test_intents(ground, message, intent):
+    assert moved(ground, message).intent is intent
