@@ -40,11 +40,13 @@ _BUDGET = re.compile(r"\b(have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
 _VAGUE = re.compile(
     r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>too )?"
-    r"(?:(?P<little>(?P<short>short|brief)|cheap|inexpensive|affordable)|(?P<much>(?P<long>long|lengthy)|expensive|pricey|costly))\b"
+    r"(?:(?P<little>(?P<short>short(?:est)?|brief)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
     r"(?=\s+(?P<next>[a-z-]+)|)"
 )
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
 _STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
+_LEVEL = re.compile(r"\b(?:(?P<low>low)|(?P<high>high|highly|top|best|well))(?:[ -]in)?[ -](?P<of>[a-z]+)")
+_UNDERS = frozenset(_UNDER.split("|"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
 _TERCILE = 1 / 3
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
@@ -130,15 +132,17 @@ class AmountWords:
         before = _BEFORE.search(rest[: m.start()])
         called = self._quantities.called(before["word"]) if before else []
         unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
-        columns = self._quantities.of(unit)
+        columns = self._quantities.counting(unit)
         if columns and unit == word:
             end = m.end()
         elif not columns:
             implied = next((of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else "")
             unit, columns = "", called or self._quantities.of(implied)
+            if way in _UNDERS and not sign and not word and not self._quantities.has_any(columns, low, high):
+                columns = []  # "best rated under 20" speaks of the price
         start = before.start() if before and set(called) & set(columns) else m.start()
         is_open = not sign and (not word or is_function_word(word))
-        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way in _UNDER.split("|"))
+        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way in _UNDERS)
 
     def _shared(self, rest: str, bounds: list[_Bound], i: int) -> _Bound:
         """The bound whose columns one means that says nothing of them."""
@@ -155,7 +159,9 @@ class AmountWords:
         for m in _BARE.finditer(rest):
             sign, word = _sign(m), m["unit"] or ""
             unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
-            columns = [] if unit == word and is_kind(word) else self._quantities.of(unit)
+            columns = [] if unit == word and is_kind(word) else self._quantities.counting(unit)
+            if sign == "%" and not columns:
+                unit, columns = SHARE, self._quantities.of(SHARE)
             end = m.end() if unit == word else max(m.end("n"), m.end("mark"))
             value = number(m["n"])
             if served := self._quantities.serving(columns, value):
@@ -180,6 +186,10 @@ class AmountWords:
             share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
             facts = self._quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
             yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
+        for m in _LEVEL.finditer(rest):
+            if self._quantities.called(m["of"]):
+                share = _TERCILE if m["low"] else 1 - _TERCILE
+                yield AmountMention(*m.span(), self._quantities.part(m["of"], share, most=bool(m["low"])), vague=True)
 
     def _ends_there(self, m: re.Match[str]) -> bool:
         """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""
@@ -193,9 +203,9 @@ def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:
     out: list[Within] = []
     for fact in facts:
         if fact.high is None and fact.low is not None:
-            out.append(Within(fact.column, high=fact.low))
+            out.append(Within(fact.column, high=fact.low - _TOUCH))
         elif fact.low is None and fact.high is not None:
-            out.append(Within(fact.column, low=fact.high))
+            out.append(Within(fact.column, low=fact.high + _TOUCH))
     return tuple(out)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
-from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
+from agent.chat.words import filled, is_chatter, is_function_word, is_kind, singular_words
 from retrieval.facts import Fact, OneOf
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -24,9 +24,8 @@ _STRONG = re.compile(
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
 _WEAK = re.compile(r"(?:^|\W)(?:with|from|in|on|for|at|near|of|or|and|,)\s*(?:the\s+)?$")
-_ALONE = re.compile(
-    r"(?:^|[^\w\s'-]|\b(?:in|from|with|without|no|not|an?|any|some|something|only|just|more|less|love|hate|want|prefer))\s*$"
-)
+_ALONE = frozenset(("in", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
 _OWNED = re.compile(r"'s?(?= )|-rated\b")
@@ -83,10 +82,9 @@ class NameWords:
         """
         if not self.columns:
             return []
-        covered = [False] * len(rest)
         for start, end in taken:
-            covered[start:end] = [True] * (end - start)
-        tokens = [m for m in _TOKEN.finditer(rest) if not covered[m.start()]]
+            rest = filled(rest, start, end)
+        tokens = list(_TOKEN.finditer(rest))
         small = marked == marked.lower() or marked.isupper()
         found: list[NameMention] = []
         i = 0
@@ -150,14 +148,22 @@ class NameWords:
         return (capital or "," not in rest[before.end : start]) and not held.keys().isdisjoint(before.fact.columns)
 
     def _stands_for_itself(self, rest: str, start: int, end: int) -> bool:
-        """Whether a word, capital or not, is a value that many items share and is used as one: "german books", "from rioja"."""
-        if not self._shared.intersection(self._whole.get((rest[start:end],), ())):
-            return False
-        after = _NEXT.match(rest, end)
-        if after is not None and is_kind(after[1]):
+        """Whether a word, capital or not, is a value that many items share and is used as one: "german books", "from rioja".
+
+        A name that is all that is said is meant as well.
+        """
+        if rest.strip(" .!?") == rest[start:end]:
             return True
-        closed = after is None or (after[1] != "of" and (is_function_word(after[1]) or is_chatter(after[1])))
-        return closed and bool(_ALONE.search(rest[:start]))
+        after, before = _NEXT.match(rest, end), _LAST.search(rest[:start])
+        follows, precedes = after[1] if after else "", before[1] if before else ""
+        closed = not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
+        if not self._is_shared(rest[start:end]):
+            return closed and precedes == "from" and (rest[start:end],) in self._whole
+        alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
+        return is_kind(follows) or (closed and alone)
+
+    def _is_shared(self, word: str) -> bool:
+        return not self._shared.isdisjoint(self._whole.get((word,), ()))
 
     def _reads_like(self, word: str) -> bool:
         return bool(self._preferred(self.columns, word))
@@ -201,3 +207,7 @@ def choice_of(one: OneOf, other: OneOf) -> OneOf:
     """A condition that is met by either name."""
     columns, values = (*one.columns, *other.columns), (*one.values, *other.values)
     return OneOf(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(values)))
+
+
+def _says_nothing(word: str) -> bool:
+    return is_function_word(word) or is_chatter(word)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from agent.chat.words import is_kind, singular_words, units
 from retrieval.arrays import Int32
 from retrieval.facts import OWN, Within
+from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
 LENGTH, PRICE, AGE, PEOPLE, STARS, SHARE = "length", "price", "age", "people", "star", "percent"
@@ -33,7 +34,7 @@ class Quantities:
     """The columns of numbers of one catalogue."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._table = catalog.table
+        self._catalog, self._table = catalog, catalog.table
         parts = {
             name: singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
             for name, dtype in catalog.table.schema.items()
@@ -59,6 +60,17 @@ class Quantities:
     def called(self, word: str) -> list[str]:
         """Columns that a word before a bound names: "rating above 4", "alcohol under 13". Kinds of items name none."""
         return [] if is_kind(word) else self.of(word)
+
+    def counting(self, unit: str) -> list[str]:
+        """Columns in which so many of a unit can be: ``bottle_ml`` holds millilitres, not bottles."""
+        word = "".join(singular_words(unit))
+        measured = any(word in scale for scale in _SCALES)
+        return [c for c in self.of(unit) if measured or word in units() or not self._measures(c)]
+
+    def has_any(self, columns: Sequence[str], low: float | None, high: float | None) -> bool:
+        """Whether an item lies within bounds in the first of some columns."""
+        facts = tuple(Within(c, low, high) for c in columns[:1])
+        return bool(facts) and bool(ItemFilter(facts=facts).mask(self._catalog).any())
 
     def pair(self, columns: Sequence[str]) -> tuple[str, str] | None:
         """Columns of a least and a most of the same, such as ``min_players`` and ``max_players``."""
@@ -121,6 +133,9 @@ class Quantities:
                 own = [scale[part] for part in reversed(self._parts[column]) if part in scale]
                 return scale[word] / (own[0] if own else self._untold(column) if scale is _SCALES[0] else scale[word])
         return 1.0
+
+    def _measures(self, column: str) -> bool:
+        return any(part in scale for scale in _SCALES for part in self._parts[column] if part not in _LEAST)
 
     def _untold(self, column: str) -> float:
         usual = self._table[column].median()
