@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from rapidfuzz import fuzz, process
 
@@ -19,6 +20,23 @@ _TRAILING_ARTICLE = re.compile(
 _LEADING_ARTICLE = re.compile(r"^(?:the|a|an) (?=\w)")
 _NEEDED_SIMILARITY = 60.0
 _ALMOST = 88.0  # "blade runer", "the godfater"
+_MUCH_MORE = 10
+_NUMERAL = re.compile(r"\d+")
+_LETTER = re.compile(r"[B-HJ-Z]\b")
+_NEXT_OF_SERIES = re.compile(r"\d{1,2}|[IVX]{1,4}")
+_PARTS = frozenset(("part", "pt", "vol", "volume", "episode", "chapter", "number", "no", "season", "book"))
+_NUMBERS = {
+    **{
+        roman: str(n)
+        for n, roman in enumerate(["ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii", "xiii"], 2)
+    },
+    **{
+        word: str(n)
+        for n, word in enumerate(
+            ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"], 2
+        )
+    },
+}
 _SHORTEST_NEARLY = 6  # letters; among shorter ones every other is almost alike
 
 
@@ -41,7 +59,7 @@ class TitleIndex:
 
     What an item is called wins over what it is also called, however popular: "Mad Max" is the film of that name, not
     "Mad Max: Fury Road". Where several items have one title, the most popular is meant unless an article or a year says
-    otherwise.
+    otherwise. Of what is not quite a title, such as "lord of the rings" or "ocean's 11", the item that is ten times as popular is meant.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -51,7 +69,7 @@ class TitleIndex:
     def _names(self) -> dict[str, int]:
         """Names, with and without the year, to the internal id."""
         counts = self._catalog.counts
-        ranks: tuple[dict[str, int], ...] = ({}, {}, {}, {})
+        ranks: tuple[dict[str, int], ...] = ({}, {}, {}, {}, {})
         for i in sorted(range(len(self._catalog)), key=lambda i: (-counts[i], i)):
             title = self._catalog.titles[i]
             year = m.group(1) if (m := _YEAR.search(title)) else ""
@@ -60,15 +78,20 @@ class TitleIndex:
                     names.setdefault(name, i)
                     if year:
                         names.setdefault(f"{name} {year}", i)
-        exact, no_article, bracketed, heads = ranks
-        return {**heads, **bracketed, **no_article, **exact}
+        exact, *others = ranks
+        meant: dict[str, int] = {}
+        for names in others:
+            for name, i in names.items():
+                if name not in meant or counts[i] >= _MUCH_MORE * max(counts[meant[name]], 1):
+                    meant[name] = i
+        return {**meant, **exact}
 
     def find(self, title: str) -> int | None:
         """Internal id of a title, or None."""
         year = f" {m.group(1)}" if (m := _YEAR.search(title)) else ""
         name = _YEAR.sub("", title)
-        found = self._by_name.get(spelled(name) + year)
-        return self._by_name.get(plain(name) + year) if found is None else found
+        forms = (spelled(name), plain(name), _numbered(plain(name)))
+        return next((self._by_name[form + year] for form in forms if form + year in self._by_name), None)
 
     def resolve(self, title: str) -> int:
         """Internal id of a title.
@@ -101,24 +124,43 @@ class TitleIndex:
         if len(wanted) < _SHORTEST_NEARLY:
             return None
         found = process.extract(wanted, list(self._by_name), scorer=fuzz.ratio, limit=4, score_cutoff=_ALMOST)
-        meant = {self._by_name[name] for name, score, _ in found if score > found[0][1] - 1.0}
+        same = [
+            f for f in found if _NUMERAL.findall(_numbered(f[0])) == _NUMERAL.findall(_numbered(wanted))
+        ]  # "Ocean's 8" is not "Oceans"
+        meant = {self._by_name[name] for name, score, _ in same if score > found[0][1] - 1.0}
         return meant.pop() if len(meant) == 1 else None
 
     def longest_prefix(self, words: list[str]) -> tuple[int, int] | None:
         """The longest title that a list of words begins with: (internal id, words used), or None.
 
-        A lone letter does not count, so that "like a ..." names nothing.
+        A lone letter counts only as a capital that is no word, so that "like a ..." names nothing.
         """
         for length in range(min(len(words), 12), 0, -1):
             typed = " ".join(words[:length])
-            for name in (spelled(typed), plain(typed)):
-                if len(name) > 1 and (found := self._by_name.get(name)) is not None:
+            for name in (spelled(typed), plain(typed), _numbered(plain(typed))):
+                if (len(name) > 1 or _LETTER.match(typed)) and (found := self._by_name.get(name)) is not None:
                     return found, length
         return None
 
 
+def another_follows(words: Sequence[str], used: int) -> int:
+    """How many of some words name another item of the series that the first of them name: 3 of "Kill Bill 5"; 0 if none do."""
+    rest = (
+        words[used].strip(",.;:!?") if used < len(words) and not words[used - 1].endswith((",", ".", ";", ":")) else ""
+    )
+    return used + 1 if _NEXT_OF_SERIES.fullmatch(rest) and rest != "I" else 0
+
+
+def _numbered(name: str) -> str:
+    """A spelled title with the numbers of a series as digits, and without the words for its parts: "kill bill 2"."""
+    words = [_NUMBERS.get(word, word) for word in name.split()]
+    return " ".join(
+        w for w, after in zip(words, [*words[1:], ""], strict=True) if not (w in _PARTS and after.isdigit())
+    )
+
+
 def _callings(title: str) -> tuple[list[str], ...]:
-    """What an item is called, best first: its own title; without its article; what stands in brackets; what before a colon.
+    """What an item is called, best first: its title; without an article; what stands in brackets; before a colon; in digits.
 
     What stands before a colon names the first of a series to most people.
     """
@@ -126,4 +168,6 @@ def _callings(title: str) -> tuple[list[str], ...]:
     main = _BRACKETS.sub("", bare)
     own = [spelled(title), spelled(bare), spelled(main)]
     others = [plain(other).removeprefix("aka ") for other in _BRACKETS.findall(_AT_THE_END.findall(bare)[0])]
-    return own, [_LEADING_ARTICLE.sub("", name) for name in own], others, [plain(main.split(":")[0])]
+    no_article = [_LEADING_ARTICLE.sub("", name) for name in own]
+    heads = [plain(main.split(":")[0])]
+    return own, no_article, others, heads, [_numbered(name) for name in (*no_article, *heads) if name]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -24,7 +23,7 @@ from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering
 from agent.chat.taking_back import TakingBack
-from agent.chat.turns import TurnState, unchanged, undone
+from agent.chat.turns import Reply, TurnState, unchanged, undone
 from agent.chat.wish import Wish
 from agent.memory.people import Kind, Said
 from agent.recommender import Recommender
@@ -44,33 +43,6 @@ _EXCLUDES = re.compile(r"(?:please )?(?:drop|remove)\b", re.IGNORECASE)
 _HEARD = 2000  # characters of what was said that the language model reads: the last
 _READING_SHARE = 0.4  # of a turn's time may go into reading; the rest is for ranking
 _HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One turn's answer.
-
-    Attributes:
-        intent: What the message was taken for.
-        text: What is said, without the list.
-        slate: The list, where there is a new one.
-        understood: Everything that is asked for now, after the message.
-        changes: What the message changed.
-        feedback: What it said of items, to be kept.
-        state: For the next turn.
-    """
-
-    intent: Intent
-    text: str
-    slate: Slate | None
-    understood: dict[str, Any]
-    changes: tuple[str, ...]
-    feedback: tuple[Said, ...]
-    state: TurnState
-
-    def full(self) -> str:
-        """The answer as text alone, with the list."""
-        return f"{self.text}\n\n{replies.listing(self.slate)}" if self.slate and self.slate.items else self.text
 
 
 class _Asked(TypedDict):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.chat.categories import CategoryWords
 from agent.chat.negation import Scopes, Sense
 from agent.chat.words import TITLE, filled, folded, is_function_word
-from retrieval.titles import TitleIndex
+from retrieval.titles import TitleIndex, another_follows
 
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201d]{2,80})[\"\u201d]")
 _ADVERBS = r"(?:(?:really|also|always|do|did|never|not|just|quite|particularly|especially|still|don't|dont|didn't|doesn't)\s+)*"
@@ -28,6 +28,7 @@ _BOUNDARY = re.compile(
 _NAME = re.compile(r"[A-Z][\w'.-]*(?:\s+(?:[A-Z0-9][\w'.-]*|of|the|and|in|to))*")
 _TRAILING = re.compile(r"(?:\s+(?:of|the|and|in|to))+$|[.,]+$")
 _ADDED = re.compile(rf"(?:\band|&)\s+(?:{_CUES['likeness']})$")
+_NUMBER = re.compile(r"\d{1,2}(?![\w.,-]*\w)")
 _MOST_WORDS = 14
 _MOST_TRIES = 3  # names of a request that are looked for in another spelling, which takes a look at every title
 _NEAR = 200  # characters in which a title ends
@@ -74,7 +75,8 @@ class TitleReader:
             position = cue.end()
             if cue.lastgroup == "wish":
                 continue
-            items, end = self._row(marked, cue)
+            items, end, missing = self._row(marked, cue)
+            unknown += missing
             if tries and cue.lastgroup != "denial" and (name := _NAME.match(marked, cue.end() + 1)):
                 items, end, tries = *self._misspelt(name, items, end), tries - 1
             if items:
@@ -104,34 +106,47 @@ class TitleReader:
                 return [meant], close
         return items, end
 
-    def _row(self, text: str, cue: re.Match[str]) -> tuple[list[int], int]:
-        """Titles in a row after a cue, joined by commas or "and", and where the last ends."""
+    def _row(self, text: str, cue: re.Match[str]) -> tuple[list[int], int, list[str]]:
+        """Titles in a row after a cue, joined by commas or "and"; where the last ends; and what the catalogue lacks of a series."""
         found: list[int] = []
+        before: list[str] = []
         end = position = cue.end() + 1
         kind = cue.lastgroup or ""
         if kind == "denial" and self._at(text, cue.start())[2] > cue.end():
-            return found, end  # "No Country for Old Men" is a title with its "no"
+            return found, end, []  # "No Country for Old Men" is a title with its "no"
         while True:
             items, words, close = self._at(text, position)
-            if not items or not self._is_meant(words, text[close : close + _NEAR], kind):
-                return found, end
+            if number := _NUMBER.match(text, position) if before and before[-1].isdigit() else None:
+                words, close = [*before[:-1], number.group()], number.end()  # "Toy Story 2 and 3"
+                items = [item] if (item := self._titles.find(" ".join(words))) is not None else []
+            if not words or not self._is_meant(words, text[close : close + _NEAR], kind):
+                return found, end, []
+            if not items:
+                return found, end, [" ".join(words)]
             found.extend(items)
+            before = words
             end = m.end() if (m := _YEAR_AFTER.match(text, close)) else close
             joined = _JOINED.match(text, end)
             if joined is None:
-                return found, end
+                return found, end, []
             position = joined.end()
 
     def _at(self, text: str, position: int) -> tuple[list[int], list[str], int]:
-        """The longest title that begins at a place of a text: its item, its words and where it ends; else nothing."""
+        """The longest title that begins at a place of a text: its item, its words and where it ends; else nothing.
+
+        Words without an item name another of a series, one that the catalogue lacks: "Kill Bill 5".
+        """
         spans = [m.span() for m in re.finditer(r"\S+", text[position : position + _NEAR])][:_MOST_WORDS]
         words = [text[position + a : position + b] for a, b in spans]
         match = self._titles.longest_prefix(words)
         if match is None:
             return [], [], position
         item, used = match
+        items = [item]
+        if other := another_follows(words, used):
+            items, used = [], other
         end = position + spans[used - 1][0] + len(words[used - 1].rstrip(",.;:!?)"))
-        return [item], [word for said in words[:used] if (word := said.strip(",.;:!?()"))], end
+        return items, [word for said in words[:used] if (word := said.strip(",.;:!?()"))], end
 
     def _is_meant(self, words: list[str], after: str, cue: str) -> bool:
         """Whether words that spell a title are meant as one.

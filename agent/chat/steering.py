@@ -19,9 +19,10 @@ from agent.shift import found
 from agent.slate import Slate
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
-from retrieval.titles import TitleIndex
+from retrieval.titles import TitleIndex, another_follows
 
 _WHICH = "I cannot tell which one you mean; say its number"
+_NO_FURTHER = "nothing that you asked for goes further that way"
 _UNTOLD = {LENGTH: "nothing here tells how long it is", PRICE: "nothing here has a price"}
 
 
@@ -97,7 +98,8 @@ class Steering:
     def title(self, words: list[str]) -> tuple[str, int] | None:
         """The longest title that some words begin with."""
         match = self._titles.longest_prefix(words)
-        return None if match is None else (self._catalog.item_ids[match[0]], match[1])
+        known = match is not None and not another_follows(words, match[1])
+        return (self._catalog.item_ids[match[0]], match[1]) if match is not None and known else None
 
     def _title_of(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
@@ -178,8 +180,17 @@ class Steering:
         if fact is None:
             notes.append("there is no list yet to compare with" if not shown else _UNTOLD[unit])
             return wish
-        changes.append(fact_in_words(fact))
-        return wish.model_copy(update={"facts": together(wish.facts, (fact,), self._catalog)})
+        others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
+        for facts in (
+            together(wish.facts, (fact,), self._catalog),
+            (*others, fact),
+        ):  # who turns round drops the old bound
+            new = wish.model_copy(update={"facts": facts})
+            if new.reading(self._catalog).filter.mask(self._catalog).any():
+                changes.append(fact_in_words(fact))
+                return new
+        notes.append(_NO_FURTHER)
+        return wish
 
     def _read(self, reading: Reading) -> list[str]:
         said = reading.understood(self._catalog)

@@ -1,12 +1,17 @@
-"""What a turn leaves for the next, and the way back through it."""
+"""What a turn answers and leaves for the next, and the way back through it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.chat import replies
+from agent.chat.moves import Intent
 from agent.chat.wish import Wish
+from agent.memory.people import Said
 from agent.slate import Slate
 
 
@@ -26,6 +31,33 @@ class TurnState(BaseModel):
     slate: Slate | None = None
     spoken: tuple[str, ...] = ()
     back: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One turn's answer.
+
+    Attributes:
+        intent: What the message was taken for.
+        text: What is said, without the list.
+        slate: The list, where there is a new one.
+        understood: Everything that is asked for now, after the message.
+        changes: What the message changed.
+        feedback: What it said of items, to be kept.
+        state: For the next turn.
+    """
+
+    intent: Intent
+    text: str
+    slate: Slate | None
+    understood: dict[str, Any]
+    changes: tuple[str, ...]
+    feedback: tuple[Said, ...]
+    state: TurnState
+
+    def full(self) -> str:
+        """The answer as text alone, with the list."""
+        return f"{self.text}\n\n{replies.listing(self.slate)}" if self.slate and self.slate.items else self.text
 
 
 def unchanged(before: Sequence[TurnState], spoken: tuple[str, ...] = ()) -> TurnState:
