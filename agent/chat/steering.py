@@ -17,6 +17,7 @@ from agent.memory.people import Kind
 from agent.pools import PERSONAS
 from agent.shift import found
 from agent.slate import Slate
+from retrieval.facts import Within
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex, another_follows
@@ -76,11 +77,16 @@ class Steering:
         wish = _forgotten(wish, moves)
         new = joined(
             wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
-            within=moves.within,
+            within=moves.within, instead=moves.instead,
         )  # fmt: skip
         notes += [self._unknown(name) for name in reading.unknown]
+        notes += [
+            f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"
+            for words in reading.unsure
+        ]
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
+        new = self._parts(new, moves, groups, changes, notes)
         new = self._age(new, moves, last, changes, notes)
         new = self._quantity(new, moves.length, LENGTH, last, changes, notes)
         new = self._quantity(new, moves.price, PRICE, last, changes, notes)
@@ -145,6 +151,19 @@ class Steering:
                 changes.append(f"{word} {', '.join(meant)}")
         return wish
 
+    def _parts(self, wish: Wish, moves: Moves, groups: Mapping[str, str], changes: list[str], notes: list[str]) -> Wish:
+        for part in moves.parts:
+            at = [found(list(groups), name) for name in self._reader.categories(part.words)]
+            meant = [list(groups)[i] for i in at if i is not None]
+            if not meant:
+                notes.append(f"I cannot count \u201c{part.words}\u201d here")
+            for group in meant:
+                wish = wish.of_group(group, part.least, part.most)
+                changes.append(
+                    f"at least {part.least} {group}" if part.most is None else f"at most {part.most} {group}"
+                )
+        return wish
+
     def _members(self, last: Slate | None, column: str, group: str) -> tuple[int, int] | None:
         """How many items of the last list are of a group, and how long the list was; None where nothing can be counted."""
         if last is None or not last.items or column == PERSONAS:
@@ -181,10 +200,8 @@ class Steering:
             notes.append("there is no list yet to compare with" if not shown else _UNTOLD[unit])
             return wish
         others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
-        for facts in (
-            together(wish.facts, (fact,), self._catalog),
-            (*others, fact),
-        ):  # who turns round drops the old bound
+        # Who turns round drops the bound before.
+        for facts in (together(wish.facts, (fact,), self._catalog), (*others, fact)):
             new = wish.model_copy(update={"facts": facts})
             if new.reading(self._catalog).filter.mask(self._catalog).any():
                 changes.append(fact_in_words(fact))
@@ -195,6 +212,7 @@ class Steering:
     def _read(self, reading: Reading) -> list[str]:
         said = reading.understood(self._catalog)
         said.pop("not_found", None)
+        said.pop("not_sure", None)
         return [
             f"{key.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
             for key, value in said.items()
