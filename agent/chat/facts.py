@@ -10,7 +10,7 @@ from agent.chat.amounts import AmountWords, complement
 from agent.chat.categories import CategoryWords
 from agent.chat.names import NameWords, can_be, choice_of, names_asked
 from agent.chat.negation import Scopes, Sense
-from agent.chat.quantities import LENGTH, Quantities
+from agent.chat.quantities import Quantities
 from agent.chat.words import filled
 from retrieval.facts import Fact, OneOf, Within
 from retrieval.schema import Catalog
@@ -83,7 +83,7 @@ class FactReader:
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest)
 
-    def beyond(self, than: Sequence[str], way: int, unit: str = LENGTH) -> Within | None:
+    def beyond(self, than: Sequence[str], way: int, unit: str) -> Within | None:
         """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
         return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)
 

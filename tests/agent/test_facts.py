@@ -1,6 +1,7 @@
 """Conditions on columns that no catalogue must have: people, publishers, players, ages, length, price."""
 
 import re
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -8,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.chat.facts import fact_in_words, together
+from agent.chat.moves import Moves
 from agent.chat.numerals import NUMBER, number
-from agent.chat.quantities import PRICE
+from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import RequestReader
+from agent.chat.steering import Steering
 from agent.chat.wish import Wish, joined
 from retrieval.facts import OneOf, Within, names_in
 from retrieval.filters import ItemFilter
@@ -268,10 +271,34 @@ def test_numbers_as_people_write_them(said, value):
 def test_longer_and_shorter_than_the_last_list():
     _, reader = GAMES
     assert reader.facts.beyond(["i1", "i2", "i4"], -1, PRICE) == Within("price", high=pytest.approx(25.0))
-    assert reader.facts.beyond(["i1", "i2", "i4"], -1) == Within("playtime", high=pytest.approx(20.0))
-    assert reader.facts.beyond(["i1"], 1) == Within("playtime", low=pytest.approx(45.0))
+    assert reader.facts.beyond(["i1", "i2", "i4"], -1, LENGTH) == Within("playtime", high=pytest.approx(20.0))
+    assert reader.facts.beyond(["i1"], 1, LENGTH) == Within("playtime", low=pytest.approx(45.0))
     _, none = made({"title": ["A"], "categories": [["X"]]})
-    assert none.facts.beyond(["i0"], 1) is None
+    assert none.facts.beyond(["i0"], 1, LENGTH) is None
+
+
+def test_cheaper_and_dearer_than_the_last_list():
+    catalog, reader = GAMES
+    steering = Steering(catalog, TitleIndex(catalog), reader)
+
+    def after(wish, way, shown):
+        last = SimpleNamespace(items=[SimpleNamespace(item_id=f"i{i}", year=None) for i in shown])
+        steered = steering(wish, Moves(price=way), last, {}, reader.read(""))
+        return steered.wish, steered.wish.understood(catalog).get("with", []), steered.notes
+
+    wish, said, _ = after(Wish(), -1, (0, 1, 3))
+    assert said == ["price: up to 42.5"]
+    wish, said, _ = after(wish, -1, (1, 2, 4))
+    assert said == ["price: up to 25"]
+    again, said, notes = after(wish, -1, (4,))
+    assert again == wish
+    assert any("further" in note for note in notes)
+    _, said, _ = after(wish, 1, (2,))  # what is dearer than all that is left: the bound before goes
+    assert said == ["price: 25 or more"]
+    songs, of_songs = SONGS
+    nothing = Steering(songs, TitleIndex(songs), of_songs)
+    last = SimpleNamespace(items=[SimpleNamespace(item_id="i0", year=None)])
+    assert any("price" in note for note in nothing(Wish(), Moves(price=1), last, {}, of_songs.read("")).notes)
 
 
 @given(st.lists(st.floats(0, 1e6).map(lambda x: Within("price", high=x)), min_size=1, max_size=5))
