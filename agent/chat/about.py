@@ -86,6 +86,12 @@ def find_about(
     return About(f"{phrase} ({', '.join(gloss)})" if gloss else phrase, tuple(dict.fromkeys(unwanted)))
 
 
+def named_in(stretch: str) -> str:
+    """A stretch of a request from the first to the last word that says something; empty if none does."""
+    says = [found for found in _WORD.finditer(stretch) if _says_something(found.group().strip("-'"))]
+    return stretch[says[0].start() : says[-1].end()] if says else ""
+
+
 def _says_something(word: str) -> bool:
     short = len(word) < 3 or TITLE in word or READ in word
     return not (short or is_function_word(word) or is_light(word) or is_chatter(word))

@@ -13,6 +13,7 @@ from enum import StrEnum
 from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import find_opinions
+from agent.chat.parts import Part, find_parts
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
 from agent.chat.words import folded
@@ -44,6 +45,7 @@ class Moves:
         more_like: Items that more of is wanted.
         more: Words for what there should be more of.
         less: Words for what there should be less of.
+        parts: How many items are to be of a group.
         age: -1 for older, 1 for newer than the last list.
         length: -1 for shorter, 1 for longer than the last list.
         price: -1 for cheaper, 1 for dearer than the last list.
@@ -66,6 +68,7 @@ class Moves:
     more_like: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
     age: int = 0
     length: int = 0
     price: int = 0
@@ -127,7 +130,7 @@ _SURPRISE = re.compile(
 _FRESH = re.compile(
     r"^(?:(?:hi|hello|hey|ok|okay|now|so|please|can you|could you|would you)[, ]+)*(?:recommend|suggest|find(?: me)?|give me|show me|i (?:want|need|am looking for|feel like)|i'm (?:looking for|in the mood for)|i'd like|looking for|what (?:should|can|could) i|any (?:good|recommendations?|ideas?))\b"
 )
-_ADDITIVE = re.compile(r"\b(?:also|too|as well|in addition|or)\b|^and\b")
+_ADDITIVE = re.compile(r"\b(?:also|as well|in addition)\b|\btoo(?=\s*(?:$|[.,;!?]|please))|^(?:and|or)\b")
 _NARROWING = re.compile(
     r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
 )
@@ -162,6 +165,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
     more_like = _pointed(text, references, _MORE_LIKE)
+    parts = find_parts(text, named, listed=references.count() > 0)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
     surprise = text.taken(_SURPRISE) is not None
@@ -170,13 +174,16 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     rejected = tuple(dict.fromkeys([*reject.items, *opinions.reject]))
     renown = degrees.scales.get(Scale.RENOWN, 0)
     popularity = {-1: Popularity.HIDDEN, 1: Popularity.WELL_KNOWN}.get(renown, Popularity.ANY)
-    steered = bool(rejected or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise)
+    steered = bool(
+        rejected or parts or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise
+    )
     instead = bool(_INSTEAD.search(low))
     beside = bool(_ADDITIVE.search(low)) and not instead
     return Moves(
         feedback=opinions.said,
         reject=rejected,
         more_like=more_like.items,
+        parts=parts,
         more=degrees.more,
         less=degrees.less,
         age=degrees.scales.get(Scale.AGE, 0),

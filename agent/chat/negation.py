@@ -42,12 +42,25 @@ class Scopes:
         self._tokens = tokens_of(text)
         self._starts = [token.start for token in self._tokens]
         reach = _Reach(self._tokens)
-        self._senses = [reach.step(i) for i in range(len(self._tokens))]
+        self._senses: list[Sense] = []
+        self._doubts: list[bool] = []
+        for i in range(len(self._tokens)):
+            self._senses.append(reach.step(i))
+            self._doubts.append(reach.doubtful)
 
     def at(self, position: int) -> Sense:
         """The sense of the word that covers a position or precedes it."""
         i = bisect_right(self._starts, position) - 1
         return self._senses[i] if i >= 0 else Sense.WANTED
+
+    def doubtful(self) -> list[tuple[int, int]]:
+        """Stretches of which nobody can tell whether a "no" before a comma reaches them: "no horror, comedies and thrillers"."""
+        stretches: list[tuple[int, int]] = []
+        for token, doubt, before in zip(self._tokens, self._doubts, [False, *self._doubts], strict=False):
+            if doubt:
+                start = stretches.pop()[0] if before else token.start
+                stretches.append((start, token.start + len(token.text)))
+        return stretches
 
     def of_condition(self, position: int) -> Sense:
         """The sense of a condition on whole items: years, popularity.
@@ -81,6 +94,7 @@ class _Reach:
         self._denied = False  # whether what is denied has been named yet
         self._soft = ""  # after "not too": "open" until the softened word has come, then "closing"
         self._of_not = False
+        self.doubtful = False
 
     def step(self, i: int) -> Sense:
         """Read one more token; the sense that holds for it."""
@@ -90,7 +104,10 @@ class _Reach:
             self._turn(Sense.WANTED)
         elif token.kind == "comma":
             anew = self._begins_anew(self._tokens[i + 1 : i + 1 + _LONGEST_LIST], self._tokens[:i])
+            certain = self._sense is not Sense.UNSURE
+            doubted = self.doubtful
             self._turn(Sense.WANTED if anew else self._after_comma(i), firm=True)
+            self.doubtful = self._sense is Sense.UNSURE and (certain or doubted)
             self._denied = True
         elif token.kind in ("unsure", "less"):
             self._turn(Sense.UNSURE, firm=True)
@@ -110,7 +127,7 @@ class _Reach:
         return (token.kind == "order" and self._denied) or (token.kind == "also" and self._sense is Sense.UNWANTED)
 
     def _turn(self, sense: Sense, *, firm: bool = False) -> None:
-        self._sense, self._firm, self._denied, self._soft = sense, firm, False, ""
+        self._sense, self._firm, self._denied, self._soft, self.doubtful = sense, firm, False, "", False
 
     def _negate(self, token: Token, before: Token) -> None:
         if token.kind == "except" and self._sense is Sense.UNWANTED:

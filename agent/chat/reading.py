@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.chat.about import find_about
+from agent.chat.about import find_about, named_in
 from agent.chat.categories import CategoryWords
 from agent.chat.facts import FactReader, fact_in_words
 from agent.chat.how_many import Counted, how_many
@@ -38,6 +38,7 @@ class Reading:
         k: How many, if said.
         about: Phrases that are searched for by their meaning, since no rule reads them.
         silent: Words that no item may say.
+        unsure: What is said after a "no" and may be denied as well, or may not: it sets nothing.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Reading:
     k: int | None
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
     def without(self, items: Int32) -> Reading:
         """The same with some items ruled out as well."""
@@ -81,6 +83,7 @@ class Reading:
             "about": list(self.about),
             "not_about": list(self.silent),
             "k": self.k,
+            "not_sure": list(self.unsure),
         }
         if (f.years or f.unwanted_years) and not has_years(catalog):
             lack = "hardly any" if catalog.table["year"].count() else "none"
@@ -127,7 +130,9 @@ class RequestReader:
         popularity = popularity_asked((m.part, self._sense(m, rest, scopes)) for m in renown)
         condition = ItemFilter(wanted, unwanted, span, popularity, named.rejected, not_in, facts.wanted, facts.unwanted)
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
-        read = Reading(" ".join(lines), named.liked, unknown, condition, how_many(rest, counted, MAX_K))
+        count = how_many(rest, counted, MAX_K)
+        unsure = tuple(filter(None, (named_in(plain[a:b]) for a, b in scopes.doubtful())))
+        read = Reading(" ".join(lines), named.liked, unknown, condition, count, unsure=unsure)
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown)

@@ -92,6 +92,9 @@ class Wish(BaseModel):
             said["more_of"] = more
         if less:
             said["less_of"] = less
+        for key, counts in (("at_least", self.at_least), ("at_most", self.at_most)):
+            if own := [f"{n} {group}" for group, n in counts.items() if group not in self.shift]:
+                said[key] = own
         return said
 
     def rules(self, columns: Mapping[str, str], k: int) -> list[CountRule]:
@@ -134,6 +137,9 @@ class Wish(BaseModel):
             "unwanted_years": "unwanted_years", "popularity": "popularity", "with": "facts", "without": "unwanted_facts",
             "about": "about", "not_about": "silent", "k": "k", "more_of": "shift", "less_of": "shift",
         }  # fmt: skip
+        if key in {"at_least", "at_most"}:
+            counts = {g: n for g, n in getattr(self, key).items() if g in self.shift or value not in (None, f"{n} {g}")}
+            return self.model_copy(update={key: counts})
         field = fields.get(key)
         if field is None:
             return self
@@ -148,6 +154,12 @@ class Wish(BaseModel):
         stay = tuple(member for member, alone in single if value not in alone.understood(catalog).get(key, ()))
         return self.model_copy(update={field: stay})
 
+    def of_group(self, group: str, least: int | None, most: int | None) -> Wish:
+        """With a count of a group."""
+        at_least = {**self.at_least, **({} if least is None else {group: least})}
+        at_most = {**self.at_most, **({} if most is None else {group: most})}
+        return self.model_copy(update={"at_least": at_least, "at_most": at_most})
+
     def _unshifted(self, groups: set[str]) -> Wish:
         fields = ("shift", "at_least", "at_most")
         return self.model_copy(
@@ -155,7 +167,9 @@ class Wish(BaseModel):
         )
 
 
-def joined(wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, beside: bool, within: bool) -> Wish:
+def joined(
+    wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, beside: bool, within: bool, instead: bool = False
+) -> Wish:
     """A wish with what a message says.
 
     Args:
@@ -166,6 +180,7 @@ def joined(wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, besid
         beside: What it names is to come beside what was named before ("also"), not instead of it. What it is about
             always does: "about the sea", then "with pirates".
         within: Its categories are to narrow those before ("funny ones"), not to replace them.
+        instead: What it is about replaces that as well: "with fish instead".
     """
     if fresh:
         wish = Wish(rejected=wish.rejected)
@@ -218,7 +233,7 @@ def joined(wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, besid
         update["unwanted_facts"] = tuple(dict.fromkeys([*before_facts, *condition.unwanted_facts]))
         update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
     if reading.about:
-        update["about"] = tuple(dict.fromkeys([*wish.about, *reading.about]))
+        update["about"] = reading.about if instead else tuple(dict.fromkeys([*wish.about, *reading.about]))
     if reading.silent:
         update["silent"] = tuple(dict.fromkeys([*wish.silent, *reading.silent]))
     if reading.k:

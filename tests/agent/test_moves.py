@@ -115,6 +115,34 @@ def test_what_is_pointed_to(ground, message, field, items):
     assert getattr(moved(ground, message), field) == items
 
 
+@pytest.mark.parametrize(
+    ("message", "parts"),
+    [
+        ("only one horror", [("horror", None, 1)]),
+        ("at least three documentaries please", [("documentaries", 3, None)]),
+        ("5 comedies and 5 dramas", [("comedies", 5, None), ("dramas", 5, None)]),
+        ("five comedies", []),
+        ("only 4", []),
+    ],
+)
+def test_counts_of_a_part(ground, message, parts):
+    assert [(p.words, p.least, p.most) for p in moved(ground, message).parts] == parts
+
+
+@pytest.mark.parametrize(
+    ("message", "beside"),
+    [
+        ("also romance", True),
+        ("comedies too", True),
+        ("or westerns", True),
+        ("too long", False),
+        ("1995 or newer", False),
+    ],
+)
+def test_what_comes_beside(ground, message, beside):
+    assert moved(ground, message).beside is beside
+
+
 def test_it_is_what_was_spoken_of_last(ground):
     assert moved(ground, "I hate it", spoken=["4"]).feedback == (("4", Kind.DISLIKE),)
 

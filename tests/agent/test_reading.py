@@ -406,6 +406,19 @@ def test_a_no_ends_where_a_clause_begins_a_wish_of_its_own(reader, catalog, text
 
 
 @pytest.mark.parametrize(
+    ("text", "unsure"),
+    [
+        ("no horror, comedies and thrillers", ("comedies and thrillers",)),
+        ("no horror, with dogs", ()),
+        ("without too much romance", ()),
+        ("less romance, comedies", ()),
+    ],
+)
+def test_what_nobody_can_tell_is_said_back(reader, text, unsure):
+    assert reader.read(text).unsure == unsure
+
+
+@pytest.mark.parametrize(
     ("text", "k"),
     [
         ("five comedies", 5),

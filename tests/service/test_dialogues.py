@@ -1,4 +1,4 @@
-"""Seventy scripted conversations: conditions hold, critiques move the list the right way, nothing rejected comes back."""
+"""Scripted conversations: conditions hold, critiques move the list the right way, nothing rejected comes back."""
 
 from pathlib import Path
 from statistics import median_low
@@ -23,8 +23,8 @@ def dialogue(model):
     return Dialogue(Recommender(model))
 
 
-def test_there_are_seventy():
-    assert len(SCRIPTS) == 70
+def test_there_are_enough():
+    assert len(SCRIPTS) >= 70
     assert sum(len(script["turns"]) for script in SCRIPTS) >= 170
 
 
