@@ -28,7 +28,7 @@ _ALONE = frozenset(("in", "from", "with", "without", "no", "not", "a", "an", "an
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
-_OWNED = re.compile(r"'s?(?= )|-rated\b")
+_OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
 _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
@@ -135,9 +135,9 @@ class NameWords:
             return True
         if before is not None and self._goes_on(rest, start, word, before, capital):
             return True
-        if small or not capital:
-            return False
         owned = _OWNED.match(rest, end)
+        if small or not capital:
+            return owned is not None and owned.group().endswith("rated")
         follows = _TOKEN.search(rest, owned.end() if owned else end)
         kind = follows is not None and is_kind(follows.group()) and follows.start() - end <= len(" 's ")
         return before is not None or kind or owned is not None or bool(_WEAK.search(rest[:start]))

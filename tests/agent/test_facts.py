@@ -48,6 +48,11 @@ GAMES = made({
     "playtime": [90, 45, 20, 60, 15],
     "price": [44.9, 39.0, 25.0, 42.5, 19.9],
 })  # fmt: skip
+FILMS = made({
+    "title": ["A", "B", "C", "D"],
+    "categories": [["Crime"], ["Comedy"], ["Crime"], ["Comedy"]],
+    "certificate": ["PG-13", "R", "PG", "R"],
+})  # fmt: skip
 SONGS = made({
     "title": ["Kiss", "Like a Prayer", "Doo Wop"],
     "categories": [["Funk"], ["Pop"], ["Soul"]],
@@ -139,6 +144,10 @@ WINES = made({
         (WINES, "a cheap riesling", ["Alte Reben"]),
         (WINES, "something from muga", ["Cl\u00e1sico"]),
         (WINES, "gaja", ["Alte Reben", "Cuv\u00e9e"]),
+        (FILMS, "rated R or PG", ["B", "C", "D"]),
+        (FILMS, "no R rated films", ["A", "C"]),
+        (FILMS, "r rated", ["B", "D"]),
+        (FILMS, "not rated R", ["A", "C"]),
         (GAMES, "a 5 player game", ["Ticket to Ride", "Codenames"]),
         (GAMES, "not for children", ["Codenames"]),
         (GAMES, "games for kids", ["Catan", "Pandemic", "Hive", "Ticket to Ride"]),
