@@ -39,6 +39,7 @@ _ON_SCALE = re.compile(
         for s, (little, much) in _SCALES.items()
     )
 )
+_BOUNDED = (Scale.LENGTH, Scale.PRICE)
 _WORD = r"[a-z][\w'-]*"
 _WAYS = re.compile(
     r"\b(?:(?P<lacking>(?:not|\w+n't) (?:quite |nearly |really |even )?(?P<adjective>[a-z][\w'-]*) enough\b)"
@@ -98,7 +99,7 @@ def find_degrees(text: Remainder, named: Named) -> Degrees:
                 continue  # "no more dramas" denies them: that is read as a request
             sign = -sign
         scale, side = _scale(what)
-        if scale is Scale.LENGTH and way["less"] and "too" in way["less"] and not way["less"].startswith("too"):
+        if scale in _BOUNDED and way["less"] and "too" in way["less"] and not way["less"].startswith("too"):
             continue  # "not too long" is a bound, with a list before it or without
         if scale is not None:
             scales[scale] = sign * side
@@ -153,7 +154,7 @@ def _content(said: str) -> list[str]:
     words: list[str] = []
     for word in re.split(r"(?<= )|(?<=-)", said):
         bare = word.strip(" -")
-        if is_function_word(bare) or bare in {"please", "instead", "fewer", "less"} or (words and is_chatter(bare)):
+        if is_function_word(bare) or bare in {"please", "instead", "fewer", "less"}:
             break
         words.append(word)
     return words

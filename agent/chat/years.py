@@ -28,7 +28,7 @@ _DECADE = (
     r"(?<!my )(?<!his )(?<!her )(?<!our )(?<!your )(?<!their )"
     rf"(?:(?:1[5-9]|20)\d0'?s|'?\d0'?s|{_CENTURY}|(?:nineteen[ -])?(?:{'|'.join(_DECADES)}))"
 )
-_PERIOD = rf"(?:the\s+)?(?:years?\s+)?(?:(?:early|mid|late)[\s-]+)?(?<!\w)({_DECADE}|{_YEAR}|'\d\d)(?!\w)"
+_PERIOD = rf"(?:the\s+)?(?:(?:years?|vintages?)\s+)?(?:(?:early|mid|late)[\s-]+)?(?<!\w)({_DECADE}|{_YEAR}|'\d\d)(?!\w)"
 _NOW = r"(?:now|today|(?:the\s+)?present(?:\s+day)?|this year)\b"
 _OLDEST = r"(?:older than|(?:more than|over|at least)(?=\s+\w+\s+years\s+old))"
 _NEWEST = r"(?:newer than|younger than|(?:less than|under|at most)(?=\s+\w+\s+years\s+old))"

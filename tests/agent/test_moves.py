@@ -53,6 +53,8 @@ def moved(ground, message, **kwargs):
         ("I don't want more drama", {}),
         ("not more comedy", {}),
         ("no longer crime", {}),
+        ("a dry red, not too expensive", {}),  # a bound
+        ("nothing too long", {}),
         ("1995 or newer", {}),
         ("from 2005 or earlier", {}),
         ("comedies too", {}),
@@ -96,6 +98,7 @@ def test_what_is_said_of_items(ground, message, said):
     [
         ("number 1 is boring", "reject", ("1",)),
         ("1 is good, 2 is not", "reject", ("2",)),
+        ("not the 2nd one", "reject", ("2",)),
         ("swap number 2", "reject", ("2",)),
         ("replace the third", "reject", ("3",)),
         ("more like 3 but older", "more_like", ("3",)),
