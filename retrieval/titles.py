@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -154,9 +155,7 @@ def another_follows(words: Sequence[str], used: int) -> int:
 def _numbered(name: str) -> str:
     """A spelled title with the numbers of a series as digits, and without the words for its parts: "kill bill 2"."""
     words = [_NUMBERS.get(word, word) for word in name.split()]
-    return " ".join(
-        w for w, after in zip(words, [*words[1:], ""], strict=True) if not (w in _PARTS and after.isdigit())
-    )
+    return " ".join(word for word, after in pairwise([*words, ""]) if not (word in _PARTS and after.isdigit()))
 
 
 def _callings(title: str) -> tuple[list[str], ...]:

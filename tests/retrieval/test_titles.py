@@ -90,3 +90,8 @@ def test_years_ask_nothing_of_a_catalogue_without_years():
     none = made_up(("A", None, 1), ("B", None, 1))
     assert ItemFilter(years=((1980, 1989),)).mask(none).all()
     assert ItemFilter(unwanted_years=((1980, 1989),)).mask(none).all()
+
+
+@pytest.mark.parametrize("words", ["???", "\u2026", "\U0001f600 please", "- -"])
+def test_what_has_no_letters_names_nothing(titles, words):
+    assert titles.longest_prefix(words.split()) is None
