@@ -49,11 +49,15 @@ class TakingBack:
         return self._as_it_was_set(wish, self._reader.read(what)) if new == wish else new
 
     def lifted(self, wish: Wish, said: str) -> tuple[Wish, str, tuple[str, ...]]:
-        """What remains of a wish and of a request in which "any price" takes a condition back; and what it took."""
+        """What remains of a wish and of a request in which "any price" takes a condition back; and what it took.
+
+        What is not wanted stays out: "whatever the genre" does not bring the horror back that was denied.
+        """
         taken: list[str] = []
         for found in list(_ANY.finditer(folded(said))):
             what = found["what"]
-            new = self(wish, what)
+            denied = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
+            new = self(wish, what).model_copy(update={field: getattr(wish, field) for field in denied})
             if new != wish:
                 taken.append(what)
             if new != wish or "".join(singular_words(what)) in self._columns:

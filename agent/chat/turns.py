@@ -73,6 +73,10 @@ def undone(before: Sequence[TurnState]) -> TurnState:
     now = len(before) - 1 - (before[-1].back if before else 0)
     for i in range(now - 1, -1, -1):
         state = before[i]
-        if (state.wish, state.slate) != (before[now].wish, before[now].slate):
+        if _asks(state) != _asks(before[now]):
             return state.model_copy(update={"back": len(before) - (i - state.back), "spoken": ()})
     return TurnState(back=len(before) + 1)
+
+
+def _asks(state: TurnState) -> tuple[Wish, list[str]]:
+    return state.wish, [item.item_id for item in state.slate.items] if state.slate is not None else []
