@@ -62,7 +62,7 @@ def from_words(recommender: Recommender, messages: Iterable[str]) -> TurnState:
     nothing_shown = References([], steering.title)
     wishes = [Wish()]
     for message in messages:
-        moves = moves_of(message, nothing_shown)
+        moves = moves_of(message, nothing_shown, recommender.reader.categories)
         if moves.intent is Intent.RESET:
             wishes.append(Wish())
         elif moves.intent is Intent.UNDO and len(wishes) > 1:
