@@ -11,7 +11,7 @@ _SPAN = re.compile(
     rf"\b(?:for )?(?:ages?|aged|(?:kids|children) (?:aged|of|from)) (?:between |from )?(?P<a>{NUMBER})\s*(?:-|\u2013|to|and|or)\s*(?P<b>{NUMBER})(?: years?(?: olds?)?\b)?(?! (?:up|over|above|older)\b)"
 )
 _AGE = re.compile(
-    rf"\b(?:(?:for|my|our|an?|aged?|ages) )+(?P<n>{NUMBER})(?:[ -]?years?[ -]?olds?\b|\+| and (?:up|older|over|above)\b)|\b(?:aged?|ages) (?P<m>{NUMBER})\b"
+    rf"(?<!about )\b(?:(?:for|my|our|an?|aged?|ages) )+(?P<n>{NUMBER})(?:[ -]?years?[ -]?olds?\b|\+| and (?:up|older|over|above)\b)|\b(?:aged?|ages) (?P<m>{NUMBER})\b"
 )
 _CHILDREN = re.compile(r"\bfor (?:(?:my|our|the|your|small|little|young|younger|all) )*(?:kids?|child(?:ren)?)\b")
 

@@ -36,14 +36,17 @@ _BARE = re.compile(
     rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
 )
 _BEFORE = re.compile(r"\b(?P<word>[a-z][a-z'-]*):?(?: (?:is|are|of|be|being|should be|must be))?\s+$")
+_TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
+_PASSING = re.compile(r"\b(?:first|last|next|past|every)\s+$")  # "the first two hours" bound nothing
 _BUDGET = re.compile(r"\b(have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
 _VAGUE = re.compile(
-    r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>too )?"
+    r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>a (?:bit|little) (?:too )?|too )?"
     r"(?:(?P<little>(?P<short>short(?:est)?|brief)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
     r"(?=\s+(?P<next>[a-z-]+)|)"
 )
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
+_TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
 _STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
 _LEVEL = re.compile(r"\b(?:(?P<low>low)|(?P<high>high|highly|top|best|well))(?:[ -]in)?[ -](?P<of>[a-z]+)")
 _UNDERS = frozenset(_UNDER.split("|"))
@@ -138,7 +141,12 @@ class AmountWords:
         elif not columns:
             implied = next((of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else "")
             unit, columns = "", called or self._quantities.of(implied)
-            if way in _UNDERS and not sign and not word and not self._quantities.has_any(columns, low, high):
+            if (
+                way in _UNDERS
+                and not sign
+                and not word
+                and not self._quantities.met([Within(c, low, high) for c in columns[:1]])
+            ):
                 columns = []  # "best rated under 20" speaks of the price
         start = before.start() if before and set(called) & set(columns) else m.start()
         is_open = not sign and (not word or is_function_word(word))
@@ -169,16 +177,22 @@ class AmountWords:
                 continue
             off = _ROUGHLY if m["about"] else _AS_SAID
             low, high = value * (1 - off), value * (1 + off)
+            if _PASSING.search(rest[: m.start()]):
+                continue
             budget = _BUDGET.search(rest[: m.start()])
             if budget and (budget[1] != "for" or not set(columns).isdisjoint(self._quantities.of(PRICE))):
                 low, high = None, high if m["about"] else value
             elif not set(columns).isdisjoint(self._quantities.of(STARS)):
                 low, high = value - (_HALF if value.is_integer() else 0.0), None
-            yield AmountMention(m.start(), end, self._quantities.bounded(unit, columns, low, high))
+            facts = self._quantities.bounded(unit, columns, low, high)
+            if self._quantities.met(facts):  # "give me one second" asks for no such film
+                yield AmountMention(m.start(), end, facts)
 
     def _vague(self, rest: str) -> Iterator[AmountMention]:
         """What speaks of the short ones and the long ones, the cheap and the dear: a third of the catalogue."""
         for m in _VAGUE.finditer(rest):
+            if _TOLD.search(rest[: m.start()]):
+                continue
             lengthy = bool(m["short"] or m["long"])
             if self._categories.named_in([m["little"] or m["much"]]) or (lengthy and not self._ends_there(m)):
                 continue
@@ -194,7 +208,7 @@ class AmountWords:
     def _ends_there(self, m: re.Match[str]) -> bool:
         """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""
         word = m["next"] or ""
-        says = not (is_function_word(word) or is_chatter(word)) or is_compound(word)
+        says = word in _TELLS or not (is_function_word(word) or is_chatter(word)) or is_compound(word)
         return not word or not says or is_kind(word) or self._categories.follow(m.string, m.end())
 
 

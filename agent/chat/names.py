@@ -126,7 +126,7 @@ class NameWords:
     def _is_meant(self, rest: str, marked: str, start: int, end: int, before: NameMention | None, small: bool) -> bool:
         """Whether a single word is a name: something says so, and a capital where the request has any."""
         word = rest[start:end]
-        if is_function_word(word) or is_kind(word):
+        if is_function_word(word) or is_kind(word) or self._inside_another(rest, marked, start, end):
             return False
         cue = _STRONG.search(rest[:start])
         column = cue is not None and bool(cue["noun"] or cue["verb"]) and self._reads_like(cue["noun"] or cue["verb"])
@@ -161,6 +161,14 @@ class NameWords:
             return closed and precedes == "from" and (rest[start:end],) in self._whole
         alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
         return is_kind(follows) or (closed and alone)
+
+    def _inside_another(self, rest: str, marked: str, start: int, end: int) -> bool:
+        """Whether capitals beside a word make it a part of another name: "Light" of "Friday Night Lights"."""
+        if not marked[start].isupper() or marked.isupper():
+            return False
+        beside = [m for m in (_LAST.search(rest[:start]), _NEXT.match(rest, end)) if m is not None and m.start(1) > 0]
+        plain = (m for m in beside if not (is_function_word(m[1]) or is_kind(m[1]) or self._is_shared(m[1])))
+        return any(marked[m.start(1)].isupper() for m in plain)
 
     def _is_shared(self, word: str) -> bool:
         return not self._shared.isdisjoint(self._whole.get((word,), ()))

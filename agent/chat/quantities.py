@@ -67,10 +67,9 @@ class Quantities:
         measured = any(word in scale for scale in _SCALES)
         return [c for c in self.of(unit) if measured or word in units() or not self._measures(c)]
 
-    def has_any(self, columns: Sequence[str], low: float | None, high: float | None) -> bool:
-        """Whether an item lies within bounds in the first of some columns."""
-        facts = tuple(Within(c, low, high) for c in columns[:1])
-        return bool(facts) and bool(ItemFilter(facts=facts).mask(self._catalog).any())
+    def met(self, facts: Sequence[Within]) -> bool:
+        """Whether some bounds are there, and an item is within them."""
+        return bool(facts) and bool(ItemFilter(facts=tuple(facts)).mask(self._catalog).any())
 
     def pair(self, columns: Sequence[str]) -> tuple[str, str] | None:
         """Columns of a least and a most of the same, such as ``min_players`` and ``max_players``."""
