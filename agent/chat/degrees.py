@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from agent.chat.negation import Scopes, Sense
 from agent.chat.remainder import Remainder
-from agent.chat.words import is_chatter, is_function_word, is_light
+from agent.chat.words import is_chatter, is_function_word, is_kind, is_light
 
 Named = Callable[[str], tuple[str, ...]]
 
@@ -53,6 +53,9 @@ _TAIL = re.compile(r" (?:ones?|stuff|things?|please)\b")
 _HEAD = re.compile(r"\b(?:some(?:thing|what)?|a bit|a little|slightly|much|far|way|make (?:it|them)|even|rather) $")
 # "1995 or newer" and "no longer" compare nothing with the list.
 _BOUND = re.compile(r"(?:\bor|\d[\w'-]*(?: \w+)?\s+and|\b\w+ties\s+and|\b(?:no|any))\s+$")
+_OF_OTHERS = re.compile(
+    r" (?:than|people|person|folks|couple|brother|sister|man|men|woman|women|kids?|children)\b"
+)  # "older people"
 _DENIAL = re.compile(r"\b(?:no|not|never|nothing|without|\w+n't|don't|stop)$")
 _NO_OBJECT = frozenset(("like", "than", "please"))
 _SHORTEST = 5  # letters of a comparative: "older"
@@ -117,7 +120,7 @@ def _meant(low: str, way: re.Match[str], named: Named) -> tuple[str, int, int] |
     """What is compared, where it ends, and in which direction; None where nothing is."""
     if word := way["comparative"]:
         base = _positive(word, named)
-        beyond = low.startswith(" than", way.end()) or _BOUND.search(low[max(way.start() - 30, 0) : way.start()])
+        beyond = _OF_OTHERS.match(low, way.end()) or _BOUND.search(low[max(way.start() - 30, 0) : way.start()])
         return None if base is None or beyond else (base, way.end(), 1)
     if way["lacking"]:
         return way["adjective"], way.end(), 1
@@ -126,12 +129,17 @@ def _meant(low: str, way: re.Match[str], named: Named) -> tuple[str, int, int] |
         return None
     if scaled := _ON_SCALE.match(found["what"]):
         said = scaled.group().strip()
-    elif (words := _content(found["what"])) and words[0].strip() not in _NO_OBJECT:
+    elif (words := _content(found["what"])) and words[0].strip() not in _NO_OBJECT and not _a_kind(words[0], named):
         said = _least(words, named)
     else:
         return None
     end = found.start("what") + len(said)
     return said, end, 1 if way["more"] or way["short_of"] else -1
+
+
+def _a_kind(word: str, named: Named) -> bool:
+    """Whether a word names items of any kind: "more movies" compares nothing."""
+    return is_kind(word.strip(" -")) and not named(word.strip(" -"))
 
 
 def _listed(low: str, end: int, named: Named) -> tuple[list[str], int]:

@@ -16,7 +16,7 @@ from agent.chat.opinions import find_opinions
 from agent.chat.parts import Part, find_parts
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
-from agent.chat.words import folded
+from agent.chat.words import folded, is_kind
 from agent.memory.people import Kind
 from retrieval.filters import Popularity
 
@@ -98,7 +98,7 @@ _LIKING = r"(?:really |usually |most )*(?:like|love|enjoy|prefer|am|are|into)"
 _ASIDE = r"(?:(?:so|ok(?:ay)?|and|now|well|please|can you|could you),? )*"
 _OF_ME = r"(?:me|you|do|think|know|believe|about|of|what|are|is|all|that|have|learned|found out|been|tell|show)"
 _WHOLE: tuple[tuple[Intent, str], ...] = (
-    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:the )?previous list|as before)(?: please)?{_END}"),
+    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|as before)(?: please)?{_END}"),
     (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{_END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{_END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{_END}"),
@@ -110,11 +110,11 @@ _FORGET = re.compile(
     r"(?:please )?(?:forget|drop|remove|ignore|lift)(?: about)? (?:the |that )?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
 _WHY = re.compile(
-    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
+    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come|(?:tell me|what do you know) (?:more )?about (?=the |number|no\.|#|\d)|what(?:'s| is) (?=the |number|no\.|#|\d))\s*"
 )
 _REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except|swap|replace|exchange)\s+")
 _MORE_LIKE = re.compile(
-    r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:more|others?|stuff|things|something|similar)?\s*(?:(?:in the (?:style|spirit|vein) of|like|similar to)|of)\s+"
+    r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:(?:more|others?|stuff|things|something|similar)?\s*(?:in the (?:style|spirit|vein) of|like|similar to)|more of)\s+"
 )
 _CHOICE = re.compile(
     r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
@@ -124,6 +124,8 @@ _OTHERS = re.compile(
     rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them)))?|another (?:one|list|batch)|not these)"
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){_END}"
 )
+_MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{_END}")
+_BUT = re.compile(r"\s*,?\s+but\b")
 _SURPRISE = re.compile(
     r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
 )
@@ -165,9 +167,15 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
     more_like = _pointed(text, references, _MORE_LIKE)
+    if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
+        more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
+        text.take(0, row.end)
     parts = find_parts(text, named, listed=references.count() > 0)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
+    if (anew := _MORE_OF_KIND.search(text.low)) and is_kind(anew["kind"]):
+        others = True
+        text.take(*anew.span())
     surprise = text.taken(_SURPRISE) is not None
     rest = _NOTHING_LEFT.sub("", " ".join(text.rest.split()))
     low = folded(rest)
