@@ -18,7 +18,7 @@ from eval.tune.ground import Ground
 from eval.tune.loop import tune
 from eval.tune.measure import Values, measure
 from eval.tune.network import Network
-from eval.tune.state import begin, finished
+from eval.tune.state import begin, finished, go_on_with
 from prompts.template import load as load_prompt
 from retrieval.errors import ConfigError
 
@@ -66,7 +66,8 @@ def run(
         before: What the untuned model is worth on the users who are reported on, where that is known.
 
     Raises:
-        ConfigError: The prompt asks for another answer than is learned, the folder holds another run, or peft is not installed.
+        ConfigError: The prompt asks for another answer than is learned, the folder holds another run or one whose requests were
+            others, or peft is not installed.
         DataError: No request can be made of the users.
     """
     prompt = load_prompt(config.prompt_name)
@@ -80,9 +81,10 @@ def run(
         return read(folder)
     started = time.monotonic()
     asked = ground.asked_by(config.prompt_name)
-    network = Network.load(config)
     choosers = max(config.users // _CHOOSERS, 4)
     validation = list(fixed(asked.choice, config.objective, choosers, CHOICE_SEED))
+    go_on_with(state, validation)
+    network = Network.load(config)
     state = tune(
         network, config, lambda number: drawn(asked.train, config.objective, config.seed, number),
         validation, folder, state, progress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from eval.suite.store import write_json, write_whole
+from eval.suite.store import digest, write_json, write_whole
 from eval.tune.config import TuneConfig
+from eval.tune.examples import Example
 from retrieval.errors import ConfigError, NotFoundError
 
 SETTINGS = "settings.json"
@@ -33,6 +35,7 @@ class State:
         optimiser: State of the optimiser; None at the beginning.
         best: Adapter of the best check.
         best_ndcg: NDCG@10 of validation users at that check.
+        requests: Hash of the requests of these users; empty before they were made.
         curve: One entry per step (loss) or check (NDCG@10).
     """
 
@@ -44,6 +47,7 @@ class State:
     optimiser: dict[str, Any] | None = None
     best: dict[str, Tensor] | None = None
     best_ndcg: float = -1.0
+    requests: str = ""
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -70,6 +74,25 @@ def begin(folder: Path, config: TuneConfig, data: str, prompt: str) -> State:
         write_json(path, facts)
     place = folder / STATE
     return State(**torch.load(place, weights_only=True)) if place.is_file() else State()
+
+
+def go_on_with(state: State, validation: Sequence[Example]) -> None:
+    """Note what is asked of the users who choose, or find it as it was: checks of other requests cannot be compared.
+
+    Raises:
+        ConfigError: The code that makes requests, or a library, is another than when the run began.
+    """
+    asked = [
+        [[[m.content for m in messages] for messages in e.prompts], e.items.tolist(), e.liked.tolist()]
+        for e in validation
+    ]
+    now = digest(asked)
+    if state.requests not in {"", now}:
+        raise ConfigError(
+            "the requests are no longer those that this run began with",
+            "the code has changed: begin anew with another --out",
+        )
+    state.requests = now
 
 
 def keep(folder: Path, state: State) -> None:

@@ -21,7 +21,7 @@ from eval.tune.ground import make_ground
 from eval.tune.measure import measure
 from eval.tune.network import Network
 from eval.tune.run import run
-from eval.tune.state import State, begin
+from eval.tune.state import State, begin, go_on_with
 from eval.tune.wishes import WishMaker
 from retrieval import datasets
 from retrieval.errors import ConfigError, NotFoundError
@@ -219,6 +219,10 @@ def test_a_broken_off_run_ends_as_one_that_was_not(ground, small, tmp_path, obje
         assert one == pytest.approx(two, rel=1e-4, abs=1e-6)
     for name, value in whole.learned.items():
         torch.testing.assert_close(again.learned[name], value, rtol=1e-4, atol=1e-6)
+    go_on_with(again, validation)
+    go_on_with(again, validation)
+    with pytest.raises(ConfigError, match="no longer"):
+        go_on_with(again, validation[1:])
     with pytest.raises(ConfigError, match="other settings"):
         begin(tmp_path / "broken", config.model_copy(update={"seed": 5}), "data", "prompt")
 
