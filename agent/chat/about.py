@@ -93,8 +93,8 @@ def named_in(stretch: str) -> str:
 
 
 def _says_something(word: str) -> bool:
-    short = len(word) < 3 or TITLE in word or READ in word
-    return not (short or is_function_word(word) or is_light(word) or is_chatter(word))
+    empty = len(word) < 3 or TITLE in word or READ in word or word.endswith("n't")
+    return not (empty or is_function_word(word) or is_light(word) or is_chatter(word))
 
 
 def _gloss(words: Sequence[str], categories: CategoryWords) -> tuple[str, ...]:

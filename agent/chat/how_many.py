@@ -19,9 +19,11 @@ _COUNT = rf"(?<![\d.,$\u20ac\u00a3#-])(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)}|a
 _ASKED = re.compile(
     rf"\b(?:top|give me|show me|list|recommend|suggest|find|need|want|name|only|just|make (?:it|that)|(?:no|not) (?:more|less|fewer) than)\s+(?:me\s+)?(?:the\s+)?{_COUNT}"
 )
-_LEADING = re.compile(rf"^\s*{_COUNT}")
+_LEADING = re.compile(rf"^\s*(?:the\s+)?{_COUNT}")
 _LISTED = re.compile(rf"\s+(?:and|plus|&)\s+{_COUNT}")
-_NO_COUNT = re.compile(r"['\u2019%\u20ac$\u00a3+\u00b0-]|[.,]\d|\s*[%\u20ac$\u00a3\u00b0]|\s*[-\u2013]\s*\d")
+_NO_COUNT = re.compile(
+    r"['\u2019%\u20ac$\u00a3+\u00b0-]|[.,]\d|\s*[%\u20ac$\u00a3\u00b0/]|\s*[-\u2013]\s*\d|\s+(?:or|and) (?:more|less|fewer|higher|lower|up|over|above)\b"
+)
 _WORD = re.compile(r"[ ]([\w'-]+)")
 _MEASURES = frozenset(
     ("million", "thousand", "hundred", "percent", "year", "day", "week", "month", "hour", "time", "x")

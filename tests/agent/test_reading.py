@@ -446,6 +446,9 @@ def test_what_nobody_can_tell_is_said_back(reader, text, unsure):
         ("8-12", None),
         ("4 player games", None),
         ("20 chapters", None),
+        ("10/10 movies", None),
+        ("7 or more", None),
+        ("the 3 best westerns", 3),
     ],
 )
 def test_how_many(reader, text, k):
