@@ -48,7 +48,9 @@ _VAGUE = re.compile(
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
 _TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
 _STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
-_LEVEL = re.compile(r"\b(?:(?P<low>low)|(?P<high>high|highly|top|best|well))(?:[ -]in)?[ -](?P<of>[a-z]+)")
+_LEVEL = re.compile(
+    r"\b(?:(?P<low>low)|high)(?:[ -]in)?[ -](?P<of>[a-z]+)|\b(?:high|highly|top|best|well)[ -](?P<rated>rated)\b"
+)
 _UNDERS = frozenset(_UNDER.split("|"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
 _TERCILE = 1 / 3
@@ -201,9 +203,9 @@ class AmountWords:
             facts = self._quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
             yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
         for m in _LEVEL.finditer(rest):
-            if self._quantities.called(m["of"]):
-                share = _TERCILE if m["low"] else 1 - _TERCILE
-                yield AmountMention(*m.span(), self._quantities.part(m["of"], share, most=bool(m["low"])), vague=True)
+            share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
+            facts = self._quantities.part(of, share, most=bool(m["low"])) if self._quantities.called(of) else ()
+            yield AmountMention(*m.span(), facts, vague=True)
 
     def _ends_there(self, m: re.Match[str]) -> bool:
         """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""

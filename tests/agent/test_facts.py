@@ -152,6 +152,7 @@ WINES = made({
         (BOOKS, "a biography of King Arthur", []),
         (WINES, "the Rioja Express", []),
         (GAMES, "about a 10 year old boy", []),
+        (GAMES, "best min effort game", []),
         (FILMS, "rated R or PG", ["B", "C", "D"]),
         (FILMS, "no R rated films", ["A", "C"]),
         (FILMS, "r rated", ["B", "D"]),
