@@ -15,6 +15,7 @@ from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import RequestReader
 from agent.chat.steering import Steering
 from agent.chat.wish import Wish, joined
+from retrieval.datasets import load
 from retrieval.facts import OneOf, Within, names_in
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -266,6 +267,26 @@ def test_conditions_of_several_messages_can_be_met(kind, turns, said):
         wish = joined(wish, reader.read(text), catalog, fresh=False, beside=beside, within=within)
     assert wish.understood(catalog)["with"] == said
     assert wish.reading(catalog).filter.mask(catalog).any()
+
+
+def test_a_shop_of_text_files_can_be_asked_for_numbers(tmp_path):
+    (tmp_path / "interactions.csv").write_text("user,item\na,i0\n")
+    (tmp_path / "items.csv").write_text(
+        "item,title,price,pages,min_players,max_players\ni0,A,\u20ac9.50,300,2,4\ni1,B,n/a,120,1,1\ni2,C,24.00,,3,6\n",
+        encoding="utf-8",
+    )
+    catalog = load(tmp_path).catalog
+    reader = RequestReader(catalog, TitleIndex(catalog), searched=True)
+    for text, titles in (
+        ("under 20 euros", ["A"]),
+        ("over 15", []),
+        ("100-200 pages", ["B"]),
+        ("for 4 players", ["A", "C"]),
+    ):
+        reading = reader.read(text)
+        kept = [t for t, keep in zip(catalog.titles, reading.filter.mask(catalog), strict=True) if keep]
+        assert kept == (titles or ["A", "B", "C"])
+        assert not reading.about
 
 
 def test_conditions_on_columns_that_are_gone_ask_nothing():
