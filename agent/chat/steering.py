@@ -146,6 +146,8 @@ class Steering:
                 if not meant:
                     notes.append(f"I cannot tell what is {word} \u201c{words}\u201d here")
                     continue
+                if factor > 1.0:  # "darker", but no horror
+                    meant = [group for group in meant if group not in wish.unwanted] or meant
                 for group in meant:
                     wish = wish.more_of(group, factor, self._members(last, groups[group], group))
                 changes.append(f"{word} {', '.join(meant)}")

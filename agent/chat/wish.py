@@ -18,6 +18,7 @@ MORE = 2.5
 """Factor of a share for one "more of it"; "less of it" is its inverse."""
 _MOST = 40.0
 _NOTHING = 1e-9
+_SIDES = {"at_least": 0, "at_most": 1}
 
 Span = tuple[int, int]
 
@@ -43,6 +44,7 @@ class Wish(BaseModel):
         shift: Factors by which shares of the list are to grow or shrink.
         at_least: How many items of a group there must be: more than in the list that was found wanting.
         at_most: How many there may be.
+        parts: How many there must and may be of a group, as it was said.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +66,7 @@ class Wish(BaseModel):
     shift: dict[str, float] = {}
     at_least: dict[str, int] = {}
     at_most: dict[str, int] = {}
+    parts: dict[str, tuple[int | None, int | None]] = {}
 
     def reading(self, catalog: Catalog) -> Reading:
         """As the recommender takes it; items that the catalogue has no longer are left out."""
@@ -92,23 +95,33 @@ class Wish(BaseModel):
             said["more_of"] = more
         if less:
             said["less_of"] = less
-        for key, counts in (("at_least", self.at_least), ("at_most", self.at_most)):
-            if own := [f"{n} {group}" for group, n in counts.items() if group not in self.shift]:
-                said[key] = own
+        for key, side in _SIDES.items():
+            if counts := [f"{n} {group}" for group, both in self.parts.items() if (n := both[side]) is not None]:
+                said[key] = counts
         return said
 
     def rules(self, columns: Mapping[str, str], k: int) -> list[CountRule]:
         """The counts as conditions on a list of k; ``columns`` has the column of each group."""
         wanted = {c for group in self.wanted for c in group}
+        said = [
+            CountRule(column=columns[g], value=g, at_least=min(n or 0, k), at_most=most)
+            for g, (n, most) in self.parts.items()
+            if g in columns
+        ]
         least = [
-            CountRule(column=columns[g], value=g, at_least=min(n, k)) for g, n in self.at_least.items() if g in columns
+            CountRule(column=columns[g], value=g, at_least=min(n, k))
+            for g, n in self.at_least.items()
+            if g in columns and g not in self.parts
         ]
         most = [
             CountRule(column=columns[g], value=g, at_most=n)
             for g, n in self.at_most.items()
-            if g in columns and n < k and g not in wanted  # who asks for comedies with less comedy cannot have fewer
+            if g in columns
+            and g not in self.parts
+            and n < k
+            and g not in wanted  # who asks for comedies with less comedy cannot have fewer
         ]
-        return least + most
+        return said + least + most
 
     def more_of(self, group: str, factor: float, members: tuple[int, int] | None = None) -> Wish:
         """With the share of a group to grow or shrink once more.
@@ -137,9 +150,9 @@ class Wish(BaseModel):
             "unwanted_years": "unwanted_years", "popularity": "popularity", "with": "facts", "without": "unwanted_facts",
             "about": "about", "not_about": "silent", "k": "k", "more_of": "shift", "less_of": "shift",
         }  # fmt: skip
-        if key in {"at_least", "at_most"}:
-            counts = {g: n for g, n in getattr(self, key).items() if g in self.shift or value not in (None, f"{n} {g}")}
-            return self.model_copy(update={key: counts})
+        if key in _SIDES:
+            parts = {g: both for g, both in self.parts.items() if value not in (None, f"{both[_SIDES[key]]} {g}")}
+            return self.model_copy(update={"parts": parts})
         field = fields.get(key)
         if field is None:
             return self
@@ -155,10 +168,14 @@ class Wish(BaseModel):
         return self.model_copy(update={field: stay})
 
     def of_group(self, group: str, least: int | None, most: int | None) -> Wish:
-        """With a count of a group."""
-        at_least = {**self.at_least, **({} if least is None else {group: least})}
-        at_most = {**self.at_most, **({} if most is None else {group: most})}
-        return self.model_copy(update={"at_least": at_least, "at_most": at_most})
+        """With a count of a group; one of the other side that it rules out goes."""
+        least_before, most_before = self.parts.get(group, (None, None))
+        if least is None and least_before is not None and (most is None or least_before <= most):
+            least = least_before
+        if most is None and most_before is not None and (least is None or least <= most_before):
+            most = most_before
+        both = (least, most)
+        return self.model_copy(update={"parts": {**self.parts, group: both}})
 
     def _unshifted(self, groups: set[str]) -> Wish:
         fields = ("shift", "at_least", "at_most")

@@ -70,6 +70,13 @@ def test_a_condition_is_taken_back_by_what_it_is_called(taking_back, catalog, as
     assert back(made(asked), what).understood(catalog) == left
 
 
+def test_counts_of_a_group_never_contradict_each_other(catalog):
+    wish = Wish().of_group("Drama", 3, None).of_group("Drama", None, 5)
+    assert wish.understood(catalog) == {"at_least": ["3 Drama"], "at_most": ["5 Drama"]}
+    assert wish.of_group("Drama", None, 1).parts == {"Drama": (None, 1)}
+    assert wish.without("at_most", "5 Drama", catalog) == Wish()
+
+
 def test_any_lifts_what_was_wanted_and_leaves_what_was_denied(taking_back, catalog):
     back, made = taking_back
     wish, rest, taken = back.lifted(made("comedies from the 90s, no horror"), "any genre, with dogs")
