@@ -23,6 +23,8 @@ Cell = tuple[str, ...]
 """One level of each factor."""
 
 _DRAWS = 2000
+_DETERMINED = 0.95
+"""Share of the draws of users that must determine the effects: intervals of the others alone would be of chosen users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def effects(
         seed: Of the bootstrap.
 
     Raises:
-        ConfigError: What was seen does not determine the effects.
+        ConfigError: What was seen does not determine the effects, or would not of other users like these.
     """
     design = _design(factors)
     rows = _within(design[seen], users)
@@ -92,13 +94,13 @@ def effects(
     np.add.at(squares, users, rows[:, :, None] * rows[:, None, :])
     np.add.at(products, users, rows[:, :, None] * _within(values, users)[:, None, :])
     if np.linalg.matrix_rank(squares.sum(axis=0)) < design.shape[1]:
-        raise ConfigError(
-            "too few users and cells for these factors", "ask about more users, more cells each, or fewer factors"
-        )
+        raise _too_few()
     named = _contrasts(factors, design)
     contrast = np.stack([row for _, _, row in named])
     found = contrast @ np.linalg.solve(squares.sum(axis=0), products.sum(axis=0))
     again = _resampled(squares, products, contrast, seed)
+    if np.isfinite(again).all(axis=(1, 2)).mean() < _DETERMINED:
+        raise _too_few()
     spread = np.nanstd(again, axis=0, ddof=1)
     z = np.divide(np.abs(found), spread, out=np.full(found.shape, np.inf), where=spread > 0)
     p = holm((2.0 * ndtr(-np.where(found == 0.0, 0.0, z))).ravel()).reshape(found.shape)
@@ -110,6 +112,12 @@ def effects(
         ]
         for m in range(values.shape[1])
     ]
+
+
+def _too_few() -> ConfigError:
+    return ConfigError(
+        "too few users and cells for these factors", "ask about more users, more cells each, or fewer factors"
+    )
 
 
 def _design(factors: Mapping[str, Sequence[str]]) -> Float64:

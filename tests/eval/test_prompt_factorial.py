@@ -102,6 +102,14 @@ def test_what_cannot_be_told_apart_is_refused():
         effects(FACTORS, users, np.zeros_like(seen), values)
 
 
+def test_what_only_just_can_be_told_apart_is_refused_and_not_called_certain():
+    # Five parameters from six users in two cells each: most draws of users leave a parameter open.
+    seen = np.concatenate(plan(6, 6, 2, seed=0))
+    values = np.random.default_rng(0).normal(size=(12, 1))
+    with pytest.raises(ConfigError, match="too few"):
+        effects(FACTORS, np.repeat(np.arange(6), 2), seen, values)
+
+
 def test_worst_first_is_the_same_opinion_of_each_candidate():
     class Mode:
         output, most = "label", 52
