@@ -135,7 +135,10 @@ def show_findings(
             continue
         inputs = None if ask is None else inputs_of(ask, prompt)
         words = ("Yes", "No") if prompt.front.output == "yes-no" else labels_of(prompt, CANDIDATES)
-        found[name] = lint(prompt, inputs, counter, words if prompt.front.output in {"label", "yes-no"} else ())
+        try:
+            found[name] = lint(prompt, inputs, counter, words if prompt.front.output in {"label", "yes-no"} else ())
+        except ConfigError as why:
+            found[name] = [Finding("unrenderable", "error", why.message, why.remedy)]
     fit = all(one.severity != "error" and not strict for several in found.values() for one in several)
     if as_json:
         facts = {name: [_finding(one) for one in several] for name, several in found.items()}

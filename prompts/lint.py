@@ -16,6 +16,7 @@ from jinja2 import nodes
 from prompts.parts import RULES, Part, joined, parts
 from prompts.sample import sample_inputs
 from prompts.template import ENVIRONMENT, Prompt
+from retrieval.errors import ConfigError
 
 CHARACTERS_PER_TOKEN = 4
 """Of English prose; other languages and rare names need more tokens."""
@@ -87,10 +88,11 @@ def lint(
         ConfigError: The prompt cannot be rendered with these inputs.
     """
     given = dict(sample_inputs() if inputs is None else inputs)
-    missing = list(_unknown(prompt))
-    if missing:  # it cannot be rendered where that is reached
+    if missing := list(_unknown(prompt)):  # it cannot be rendered where that is reached
         return missing
     said = parts(prompt, given)
+    if broken := list(_empty(prompt, given)):
+        return broken
     found = [
         *_without_effect(prompt, given),
         *_never_read(prompt),
@@ -117,6 +119,17 @@ def _unknown(prompt: Prompt) -> Iterator[Finding]:
                 yield Finding(
                     "unknown-filter", "error", f"there is no {kind} {name!r}", f"use one of Jinja's own {kind}s"
                 )
+
+
+def _empty(prompt: Prompt, inputs: Mapping[str, Any]) -> Iterator[Finding]:
+    """Inputs that a new user, or one who says nothing, does not have."""
+    for name in prompt.front.inputs:
+        if isinstance(inputs[name], list | str) and name != "candidates":
+            try:
+                prompt.render(**{**inputs, name: type(inputs[name])()})
+            except ConfigError as why:
+                said = f"fails where {name!r} is empty: {why.message}"
+                yield Finding("empty", "error", said, f"write {{% if {name} %}} around what uses it")
 
 
 def _without_effect(prompt: Prompt, inputs: Mapping[str, Any]) -> Iterator[Finding]:
@@ -230,8 +243,7 @@ def _unlabelled(prompt: Prompt, inputs: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _colliding(tokenizer: Tokenizer, labels: Sequence[str]) -> Iterator[Finding]:
-    wrong = tokenizer.collisions(labels)
-    if wrong:
+    if wrong := tokenizer.collisions(labels):
         yield Finding(
             "labels", "error", f"no distinct tokens of {tokenizer.name} where the answer begins: {', '.join(wrong)}",
             "show fewer candidates, or ask in another mode",

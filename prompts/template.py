@@ -78,7 +78,7 @@ class Prompt:
             inputs: At least the inputs that the front matter names; what it does not name is not used.
 
         Raises:
-            ConfigError: An input is missing.
+            ConfigError: An input is missing, or the template fails with these.
         """
         self.require(set(inputs))
         if (watched := _watched.get()) is not None:
@@ -86,7 +86,8 @@ class Prompt:
         context = self._template.new_context(inputs)
         try:
             texts = ["".join(self._template.blocks[block](context)).strip() for block in BLOCKS]
-        except TemplateError as why:
+        except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as why:
+            # Expressions of a template are Python's: a quotient or a sum can fail in a way that Jinja has no word for.
             raise ConfigError(f"prompt {self.front.name!r} cannot be rendered: {why}") from why
         return Message("system", texts[0]), Message("user", texts[1])
 
@@ -149,11 +150,15 @@ def load(name: str = "rerank-shares") -> Prompt:
     """A prompt of the library by name, or any file by path, read again each time so that an edit is seen.
 
     Raises:
-        ConfigError: There is none, or it is malformed.
+        ConfigError: There is none, it is not UTF-8, or it is malformed.
     """
     path = Path(name)
     if path.suffix == ".j2" and path.is_file():
-        return parse(path.read_text(encoding="utf-8"), str(path))
+        try:
+            text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark of its encoding
+        except UnicodeDecodeError as why:
+            raise ConfigError(f"{path}: not a text in UTF-8", "save it in that encoding") from why
+        return parse(text, str(path))
     return _shipped(name)
 
 

@@ -112,6 +112,10 @@ def test_lint_fails_on_errors_and_strictly_on_warnings(tmp_path, folder, checkpo
     run("lint", path, "--strict", code=2)
     path.write_text("---\nname: a\n---\n")
     assert "[malformed]" in run("lint", path, code=2).stdout
+    path.write_text(load("rerank-shares").text.replace("{{ c.label }}", "{{ c.label + 1 }}"))
+    several = json.loads(run("lint", path, "rerank-titles", "--json", code=2).stdout)["prompts"]
+    assert [one["rule"] for one in several[str(path)]] == ["unrenderable"]
+    assert several["rerank-titles"] == []  # one that fails keeps none from being checked
     collided = json.loads(run("lint", "rerank-shares", "--tokenizer", checkpoint, "--json", code=2).stdout)
     (labels,) = [one for one in collided["prompts"]["rerank-shares"] if one["rule"] == "labels"]
     assert labels["message"].endswith(": D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T")

@@ -71,6 +71,8 @@ def test_a_clean_prompt_is_clean():
         ("Answer with one letter.", "Di por qu\u00e9.", [("explanation", "warning")]),
         ("Answer with one letter.", "Do not explain your choice; no reasons.", []),
         ("Answer with one letter.", "Antworte ohne Begr\u00fcndung.", []),
+        ("{{ request }}", "{{ request }}{{ personas[0].percent }}", [("empty", "error")]),
+        ("{{ request }}", "{{ request | first | upper }}{{ request.split()[0] }}", [("empty", "error")]),
         ("name: a\n", "name: a\nbudget: {rules: 2}\n", [("budget", "warning")]),
         ("name: a\n", "name: a\nbudget: {verses: 2}\n", [("budget", "warning")]),
     ],

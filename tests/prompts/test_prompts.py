@@ -65,6 +65,24 @@ def test_sandbox_holds():
         parse(text, "t").render(x="a")
 
 
+@pytest.mark.parametrize(
+    "said", ["{{ 1 / (x | length - 1) }}", "{{ x + 1 }}", "{% include 'x' %}{{ x }}", "{{ x.frob() }}"]
+)
+def test_what_python_refuses_in_a_template_is_said_of_the_prompt(said):
+    text = f"---\nname: a\npurpose: b\noutput: label\ninputs: [x]\n---\n{{% block system %}}{{% endblock %}}{{% block user %}}{said}{{% endblock %}}"
+    with pytest.raises(ConfigError, match="prompt 'a' cannot be rendered"):
+        parse(text, "t").render(x="a")
+
+
+def test_a_file_is_utf8_with_or_without_a_mark(tmp_path):
+    marked, other = tmp_path / "marked.j2", tmp_path / "other.j2"
+    marked.write_text(load().text, encoding="utf-8-sig")
+    assert load(str(marked)).version == load().version
+    other.write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load(str(other))
+
+
 def test_clean_keeps_one_line():
     assert clean("a\n\nb\x00c\u202e", 10) == "a b c"
     assert len(clean("x" * 500, 100)) == 100
