@@ -24,15 +24,16 @@ def start(
 ) -> None:  # fmt: skip
     """Serve prompts side by side; a running `polytaste serve` takes it up with the next request."""
     from agent.console import err  # noqa: PLC0415
-    from agent.experiment import Experiment, Experiments, Guards, arms_of  # noqa: PLC0415
+    from agent.experiment import Experiments  # noqa: PLC0415
     from agent.paths import experiments_file  # noqa: PLC0415
+    from eval.live_start import planned  # noqa: PLC0415
     from retrieval.errors import ConfigError  # noqa: PLC0415
 
     experiments = Experiments(experiments_file())
     present = experiments.now()
     if present is not None and present.name == name:
         raise ConfigError(f"--name {name}: that is served now", "give the new experiment a name of its own")
-    experiments.start(Experiment(name=name, arms=arms_of(prompts, share), guards=Guards(least=least)))
+    experiments.start(planned(prompts, name, share, least))
     err.print(f"{name}: {', '.join(prompts)} (polytaste prompts live report; ... promote ARM; ... rollback)")
 
 

@@ -19,7 +19,8 @@ from retrieval.errors import NotFoundError
 
 METRICS = ("likes per list", "dislikes per list", "ranked by the model")
 _DRAWS = 2000
-_LEAST = 2
+_LEAST = 8
+"""People below whom no difference is told: resampling fewer says too little of how far others would differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
     reports = summarised(outcomes, arms)
     if as_json:
         told = [
-            {"arm": r.arm, "people": r.people, "lists": r.lists, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms,
+            {"arm": r.arm, "people": r.people, "lists": r.lists, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms if np.isfinite(r.ms) else None,
              "minus_first": None if r.minus_first is None else dict(zip(METRICS, r.minus_first, strict=True))}
             for r in reports
         ]  # fmt: skip
