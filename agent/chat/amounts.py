@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent.chat.categories import CategoryWords
+from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
-from agent.chat.quantities import LENGTH, PRICE, SHARE, STARS, Quantities
-from agent.chat.words import filled, is_chatter, is_compound, is_function_word, is_kind
+from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, AmountMention, Quantities
+from agent.chat.words import filled, is_function_word, is_kind
 from retrieval.facts import Within
 
 _SIGN = r"[$\u20ac\u00a3\u00a5\u20b9]"
 _N = rf"(?<![\w.,])(?P<sign{{0}}>{_SIGN}\s?)?(?P<n{{0}}>{NUMBER})(?P<mark{{0}}>\s?(?:{_SIGN}|%)| per ?cent\b)?"
 _ONE, _LOW, _HIGH = _N.format(""), _N.format("1"), _N.format("2")
-_NO_UNIT = "under|over|above|below|less|more|fewer|max|min|between|and|or|but|for|at|up|to|with|without|in|from|please"
+_NO_UNIT = "under|over|above|below|less|more|fewer|between|and|or|but|for|at|up|to|with|without|in|from|please"
 _UNIT = rf"(?:(?:[ -]?| in (?:the )?)(?!(?:{_NO_UNIT})\b)(?P<unit>[a-z]+)(?![\w']))?"
 _UNDER = "under|below|less than|cheaper than|lower than"
 _AT_MOST = rf"{_UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within"
@@ -36,46 +37,20 @@ _BARE = re.compile(
     rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
 )
 _BEFORE = re.compile(r"\b(?P<word>[a-z][a-z'-]*):?(?: (?:is|are|of|be|being|should be|must be))?\s+$")
-_TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
 _PASSING = re.compile(r"\b(?:first|last|next|past|every)\s+$")  # "the first two hours" bound nothing
-_BUDGET = re.compile(r"\b(have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
+_HEADS = re.compile(
+    rf"\b(?:for|serves|seats|sleeps|feeds|(?:for )?(?:a |an |our )?(?:family|group|party|team) of) (?P<n>{NUMBER})(?=\s*(?:$|[^\w\s%$\u20ac\u00a3+-]|(?:and|but|with|in|under|from|or|please)\b))"
+)
+_OF = re.compile(r"(?: of)? ([a-z]+)(?![\w'])")
+_BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
-_VAGUE = re.compile(
-    r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>a (?:bit|little) (?:too )?|too )?"
-    r"(?:(?P<little>(?P<short>short(?:est)?|brief)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
-    r"(?=\s+(?P<next>[a-z-]+)|)"
-)
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
-_TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
 _STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
-_LEVEL = re.compile(
-    r"\b(?:(?P<low>low)|high)(?:[ -]in)?[ -](?P<of>[a-z]+)|\b(?:high|highly|top|best|well)[ -](?P<rated>rated)\b"
-)
 _UNDERS = frozenset(_UNDER.split("|"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
-_TERCILE = 1 / 3
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
 _HALF = 0.5  # what is rounded to five stars has at least so much less
 _CURRENCIES = frozenset("$\u20ac\u00a3\u00a5\u20b9")
-
-
-@dataclass(frozen=True, slots=True)
-class AmountMention:
-    """One place that bounds a number.
-
-    Attributes:
-        start: Where it begins.
-        end: Where it ends.
-        facts: What it asks; all of them.
-        complaint: Whether it says what is too much, "too long", and asks for the contrary.
-        vague: Whether it names no number.
-    """
-
-    start: int
-    end: int
-    facts: tuple[Within, ...]
-    complaint: bool = False
-    vague: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +79,7 @@ class AmountWords:
         if not self._quantities:
             return []
         found: list[AmountMention] = []
-        for source in (self._bounds, self._bare, self._vague):
+        for source in (self._bounds, self._bare, self._extremes):
             for mention in source(rest):
                 if mention.facts and not any(_clash(m, mention) for m in found):
                     found.append(mention)
@@ -138,9 +113,9 @@ class AmountWords:
         called = self._quantities.called(before["word"]) if before else []
         unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
         columns = self._quantities.counting(unit)
-        if columns and unit == word:
-            end = m.end()
-        elif not columns:
+        if columns:
+            columns, end = self._named(rest, columns, called, m.end() if unit == word else end)
+        else:
             implied = next((of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else "")
             unit, columns = "", called or self._quantities.of(implied)
             if (
@@ -154,6 +129,13 @@ class AmountWords:
         is_open = not sign and (not word or is_function_word(word))
         return _Bound(start, end, unit, tuple(columns), low, high, is_open, way in _UNDERS)
 
+    def _named(self, rest: str, columns: list[str], called: list[str], end: int) -> tuple[list[str], int]:
+        """Of columns in one unit those that a word beside it names, "20 g of sugar", and where the bound ends with that word."""
+        if noun := _OF.match(rest, end):
+            named = [c for c in self._quantities.called(noun[1]) if c in columns]
+            return (named, noun.end()) if named else (columns, end)
+        return [c for c in columns if c in called] or columns, end
+
     def _shared(self, rest: str, bounds: list[_Bound], i: int) -> _Bound:
         """The bound whose columns one means that says nothing of them."""
         one = bounds[i]
@@ -166,13 +148,15 @@ class AmountWords:
 
     def _bare(self, rest: str) -> Iterator[AmountMention]:
         """What only names a number: "around 300 pages", "a 5 star hotel", "for 4 people", "I have 20 euros"."""
+        for m in _HEADS.finditer(rest):
+            yield AmountMention(*m.span(), self._quantities.serving(self._quantities.of(PEOPLE), number(m["n"])))
         for m in _BARE.finditer(rest):
             sign, word = _sign(m), m["unit"] or ""
             unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
             columns = [] if unit == word and is_kind(word) else self._quantities.counting(unit)
             if sign == "%" and not columns:
                 unit, columns = SHARE, self._quantities.of(SHARE)
-            end = m.end() if unit == word else max(m.end("n"), m.end("mark"))
+            columns, end = self._named(rest, columns, [], m.end() if unit == word else max(m.end("n"), m.end("mark")))
             value = number(m["n"])
             if served := self._quantities.serving(columns, value):
                 yield AmountMention(m.start(), end, served)
@@ -190,28 +174,8 @@ class AmountWords:
             if self._quantities.met(facts):  # "give me one second" asks for no such film
                 yield AmountMention(m.start(), end, facts)
 
-    def _vague(self, rest: str) -> Iterator[AmountMention]:
-        """What speaks of the short ones and the long ones, the cheap and the dear: a third of the catalogue."""
-        for m in _VAGUE.finditer(rest):
-            if _TOLD.search(rest[: m.start()]):
-                continue
-            lengthy = bool(m["short"] or m["long"])
-            if self._categories.named_in([m["little"] or m["much"]]) or (lengthy and not self._ends_there(m)):
-                continue
-            few = bool(m["little"])
-            share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
-            facts = self._quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
-            yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
-        for m in _LEVEL.finditer(rest):
-            share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
-            facts = self._quantities.part(of, share, most=bool(m["low"])) if self._quantities.called(of) else ()
-            yield AmountMention(*m.span(), facts, vague=True)
-
-    def _ends_there(self, m: re.Match[str]) -> bool:
-        """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""
-        word = m["next"] or ""
-        says = word in _TELLS or not (is_function_word(word) or is_chatter(word)) or is_compound(word)
-        return not word or not says or is_kind(word) or self._categories.follow(m.string, m.end())
+    def _extremes(self, rest: str) -> Iterator[AmountMention]:
+        return find_extremes(rest, self._quantities, self._categories)
 
 
 def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:

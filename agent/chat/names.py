@@ -118,8 +118,8 @@ class NameWords:
             choice = before is not None and "or" in rest[before.end : start].split()
             if cue and (cue["verb"] or self._reads_like(cue["noun"] or "") or cue[0].strip() in _OTHERS):
                 start = cue.start() + (not rest[cue.start()].isalnum())
-            if owned := _OWNED.match(rest, end):
-                end = owned.end()
+            if after := _OWNED.match(rest, end) or self._column_after(rest, end, held):
+                end = after.end()
             return NameMention(start, end, OneOf(columns, values), before is not None, choice), length
         return None, 0
 
@@ -133,6 +133,8 @@ class NameWords:
         capital = marked[start].isupper() or marked[start].isdigit()
         if column or (_BY.search(rest[:start]) and (small or capital)) or self._stands_for_itself(rest, start, end):
             return True
+        if self._column_after(rest, end, self._whole.get((word,), ())) is not None:
+            return True
         if before is not None and self._goes_on(rest, start, word, before, capital):
             return True
         owned = _OWNED.match(rest, end)
@@ -141,6 +143,11 @@ class NameWords:
         follows = _TOKEN.search(rest, owned.end() if owned else end)
         kind = follows is not None and is_kind(follows.group()) and follows.start() - end <= len(" 's ")
         return before is not None or kind or owned is not None or bool(_WEAK.search(rest[:start]))
+
+    def _column_after(self, rest: str, end: int, held: Iterable[str]) -> re.Match[str] | None:
+        """The name of a column that holds a name, right after it: "medium difficulty", "thai cuisine"."""
+        after = _NEXT.match(rest, end)
+        return after if after is not None and self._preferred(held, after[1]) else None
 
     def _goes_on(self, rest: str, start: int, word: str, before: NameMention, capital: bool) -> bool:
         """Whether a word is listed with a name of the same kind: "by ridge or gaja"; past a comma it needs its capital."""

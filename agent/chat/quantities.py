@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from agent.chat.words import is_kind, singular_words, units
 from retrieval.arrays import Int32
@@ -22,12 +24,31 @@ _SCALES: tuple[dict[str, float], ...] = (
     {"hour": 3600.0, "hr": 3600.0, "h": 3600.0, "minute": 60.0, "min": 60.0, "second": 1.0, "sec": 1.0, "millisecond": 1e-3, "msec": 1e-3, "ms": 1e-3},
     {"kilogram": 1e3, "kilo": 1e3, "kg": 1e3, "gram": 1.0, "gramme": 1.0, "g": 1.0, "milligram": 1e-3, "mg": 1e-3},
     {"litre": 1e3, "liter": 1e3, "l": 1e3, "cl": 10.0, "millilitre": 1.0, "milliliter": 1.0, "ml": 1.0},
-    {"kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "metre": 1.0, "meter": 1.0, "m": 1.0, "centimetre": 0.01, "centimeter": 0.01, "cm": 0.01, "millimetre": 1e-3, "millimeter": 1e-3, "mm": 1e-3},
+    {"mile": 1609.344, "kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "metre": 1.0, "meter": 1.0, "m": 1.0, "centimetre": 0.01, "centimeter": 0.01, "cm": 0.01, "millimetre": 1e-3, "millimeter": 1e-3, "mm": 1e-3},
 )  # fmt: skip
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 _TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more than this, counts seconds
 _MINUTES, _SECONDS = 60.0, 1.0
 _LEAST, _MOST = ("min", "minimum"), ("max", "maximum")
+
+
+@dataclass(frozen=True, slots=True)
+class AmountMention:
+    """One place that bounds a number.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        facts: What it asks; all of them.
+        complaint: Whether it says what is too much, "too long", and asks for the contrary.
+        vague: Whether it names no number.
+    """
+
+    start: int
+    end: int
+    facts: tuple[Within, ...]
+    complaint: bool = False
+    vague: bool = False
 
 
 class Quantities:
@@ -47,12 +68,11 @@ class Quantities:
 
     def of(self, unit: str) -> list[str]:
         """Columns that count in a unit, or hold what a word names: those called like it first."""
-        word = "".join(singular_words(_SIGNS.get(unit, unit)))
+        word = _plain(_SIGNS.get(unit, unit))
         if not word:
             return []
-        alike = _alike(word)
-        listed = [name for other in (word, *alike) for name in (other, *units().get(other, ()))]
-        own = [c for c, parts in self._parts.items() if _counts(word, parts)]
+        listed = [name for other in (word, *_alike(word)) for name in (other, *_listed().get(other, ()))]
+        own = [c for c, parts in self._parts.items() if any(_counts(name, parts) for name in (word, *_same(word)))]
         return own or list(
             dict.fromkeys(c for name in listed for c, parts in self._parts.items() if _counts(name, parts))
         )
@@ -63,9 +83,9 @@ class Quantities:
 
     def counting(self, unit: str) -> list[str]:
         """Columns in which so many of a unit can be: ``bottle_ml`` holds millilitres, not bottles."""
-        word = "".join(singular_words(unit))
+        word = _plain(unit)
         measured = any(word in scale for scale in _SCALES)
-        return [c for c in self.of(unit) if measured or word in units() or not self._measures(c)]
+        return [c for c in self.of(unit) if measured or word in _listed() or not self._measures(c)]
 
     def met(self, facts: Sequence[Within]) -> bool:
         """Whether some bounds are there, and an item is within them."""
@@ -126,7 +146,7 @@ class Quantities:
 
     def _factor(self, unit: str, column: str) -> float:
         """From a unit into what a column counts, as its name says it; a time of which it says nothing is in minutes."""
-        word = "".join(singular_words(unit))
+        word = _plain(unit)
         for scale in _SCALES:
             if word in scale:
                 own = [scale[part] for part in reversed(self._parts[column]) if part in scale]
@@ -139,6 +159,21 @@ class Quantities:
     def _untold(self, column: str) -> float:
         usual = self._table[column].median()
         return _SECONDS if isinstance(usual, int | float) and usual > _TOO_MANY_MINUTES else _MINUTES
+
+
+def _plain(word: str) -> str:
+    return "".join(singular_words(word))
+
+
+@lru_cache(maxsize=1)
+def _listed() -> dict[str, list[str]]:
+    """Words in the names of columns by unit, all in the singular."""
+    return {_plain(unit): [_plain(name) for name in names] for unit, names in units().items()}
+
+
+def _same(word: str) -> list[str]:
+    """Other names of a unit: "minute", "min"."""
+    return [name for scale in _SCALES if word in scale for name, size in scale.items() if size == scale[word]]
 
 
 def _alike(word: str) -> list[str]:

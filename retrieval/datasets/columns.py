@@ -23,7 +23,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "time": ("timestamp", "time", "datetime", "date", "ts", "unixreviewtime", "createdat", "seqpos", "position"),
     "title": ("title", "name", "itemname", "productname", "track", "label", "headline"),
     "categories": ("categories", "category", "genres", "genre", "tags", "topics", "topic", "type", "department"),
-    "year": ("year", "releaseyear", "publicationyear", "published"),
+    "year": ("year", "releaseyear", "publicationyear", "published", "yearpublished", "modelyear", "vintage"),
 }  # fmt: skip
 
 

@@ -1,0 +1,50 @@
+"""What speaks of the least or the most of something without a number: "a short one", "not too expensive", "low sugar", "best rated".
+
+It means a third of the catalogue: the items below, or above, a tercile of the column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from agent.chat.categories import CategoryWords
+from agent.chat.quantities import LENGTH, PRICE, AmountMention, Quantities
+from agent.chat.words import is_chatter, is_compound, is_function_word, is_kind
+
+_VAGUE = re.compile(
+    r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>a (?:bit|little) (?:too )?|too )?"
+    r"(?:(?P<little>(?P<short>short(?:est)?|brief)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
+    r"(?=\s+(?P<next>[a-z-]+)|)"
+)
+_LEVEL = re.compile(
+    r"\b(?:(?P<low>low)|high)(?:[ -]in)?[ -](?P<of>[a-z]+)|\b(?:high|highly|top|best|well)[ -](?P<rated>rated)\b"
+)
+_TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
+_TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
+_TERCILE = 1 / 3
+
+
+def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) -> Iterator[AmountMention]:
+    """Every place of a folded request that asks for little or much of a quantity."""
+    for m in _VAGUE.finditer(rest):
+        if _TOLD.search(rest[: m.start()]):
+            continue
+        lengthy = bool(m["short"] or m["long"])
+        if categories.named_in([m["little"] or m["much"]]) or (lengthy and not _ends_there(m, categories)):
+            continue
+        few = bool(m["little"])
+        share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
+        facts = quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
+        yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
+    for m in _LEVEL.finditer(rest):
+        share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
+        facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()
+        yield AmountMention(*m.span(), facts, vague=True)
+
+
+def _ends_there(m: re.Match[str], categories: CategoryWords) -> bool:
+    """Whether a word is said of the items themselves: "a short book" is one, "a short temper" is not."""
+    word = m["next"] or ""
+    says = word in _TELLS or not (is_function_word(word) or is_chatter(word)) or is_compound(word)
+    return not word or not says or is_kind(word) or categories.follow(m.string, m.end())
