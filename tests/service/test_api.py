@@ -2,14 +2,20 @@
 
 import json
 import logging
+import time
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from agent.memory.database import Database
+from agent.memory.database import Database, StorageError
 from agent.memory.keys import Keys, Scope
+from agent.memory.people import Kind, NewTurn, Said, Turn
+from agent.memory.tables import turns
+from agent.service import access
 from agent.service.app import create_app
+from agent.service.remembered import WORDS_ALONE
 from agent.slate import Slate
 from retrieval.errors import ConfigError
 
@@ -82,7 +88,7 @@ def test_everything_of_a_person_is_given_out_and_deleted(client):
 
 
 def test_a_user_may_be_called_anything(client):
-    for who in ("a/b", "mailto:ann@example.org", "x/personas/y", "\u00fc \u4e2d"):
+    for who in ("a/b", "mailto:ann@example.org", "x/personas/y", "...", ".a", "\u00fc \u4e2d"):
         said = {"user": who, "feedback": [{"item": "Alien (1979)", "kind": "like"}]}
         assert client.post("/v1/feedback", json=said).status_code == 200
         path = f"/v1/users/{quote(who, safe='')}"
@@ -90,6 +96,153 @@ def test_a_user_may_be_called_anything(client):
         assert client.get(f"{path}/personas").json()["user"] == who
         assert client.delete(path).json()["rows"] > 0
         assert client.get(path).json()["feedback"] == []
+
+
+def test_whoever_can_be_written_can_be_given_out_and_deleted(client):
+    like = [{"item": "Alien (1979)", "kind": "like"}]
+    for who in ("a\nb", "\x7f", ".", ".."):
+        refused = post(client, "/v1/feedback", {"user": who, "feedback": like})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (422, "user")
+        client.app.state.context.people.say("default", who, [Said("1", Kind.LIKE)])  # as an earlier version took it
+    post(client, "/v1/feedback", {"user": "ann/personas", "feedback": like})
+    for who in ("ann/personas", "a\nb", "\x7f", ".", ".."):
+        assert len(client.get("/v1/users", params={"user": who}).json()["feedback"]) == 1
+        assert client.delete("/v1/users", params={"user": who}).json() == {"user": who, "rows": 1}
+        assert client.get("/v1/users", params={"user": who}).json()["feedback"] == []
+
+
+def test_a_conversation_of_nobody_can_be_read_deleted_and_ends_by_itself(client, settings):
+    talk = post(client, "/v1/chat", {"message": "comedies, for I am ill"}).json()["conversation"]
+    assert [t["said"] for t in client.get(f"/v1/chat/{talk}").json()["turns"]] == ["comedies, for I am ill"]
+    assert client.get(f"/v1/chat/{talk}", params={"user": "ann"}).status_code == 404
+    assert client.delete(f"/v1/chat/{talk}").json()["turns"] == 1
+    assert client.delete(f"/v1/chat/{talk}").status_code == 404
+    old = post(client, "/v1/chat", {"message": "comedies"}).json()["conversation"]
+    with TestClient(create_app(settings.model_copy(update={"anonymous_hours": 1e-9}))) as later:
+        for _ in range(100):
+            if later.get(f"/v1/chat/{old}").status_code == 404:
+                break
+            time.sleep(0.05)
+        assert later.get(f"/v1/chat/{old}").status_code == 404
+
+
+@pytest.fixture
+def meanwhile(client, monkeypatch):
+    """Something that happens while a message is being answered."""
+    dialogue = client.app.state.context.now.dialogue
+    respond = dialogue.respond
+
+    def put(act):
+        async def answered(*args, **more):
+            reply = await respond(*args, **more)
+            act(reply)
+            return reply
+
+        monkeypatch.setattr(dialogue, "respond", answered)
+
+    return put
+
+
+def test_nothing_of_a_turn_is_kept_if_the_person_is_deleted_meanwhile(client, meanwhile):
+    talk = post(client, "/v1/chat", {"user": "ann", "message": "comedies"}).json()["conversation"]
+    meanwhile(lambda _: client.app.state.context.privacy.delete("default", "ann"))
+    said = {"user": "ann", "message": "I loved number 2, I am ill", "conversation": talk}
+    assert post(client, "/v1/chat", said).status_code == 200
+    assert post(client, "/v1/chat", {"user": "ann", "message": "comedies, I am ill"}).status_code == 200
+    kept = client.get("/v1/users/ann").json()
+    assert (kept["feedback"], kept["turns"], kept["experiments"]) == ([], [], [])
+
+
+def test_a_message_that_was_overtaken_leaves_nothing(client, meanwhile):
+    talk = post(client, "/v1/chat", {"user": "ann", "message": "comedies"}).json()["conversation"]
+
+    def other(reply):
+        turn = Turn(talk, 1, "other", "x", reply.state.model_dump(mode="json"))
+        client.app.state.context.people.keep("default", "ann", turn=NewTurn(turn, "f"))
+
+    meanwhile(other)
+    answer = post(client, "/v1/chat", {"user": "ann", "message": "I hated number 1", "conversation": talk})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (409, "conversation")
+    assert "nothing of this one was kept" in answer.json()["error"]["message"]
+    kept = client.get("/v1/users/ann").json()
+    assert (kept["feedback"], [t["said"] for t in kept["turns"]]) == ([], ["comedies", "other"])
+
+
+def ask(client, *messages, **more):
+    said = [{"role": role, "content": text} for role, text in messages]
+    return post(client, "/v1/chat/completions", {"user": "ann", "messages": said, **more})
+
+
+def test_a_history_that_was_edited_keeps_its_conditions(client):
+    first = ("user", "sci-fi from the 80s")
+    heard = ask(client, first).json()["choices"][0]["message"]["content"]
+    exact = ask(client, first, ("assistant", heard), ("user", "without horror")).json()
+    spaced = ask(client, first, ("assistant", f" {heard} \n"), ("user", "without horror")).json()
+    assert spaced["polytaste"]["understood"] == exact["polytaste"]["understood"]
+    edited = ask(client, first, ("assistant", "A list."), ("user", "without horror")).json()
+    assert edited["polytaste"]["understood"] == exact["polytaste"]["understood"]
+    assert WORDS_ALONE in edited["choices"][0]["message"]["content"]
+    twice = ask(client, ("user", "comedy"), ("user", "from the 80s")).json()
+    assert twice["polytaste"]["understood"]["wanted"] == ["Comedy"]
+    assert WORDS_ALONE not in twice["choices"][0]["message"]["content"]
+    # What was read from words goes on as any other conversation.
+    text = edited["choices"][0]["message"]["content"]
+    history = (first, ("assistant", "A list."), ("user", "without horror"), ("assistant", text))
+    third = ask(client, *history, ("user", "not the first")).json()["polytaste"]
+    assert third["understood"]["not_like"] == [edited["polytaste"]["slate"]["items"][0]["title"]]
+    again = ask(client, ("user", "horror"), ("assistant", "?"), ("user", "start over"), ("user", "comedy"))
+    assert "unwanted" not in again.json()["polytaste"]["understood"]
+
+
+def states(client, talk, change):
+    """Change what was kept of a conversation."""
+    database = client.app.state.context.people._database
+    with database.begin() as connection:
+        rows = connection.execute(sa.select(turns).where(turns.c.conversation_id == talk)).all()
+        for row in rows:
+            change(row.state)
+            mine = (turns.c.conversation_id == talk) & (turns.c.number == row.number)
+            connection.execute(sa.update(turns).where(mine).values(state=row.state))
+
+
+def test_conversations_outlive_a_release(client):
+    def newer(state):
+        state["more"] = state["wish"]["more"] = state["slate"]["more"] = state["slate"]["items"][0]["more"] = 1
+
+    def broken(state):
+        state["wish"]["years"] = "always"
+
+    for change, note in ((newer, ""), (broken, WORDS_ALONE)):
+        talk = post(client, "/v1/chat", {"user": "u", "message": "comedies"}).json()["conversation"]
+        states(client, talk, change)
+        answer = post(client, "/v1/chat", {"user": "u", "message": "from the 90s", "conversation": talk})
+        assert answer.status_code == 200, answer.text
+        understood = answer.json()["understood"]
+        assert (understood["wanted"], understood["years"]) == (["Comedy"], ["1990-1999"])
+        assert note in answer.json()["text"]
+        assert post(client, f"/v1/chat/{talk}/again", {"user": "u", "lam": 0.5}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["not the second", "less horror", "I liked number 2", "more like number 3", "longer", "show me others", "why number 2?", "undo"],
+)  # fmt: skip
+def test_conversations_outlive_a_catalogue(client, message):
+    def gone(state):
+        for at, item in enumerate(state["slate"]["items"][1:]):
+            item["item_id"] = f"gone{at}"
+        state["wish"]["wanted"] = [["Comedy"], ["Foo"]]
+        state["wish"]["shift"] = {"Bar": 2.5}
+
+    talk = post(client, "/v1/chat", {"user": "u", "message": "comedies"}).json()["conversation"]
+    states(client, talk, gone)
+    answer = post(client, "/v1/chat", {"user": "u", "message": message, "conversation": talk})
+    assert answer.status_code == 200, answer.text
+    assert "no longer has Foo, Bar" in answer.json()["text"]
+    assert "9 of the last list are no longer in the catalogue" in answer.json()["text"]
+    if message == "less horror":
+        assert answer.json()["understood"]["wanted"] == ["Comedy"]
+        assert all("Comedy" in item["categories"] for item in answer.json()["slate"]["items"])
 
 
 def test_a_conversation_goes_on_and_the_slider_reranks_it(client):
@@ -135,10 +288,13 @@ def test_rerank_loses_no_candidate_and_says_why_some_stand_behind(client, model)
     [
         ("/v1/recommend", {"k": 0}, 422, "k"),
         ("/v1/recommend", {"user": "1", "lamda": 0.5}, 422, "lamda"),
-        ("/v1/recommend", {"like": ["Alienz"]}, 404, None),
+        ("/v1/recommend", {"like": ["Heat (1995)", "Alienz"]}, 404, "like.1"),
+        ("/v1/recommend", {"exclude": ["Alienz"]}, 404, "exclude.0"),
+        ("/v1/rerank", {"documents": ["Heat (1995)"], "like": ["Alienz"]}, 404, "like.0"),
+        ("/v1/feedback", {"user": "1", "feedback": [{"item": "Alienz", "kind": "like"}]}, 404, "feedback.0.item"),
         ("/v1/recommend", {"include": ["Heat (1995)"], "exclude": ["Heat (1995)"]}, 400, None),
         ("/v1/recommend", {"rules": [{"value": "Nonsense", "at_most": 1}]}, 404, None),
-        ("/v1/recommend", {"shift": {"Horrorr": 2.0}}, 404, None),
+        ("/v1/recommend", {"shift": {"Horrorr": 2.0}}, 404, "shift"),
         ("/v1/feedback", {"user": "1", "feedback": []}, 422, "feedback"),
         ("/v1/feedback", {"user": "1", "feedback": [{"item": "Heat (1995)", "kind": "rating"}]}, 422, "feedback.0"),
         (
@@ -149,7 +305,20 @@ def test_rerank_loses_no_candidate_and_says_why_some_stand_behind(client, model)
         ),
         ("/v1/chat", {"message": "hi", "conversation": "nope"}, 404, None),
         ("/v1/chat/completions", {"messages": [{"role": "assistant", "content": "x"}]}, 400, "messages"),
-        ("/v1/chat/completions", {"model": "gpt-5", "messages": [{"role": "user", "content": "x"}]}, 404, None),
+        ("/v1/chat/completions", {"model": "gpt-5", "messages": [{"role": "user", "content": "x"}]}, 404, "model"),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "a\x00b"}]}, 422, "messages.0.content"),
+        (
+            "/v1/chat/completions",
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a\x00b"}]}]},
+            422,
+            "messages.0.content",
+        ),
+        (
+            "/v1/chat/completions",
+            {"messages": [{"role": "user", "content": "x"}], "response_format": {"type": "json_object"}},
+            422,
+            "response_format.type",
+        ),
     ],
 )
 def test_bad_input_names_the_field_and_the_remedy(client, path, body, status, param):
@@ -160,6 +329,64 @@ def test_bad_input_names_the_field_and_the_remedy(client, path, body, status, pa
     assert error["remedy"]
     if param:
         assert error["param"] == param
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b'{"k": 1' + b"0" * 5000 + b"}"])
+def test_a_body_that_cannot_be_read_is_said_to_be_one(client, body):
+    answer = client.post("/v1/recommend", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}
+    error = answer.json()["error"]
+    assert (error["param"], "JSON" in error["remedy"]) == ("body", True)
+
+
+def test_an_error_that_nobody_foresaw_has_a_number_and_tells_nobodys_words(client, monkeypatch, caplog):
+    from opentelemetry import trace
+
+    from agent.service import observe
+
+    async def broken(message, *_, **__):
+        raise ValueError(message)
+
+    spans = []
+    monkeypatch.setattr(client.app.state.context.now.dialogue, "respond", broken)
+    make = observe._tracer.start_as_current_span
+    monkeypatch.setattr(observe._tracer, "start_as_current_span", lambda *a, **m: spans.append(m) or make(*a, **m))
+    with caplog.at_level(logging.INFO):
+        answer = post(client, "/v1/chat", {"user": "ann", "message": "I am ill"}, headers={"X-Request-Id": "abc"})
+    assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, "abc")
+    assert "abc" in answer.json()["error"]["remedy"]
+    lines = [observe.JsonLines().format(r) for r in caplog.records if r.name.startswith("polytaste")]
+    assert not any("I am ill" in line for line in lines)
+    said = next(json.loads(line) for line in lines if "unexpected" in line)
+    assert "ValueError" in said["exception"]
+    assert "in broken" in said["exception"]
+    assert [json.loads(line)["status"] for line in lines if '"polytaste.access"' in line] == [500]
+    assert (spans[0]["record_exception"], spans[0]["set_status_on_exception"]) == (False, False)
+    assert trace.get_current_span() is not None
+
+
+def test_what_openai_clients_may_send_is_done_or_refused(client):
+    assert client.get("/v1/models/polytaste").json()["id"] == "polytaste"
+    assert client.get("/v1/models/other").status_code == 404
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    said = ("user", "comedies")
+    assert ask(client, said, tools=tools, tool_choice="auto", max_tokens=3, temperature=1).status_code == 200
+    assert ask(client, said, tools=tools, tool_choice="required").json()["error"]["param"] == "tool_choice"
+    assert ask(client, said, response_format={"type": "text"}).status_code == 200
+    cut = ask(client, said, stop=["3.", "2."]).json()["choices"][0]["message"]["content"]
+    assert cut.splitlines()[-1].startswith("1.")
+    streamed = ask(client, said, stream=True, stop="2.").text.split("\n\n")
+    chunks = [json.loads(part.removeprefix("data: ")) for part in streamed if part and "[DONE]" not in part]
+    assert [c["choices"][0]["finish_reason"] for c in chunks] == [None] * (len(chunks) - 1) + ["stop"]
+    assert "".join(c["choices"][0]["delta"].get("content", "") for c in chunks) == cut
+
+
+def test_bodies_of_other_rerankers_pass(client):
+    documents = ["Alien (1979)", "Groundhog Day (1993)"]
+    cohere = {"model": "rerank-v3.5", "query": "comedies", "documents": documents, "top_n": 1, "max_tokens_per_doc": 99}
+    jina = {"model": "jina-reranker", "query": "comedies", "documents": documents, "truncation": True, "top_n": 1}
+    for body in (cohere, jina):
+        assert [r["index"] for r in post(client, "/v1/rerank", body).json()["results"]] == [1]
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
@@ -249,13 +476,50 @@ def test_rates_and_revoked_keys(keyed):
     assert post(client, "/v1/recommend", {}, headers=keys["reader"]).status_code == 401
 
 
+def test_made_up_keys_do_not_keep_the_database_busy(keyed, monkeypatch, caplog):
+    client, keys, store = keyed
+    asked = []
+    find = store.find
+    monkeypatch.setattr(client.app.state.access._keys, "find", lambda secret: asked.append(secret) or find(secret))
+    monkeypatch.setattr(access, "_STRANGERS_A_MINUTE", 3)
+    assert post(client, "/v1/recommend", {}, headers=keys["writer"]).status_code == 200
+    assert post(client, "/v1/recommend", {}, headers={"Authorization": "Bearer nonsense"}).status_code == 401
+    assert len(asked) == 1
+    made_up = [{"Authorization": f"Bearer pt-{n:043}"} for n in range(5)]
+    assert [post(client, "/v1/recommend", {}, headers=h).status_code for h in made_up] == [401, 401, 429, 429, 429]
+    assert len(asked) == 3
+    client.app.state.access._known[keys["writer"]["Authorization"][7:]] = (None, -1e9)  # long ago, so it is looked up
+    with caplog.at_level(logging.INFO):
+        assert post(client, "/v1/recommend", {}, headers=keys["writer"]).status_code == 200
+        client.app.state.access._buckets.clear()
+        codes = [post(client, "/v1/recommend", {}, headers=keys["slow"]).status_code for _ in range(3)]
+    assert codes == [200, 200, 429]
+    lines = [r.fields for r in caplog.records if r.name == "polytaste.access"]
+    assert [(f["status"], bool(f["key"])) for f in lines] == [(200, True)] * 3 + [(429, True)]
+
+
+def test_what_the_driver_says_is_for_the_log(client, monkeypatch, caplog):
+    def away(*_):
+        raise StorageError("connection to host 10.1.2.3, user polytaste, failed", "try again; nothing was changed")
+
+    monkeypatch.setattr(client.app.state.context.people, "standing", away)
+    ready, answer = client.get("/readyz"), post(client, "/v1/recommend", {"user": "ann"})
+    assert (ready.status_code, answer.status_code) == (503, 503)
+    assert "10.1.2.3" not in ready.text + answer.text
+    assert answer.json()["error"]["remedy"] == "try again; nothing was changed"
+    assert "10.1.2.3" in str([getattr(r, "fields", "") for r in caplog.records])
+
+
 def test_it_opens_to_other_machines_only_with_keys(settings):
     with pytest.raises(ConfigError, match="no keys"):
         create_app(settings.model_copy(update={"host": "0.0.0.0"}))
 
 
 def test_a_foreign_host_name_is_refused_without_keys(client):
-    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+    refused = client.get("/healthz", headers={"Host": "evil.example"})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "Host")
+    for own in ("localhost", "127.0.0.1:8080", "[::1]:8080"):
+        assert client.get("/healthz", headers={"Host": own}).status_code == 200
 
 
 def test_logs_hold_no_personal_text_and_no_key(keyed, caplog):

@@ -39,5 +39,14 @@ def test_the_official_client_uses_every_tool(model_folder, tmp_path):
             assert older["understood"]["wanted"] == ["Comedy"]
             wrong = await client.call_tool("feedback", {"user": "ann", "item": "Heat (1995)", "kind": "adore"})
             assert wrong.is_error
+            for name, arguments, cause in (
+                ("feedback", {"user": "ann", "item": "Heatz (1995)", "kind": "like"}, "Heat (1995)"),
+                ("feedback", {"user": "ann", "item": "Heat (1995)", "kind": "rating"}, "value goes with the kind"),
+                ("recommend", {"message": "older", "conversation": "nope"}, "leave conversation out"),
+                ("recommend", {"message": "a\x00b"}, "pattern"),
+            ):
+                told = await client.call_tool(name, arguments)
+                assert told.is_error
+                assert cause in told.content[0].text
 
     anyio.run(use)

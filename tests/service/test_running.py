@@ -1,5 +1,7 @@
 """`polytaste serve` as a process: real clients, kills, a model swapped and a model damaged, several that share state."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -215,6 +217,16 @@ def test_a_newly_trained_model_takes_over_without_dropping_a_request_and_a_damag
         assert "train again" in refused.json()["error"]["remedy"]
         save(model, place)
         assert _generation(service, 2) == 2
+        # One that fails as nobody foresaw does not end the watch either.
+        unreadable = json.loads(manifest.read_text())
+        (place / "catalog.parquet").write_bytes(b"x")
+        unreadable["sha256"]["catalog.parquet"] = hashlib.sha256(b"x").hexdigest()
+        manifest.write_text(json.dumps(unreadable))
+        _until(lambda: httpx.get(f"{service.url}/readyz", timeout=10).json()["model"]["trouble"])
+        assert httpx.post(f"{service.url}/v1/admin/reload", timeout=30).status_code == 400
+        save(model, place)
+        assert _generation(service, 3) == 3
+        assert httpx.get(f"{service.url}/readyz", timeout=10).json()["model"]["trouble"] is None
     finally:
         stop.set()
         for asker in askers:

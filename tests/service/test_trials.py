@@ -1,16 +1,27 @@
 """An experiment in the service: lists are kept with their arm, feedback counts for it, and a report says what came of it."""
 
+import asyncio
+import gc
+import threading
+
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from agent.experiment import Experiments
+from agent.experiment import Experiment, Experiments, arms_of
+from agent.llm.chat import Chat
+from agent.llm.endpoint import Endpoint
+from agent.llm.failures import Reason
+from agent.llm.loop import run
 from agent.memory.database import Database
 from agent.memory.people import Kind, People, Said
 from agent.memory.privacy import Privacy
 from agent.memory.trials import Outcome, Trials
+from agent.rerank.ladder import LadderConfig
+from agent.rerank.llm import LLMConfig
 from agent.service.app import create_app
+from agent.ways import Ways
 from eval.live_cli import live
 from eval.live_report import summarised
 from tests.agent.faults import faulty_server
@@ -82,3 +93,50 @@ def test_from_start_to_promotion(settings, tmp_path, monkeypatch):
     assert '"share": 1.0' in ask(live, ["status", "--json"]).output
     assert ask(live, ["rollback"]).exit_code == 0
     assert len(Experiments(tmp_path / "home" / "data" / "experiments.json").now().arms) == 2
+
+
+def test_two_operators_at_once_lose_no_step(tmp_path):
+    file = tmp_path / "experiments.json"
+    arms = arms_of(["rerank-shares", "rerank-relevance"], None)
+
+    def steps(name):
+        for n in range(10):
+            Experiments(file).start(Experiment(name=f"{name}{n}", arms=arms))
+
+    operators = [threading.Thread(target=steps, args=(name,)) for name in "ab"]
+    for one in operators:
+        one.start()
+    for one in operators:
+        one.join()
+    for _ in range(20):
+        Experiments(file).roll_back()
+    assert Experiments(file).now() is None
+
+
+def test_an_arm_that_was_taken_out_stays_out_when_the_server_comes_back(tmp_path):
+    experiments = Experiments(tmp_path / "experiments.json")
+    experiments.start(Experiment(name="e", arms=arms_of(["rerank-shares", "rerank-relevance"], None)))
+    ways = Ways("rerank-shares", LLMConfig(), LadderConfig(), "d", Reason.UNREACHABLE, experiments)
+    one, other = (Endpoint(url=f"http://127.0.0.1:{port}", model="m") for port in (1, 2))
+    who = next(f"p{n}" for n in range(50) if experiments.now().arm_of(f"p{n}") == 1)
+    taken = ways.of(who, one)
+    assert taken.arm == "rerank-relevance"
+    taken.guard.tripped = "slow"
+    assert ways.of(who, one).arm == "rerank-shares"
+    assert ways.of(who, None).arm is None  # the server went away
+    assert ways.of(who, other).arm == "rerank-shares"
+    experiments.start(Experiment(name="f", arms=arms_of(["rerank-shares", "rerank-relevance"], None)))
+    assert all(ways.of(f"p{n}", other).guard.tripped == "" for n in range(20))
+
+
+def test_a_client_that_nobody_uses_any_more_is_closed():
+    run(asyncio.sleep(0))  # the loop that connections belong to
+    chat = Chat(Endpoint(url="http://127.0.0.1:1", model="m"))
+    http = chat.http
+    del chat
+    gc.collect()
+    for _ in range(100):
+        run(asyncio.sleep(0.01))
+        if http.is_closed:
+            break
+    assert http.is_closed
