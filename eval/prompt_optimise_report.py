@@ -63,15 +63,15 @@ def run_optimise(
     if page is not None:
         write_search_page(found, facts, titles, page)
         err.print(Text(f"wrote {page}", style="green"), soft_wrap=True)
-    if store is not None:
+    if as_json:
+        out.file.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    else:
+        _show(found, facts)
+    if store is not None:  # last, so that a store that is away takes nothing else
         from eval.prompt_tracking import track_search  # noqa: PLC0415  (an extra)
 
         run = track_search(found, facts, titles, store)
         err.print(Text(f"kept as run {run} in {store}", style="green"), soft_wrap=True)
-    if as_json:
-        out.file.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-        return
-    _show(found, facts)
 
 
 def _checked(settings: dict[str, Any]) -> SearchConfig:

@@ -45,14 +45,14 @@ def run_compare(
         write_page(found, titles, page)
         err.print(Text(f"wrote {page}", style="green"), soft_wrap=True)
     facts = as_dict(found, titles)
-    if store is not None:
+    if as_json:
+        out.file.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    else:
+        show(found, facts)
+    if store is not None:  # last, so that a store that is away takes nothing else
         from eval.prompt_tracking import track  # noqa: PLC0415  (an extra)
 
         err.print(Text(f"kept as run {track(found, facts, titles, store)} in {store}", style="green"), soft_wrap=True)
-    if as_json:
-        out.file.write(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-        return
-    show(found, facts)
 
 
 def checked(settings: dict[str, Any]) -> CompareConfig:

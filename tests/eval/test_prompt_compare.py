@@ -283,6 +283,11 @@ def test_the_command_writes_a_page_and_json(answering, tmp_path):
     ):
         assert said in shown.stdout.replace("\n", " ")
     assert CliRunner().invoke(app, [*words, "--words", "some"]).exit_code == 2
+    away = CliRunner().invoke(
+        app, [*words, "--llm-url", url, "--mlflow", "nowhere"]
+    )  # the answers are kept, the server is gone
+    assert isinstance(away.exception, ConfigError)
+    assert "calibrated slate: NDCG" in away.stdout
 
 
 @pytest.mark.parametrize(
