@@ -17,7 +17,7 @@ _NUMBERS = {
 }
 _COUNT = rf"(?<![\d.,$\u20ac\u00a3#-])(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)}|a dozen)\b"
 _ASKED = re.compile(
-    rf"\b(?:top|give me|show me|list|recommend|suggest|find|need|want|name|only|just|make (?:it|that)|(?:no|not) (?:more|less|fewer) than)\s+(?:me\s+)?(?:the\s+)?{_COUNT}"
+    rf"\b(?:top|give me|show me|list|recommend|suggest|find|need|want|looking for|name|only|just|make (?:it|that)|(?:no|not) (?:more|less|fewer) than)\s+(?:me\s+)?(?:the\s+)?{_COUNT}"
 )
 _LEADING = re.compile(rf"^\s*(?:the\s+)?{_COUNT}")
 _LISTED = re.compile(rf"\s+(?:and|plus|&)\s+{_COUNT}")

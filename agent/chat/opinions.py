@@ -91,6 +91,7 @@ def _verdicts(text: Remainder, references: References) -> Opinions:
     while start := _START.search(text.low, position):
         position = start.end() + 1
         row = references.row(text, start.end())
+        position = max(position, row.end)
         verdict = _VERDICT.match(text.low, row.end) if row.by_place and row.end > start.end() else None
         if verdict is None or not (verdict["good"] or verdict["bad"] or verdict["not"]):
             continue

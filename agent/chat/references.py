@@ -33,6 +33,7 @@ _BETWEEN = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)(
 _SPACE = re.compile(r"[\s\"\u201c]*")
 _CLOSING = re.compile(r"\s*\((?:18|19|20)\d\d\)|[\"\u201d]")
 _MOST_WORDS = 14
+_MOST_NAMED = 100  # in a row: as many as a list can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class References:
         known: Collection[str] = (),
     ) -> None:
         self._shown = shown
+        self._called = [_callings(item.title) for item in shown]
         self._title = title
         self._spoken = spoken
         self._lists = [shown, *earlier]
@@ -104,7 +106,7 @@ class References:
         items: dict[str, None] = {}
         beyond: list[int] = []
         end, by_place, unclear = position, True, False
-        while True:
+        for _ in range(_MOST_NAMED):
             start = _SPACE.match(text.rest, position)
             position = start.end() if start else position
             place = _PLACE.match(text.rest, position)
@@ -179,7 +181,9 @@ class References:
         best: tuple[str, int] | None = None
         for used in range(len(words), 0, -1):
             said = spelled(" ".join(words[:used]))
-            own = next((s.item_id for s in self._shown if said and said in _callings(s.title)), None)
+            own = next(
+                (s.item_id for s, names in zip(self._shown, self._called, strict=True) if said and said in names), None
+            )
             if own is not None:
                 best = own, used
                 break
