@@ -97,10 +97,10 @@ def find_degrees(text: Remainder, named: Named) -> Degrees:
         start = way.start()
         if head := _HEAD.search(text.low[max(start - 20, 0) : start]):
             start -= len(head.group())
-        if _denied(text.low, start, scopes):
+        if (denial := _denial(text.low, start, scopes)) is not None:
             if way["comparative"] is None:
                 continue  # "no more dramas" denies them: that is read as a request
-            sign = -sign
+            start, sign = denial, -sign
         scale, side = _scale(what)
         if scale in _BOUNDED and way["less"] and "too" in way["less"] and not way["less"].startswith("too"):
             continue  # "not too long" is a bound, with a list before it or without
@@ -199,16 +199,16 @@ def _scale(what: str) -> tuple[Scale | None, int]:
     return Scale(name), 1 if side == "much" else -1
 
 
-def _denied(low: str, start: int, scopes: Scopes) -> bool:
-    """Whether a "no" reaches a place with nothing named between: "no more", "I don't want any more"."""
+def _denial(low: str, start: int, scopes: Scopes) -> int | None:
+    """Where the "no" stands that reaches a place with nothing named between: "no more", "I don't want any more"; None without."""
     before = low[max(start - 60, 0) : start].rstrip()
     if not before or scopes.at(start - 1) is not Sense.UNWANTED:
-        return False
+        return None
     for _ in range(_LIGHT_BEFORE):
-        if _DENIAL.search(before):
-            return True
+        if denial := _DENIAL.search(before):
+            return start - len(low[max(start - 60, 0) : start]) + denial.start()
         word = re.search(r"[\w'-]+$", before)
         if word is None or not (is_light(word.group()) or is_function_word(word.group()) or is_chatter(word.group())):
-            return False
+            return None
         before = before[: word.start()].rstrip()
-    return False
+    return None

@@ -121,7 +121,7 @@ _CHOICE = re.compile(
 )
 _CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{_END}")
 _OTHERS = re.compile(
-    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them)))?|another (?:one|list|batch)|not these)"
+    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){_END}"
 )
 _MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{_END}")

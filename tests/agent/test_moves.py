@@ -152,6 +152,11 @@ def test_what_comes_beside(ground, message, beside):
     assert moved(ground, message).beside is beside
 
 
+def test_a_denied_comparison_takes_its_no_along(ground):
+    moves = moved(ground, "nothing older, comedies")
+    assert (moves.age, moves.rest) == (1, ", comedies")
+
+
 def test_it_is_what_was_spoken_of_last(ground):
     assert moved(ground, "I hate it", spoken=["4"]).feedback == (("4", Kind.DISLIKE),)
 
