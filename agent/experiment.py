@@ -17,6 +17,8 @@ from prompts.template import Prompt, load, parse
 from retrieval.errors import ConfigError, DataError, NotFoundError
 
 _WAIT_S = 10
+_LONGEST = 100
+_PROMOTED = ", promoted"
 
 
 class _Closed(BaseModel):
@@ -49,7 +51,7 @@ class Guards(_Closed):
 class Experiment(_Closed):
     """What is served. One arm alone is what was promoted."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=_LONGEST)
     arms: tuple[Arm, ...] = Field(min_length=1)
     guards: Guards = Guards()
 
@@ -92,6 +94,14 @@ class Experiments:
         kept = self._read().experiments
         return kept[-1] if kept else None
 
+    def named(self, name: str) -> Experiment | None:
+        """The last that was served under a name, or None.
+
+        Raises:
+            DataError: The file is damaged.
+        """
+        return next((one for one in reversed(self._read().experiments) if one.name == name), None)
+
     def stamp(self) -> tuple[int, int] | None:
         """Identity of the file's content; None where there is none."""
         try:
@@ -121,7 +131,9 @@ class Experiments:
         if present is None or found is None:
             known = ", ".join(a.name for a in present.arms) if present else "none is served"
             raise NotFoundError(f"no arm {arm!r} to promote", f"arms: {known}")
-        alone = present.model_copy(update={"arms": (found.model_copy(update={"share": 1.0}),)})
+        # Under a name of its own: what everybody is shown from now on is no outcome of the experiment.
+        name = present.name.removesuffix(_PROMOTED)[: _LONGEST - len(_PROMOTED)] + _PROMOTED
+        alone = present.model_copy(update={"name": name, "arms": (found.model_copy(update={"share": 1.0}),)})
         self._write((*kept, alone))
         return alone
 

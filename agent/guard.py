@@ -14,7 +14,7 @@ from agent.rerank.llm import Ranked
 
 _WINDOW = 400
 # These say something of the prompt; that a server is away, or busy, does not.
-_OF_THE_PROMPT = frozenset((Reason.INVALID_ANSWER, Reason.LOW_LABEL_MASS, Reason.REFUSED, Reason.NO_PREFERENCE, Reason.UNUSABLE_LABELS, Reason.TIMEOUT))  # fmt: skip
+_OF_THE_PROMPT = frozenset((Reason.INVALID_ANSWER, Reason.LOW_LABEL_MASS, Reason.REFUSED, Reason.NO_PREFERENCE, Reason.UNUSABLE_LABELS, Reason.UNUSABLE_PROMPT, Reason.TIMEOUT))  # fmt: skip
 
 
 class Guard:
@@ -48,7 +48,7 @@ class Guard:
     def _trouble(self, first: Guard) -> str:
         g = self._guards
         failed, usual = _rate(self._failed), _rate(first._failed)
-        if len(self._failed) >= g.least and failed > usual + g.most_failures:
+        if min(len(self._failed), len(first._failed)) >= g.least and failed > usual + g.most_failures:
             return f"{failed:.0%} of its answers cannot be used, {usual:.0%} of the first arm's"
         if min(len(self._ms), len(first._ms)) >= g.least and median(self._ms) > g.slowest * median(first._ms):
             return f"its median is {median(self._ms):.0f} ms, the first arm's {median(first._ms):.0f} ms"

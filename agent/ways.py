@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.runnables import Runnable
 
@@ -96,7 +96,8 @@ class Ways:
                 log.warning(
                     "arm taken out", extra={"fields": {"experiment": mine.experiment, "arm": mine.arm, "why": why}}
                 )
-            return first
+            # They stay people of their own arm: moved to the first, they would be there because something had gone wrong.
+            return replace(first, arm=mine.arm)
         return mine
 
     def heard(self, person: str, *, disliked: bool) -> None:

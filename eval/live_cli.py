@@ -30,9 +30,11 @@ def start(
     from retrieval.errors import ConfigError  # noqa: PLC0415
 
     experiments = Experiments(experiments_file())
-    present = experiments.now()
-    if present is not None and present.name == name:
-        raise ConfigError(f"--name {name}: that is served now", "give the new experiment a name of its own")
+    if experiments.named(name) is not None:
+        raise ConfigError(
+            f"--name {name}: an experiment was called that",
+            "give the new one a name of its own, or their lists count together",
+        )
     experiments.start(planned(prompts, name, share, least))
     err.print(f"{name}: {', '.join(prompts)} (polytaste prompts live report; ... promote ARM; ... rollback)")
 

@@ -91,8 +91,9 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
         NotFoundError: There is no experiment, or nothing of it was kept.
         StorageError: The database cannot be reached.
     """
-    present = Experiments(experiments_file()).now()
+    experiments = Experiments(experiments_file())
     if name is None:
+        present = experiments.now()
         if present is None:
             raise NotFoundError(
                 "no experiment is served", "name an earlier one, or start one: polytaste prompts live start"
@@ -103,7 +104,8 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
     outcomes = Trials(opened).outcomes(name)
     if not outcomes:
         raise NotFoundError(f"no list of experiment {name!r} was shown yet", "lists count for users whose id is given")
-    own = [arm.name for arm in present.arms] if present is not None and present.name == name else []
+    named = experiments.named(name)
+    own = [arm.name for arm in named.arms] if named is not None else []
     arms = [*(arm for arm in own if arm in outcomes), *sorted(set(outcomes) - set(own))]
     reports = summarised(outcomes, arms)
     if as_json:

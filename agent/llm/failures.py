@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NO_WEIGHT = "llm_no_weight"
     BUSY = "llm_busy"
     UNUSABLE_LABELS = "llm_unusable_labels"
+    UNUSABLE_PROMPT = "llm_unusable_prompt"
     CIRCUIT_OPEN = "llm_circuit_open"
     TOO_FEW_CANDIDATES = "too_few_candidates"
 

@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -190,7 +191,7 @@ class LLMRung:
         try:
             # The outer limit holds even for a server that drips bytes, which resets a client's own timer.
             async with asyncio.timeout(remaining):
-                opinion = await self.mode(shown, Calls(ask.render, ask.deadline, self.admission))
+                opinion = await self.mode(shown, Calls(partial(_rendered, ask.render), ask.deadline, self.admission))
         except TimeoutError as why:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {remaining:.1f} s") from why
         scores = opinion.scores
@@ -203,6 +204,16 @@ class LLMRung:
         if "decoding" in self.config.calibrate_in:
             opinion = replace(opinion, relevance=_in_slots(ask, shown, opinion))
         return shown, opinion
+
+
+def _rendered(
+    render: Callable[[Int32, Sequence[str]], tuple[Message, ...]], shown: Int32, labels: Sequence[str]
+) -> tuple[Message, ...]:
+    """A prompt that cannot be rendered for somebody, say for one of whom nothing is known, costs them no list."""
+    try:
+        return render(shown, labels)
+    except ConfigError as why:
+        raise LLMFailure(Reason.UNUSABLE_PROMPT, why.message) from why
 
 
 def _in_slots(ask: Ask, shown: Int32, opinion: Opinion) -> Float32:

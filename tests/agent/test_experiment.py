@@ -88,6 +88,8 @@ def outcome(ms=None, reason=None):
         ([outcome(10.0)] * 20, [outcome(10.0)] * 20, ""),
         ([outcome(reason=Reason.LOW_LABEL_MASS)] * 20, [outcome(10.0)] * 20, "100% of its answers"),
         ([outcome(reason=Reason.LOW_LABEL_MASS)] * 19, [outcome(10.0)] * 20, ""),  # not enough yet
+        ([outcome(reason=Reason.LOW_LABEL_MASS)] * 20, [outcome(10.0)] * 19, ""),  # nor of the first arm
+        ([outcome(reason=Reason.UNUSABLE_PROMPT)] * 20, [outcome(10.0)] * 20, "100% of its answers"),
         ([outcome(reason=Reason.TIMEOUT)] * 20, [outcome(reason=Reason.TIMEOUT)] * 20, ""),  # the server's bad hour
         ([outcome(reason=Reason.UNREACHABLE)] * 20, [outcome(10.0)] * 20, ""),  # says nothing of the prompt
         ([outcome(90.0)] * 20, [outcome(10.0)] * 20, "median is 90 ms"),
@@ -131,14 +133,34 @@ def test_a_broken_prompt_is_caught_and_its_people_get_the_first_arm(model, tmp_p
         assert recommender.recommend(user="1", deadline_ms=20_000).arm is None
         Experiments(file).start(running)  # taken up by what is running
         mine = next(w for w in map(str, range(100)) if running.arm_of(w) == 1)
+        other = next(w for w in map(str, range(100)) if running.arm_of(w) == 0)
+        for _ in range(5):
+            recommender.recommend(like=["Alien"], who=other, deadline_ms=20_000)
         arms = [recommender.recommend(like=["Alien"], who=mine, deadline_ms=20_000) for _ in range(7)]
-        assert [s.arm for s in arms] == ["broken"] * 5 + ["good"] * 2
+        assert {s.arm for s in arms} == {"broken"}  # as dealt: what they are shown now is a consequence of their arm
         assert [s.ranker_used for s in arms] == ["calibrated"] * 5 + ["llm"] * 2
         assert {s.experiment for s in arms} == {"e"}
+        assert arms[4].prompt_hash != arms[5].prompt_hash
         assert arms[-1].prompt_hash == good.prompt().version
         Experiments(file).promote("good")
-        assert recommender.recommend(user="1", deadline_ms=20_000).arm == "good"
+        promoted = recommender.recommend(user="1", deadline_ms=20_000)
+        assert (promoted.experiment, promoted.arm) == ("e, promoted", "good")  # no outcome of the experiment
         file.write_text("{")  # damaged: the configured prompt is served
         slate = recommender.recommend(user="1", deadline_ms=20_000)
         assert (slate.arm, slate.ranker_used) == (None, "llm")
     assert "LOW MASS" not in str(payloads[-1])
+
+
+def test_a_prompt_that_fails_for_somebody_costs_them_no_list(model, tmp_path):
+    file = tmp_path / "mine.j2"
+    file.write_text(TEXT.replace("The request:", "{{ personas[0].words }} The request:"))
+    with faulty_server("good") as (url, payloads):
+        recommender = Recommender(
+            model,
+            Endpoint(url=url, model="m"),
+            RecommenderConfig.model_validate({"prompt": str(file), "llm": {"weight": 0.3}}),
+        )
+        slate = recommender.recommend("comedies", deadline_ms=20_000)  # of somebody without tastes
+    assert len(slate.items) == 10
+    assert (slate.ranker_used, slate.degraded_reason) == ("calibrated", "llm_unusable_prompt")
+    assert not payloads

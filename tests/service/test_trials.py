@@ -91,6 +91,10 @@ def test_from_start_to_promotion(settings, tmp_path, monkeypatch):
     assert '"people": 12' in told.output or told.output.count('"arm"') == 2
     assert ask(live, ["promote", "rerank-relevance"]).exit_code == 0
     assert '"share": 1.0' in ask(live, ["status", "--json"]).output
+    assert ask(live, ["report", "e", *database, "--json"]).output == told.output
+    assert (
+        ask(live, ["start", "rerank-shares", "rerank-table", "--name", "e"]).exit_code != 0
+    )  # lists would count together
     assert ask(live, ["rollback"]).exit_code == 0
     assert len(Experiments(tmp_path / "home" / "data" / "experiments.json").now().arms) == 2
 
@@ -122,9 +126,10 @@ def test_an_arm_that_was_taken_out_stays_out_when_the_server_comes_back(tmp_path
     taken = ways.of(who, one)
     assert taken.arm == "rerank-relevance"
     taken.guard.tripped = "slow"
-    assert ways.of(who, one).arm == "rerank-shares"
+    first = ways.of(next(f"p{n}" for n in range(50) if experiments.now().arm_of(f"p{n}") == 0), one)
+    assert ways.of(who, one).prompt is first.prompt
     assert ways.of(who, None).arm is None  # the server went away
-    assert ways.of(who, other).arm == "rerank-shares"
+    assert ways.of(who, other).prompt.version == first.prompt.version != taken.prompt.version
     experiments.start(Experiment(name="f", arms=arms_of(["rerank-shares", "rerank-relevance"], None)))
     assert all(ways.of(f"p{n}", other).guard.tripped == "" for n in range(20))
 
