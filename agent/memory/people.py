@@ -13,7 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from agent.memory.database import ConflictError, Database
-from agent.memory.tables import conversations, deletions, exposures, feedback, turns
+from agent.memory.marks import mark
+from agent.memory.tables import conversations, exposures, feedback, turns
 from agent.slate import Slate
 
 LIKED_FROM = 4.0
@@ -211,17 +212,6 @@ def fingerprint(messages: Sequence[str]) -> str:
     for message in (" ".join(message.split()) for message in messages):
         digest.update(f"{len(message)}:{message}".encode())
     return digest.hexdigest()
-
-
-def person_digest(tenant: str, user: str) -> str:
-    """Stands for a person whose name is to be forgotten."""
-    return hashlib.sha256(f"{len(tenant)}:{tenant}{user}".encode()).hexdigest()
-
-
-def mark(connection: sa.Connection, tenant: str, user: str) -> str:
-    """Mark of a person's last deletion; empty without one."""
-    query = sa.select(deletions.c.mark).where(deletions.c.person == person_digest(tenant, user))
-    return connection.execute(query).scalar() or ""
 
 
 def _added(connection: sa.Connection, tenant: str, user: str, new: NewTurn, now: datetime) -> bool:

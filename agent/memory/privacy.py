@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from agent.memory.database import Database
-from agent.memory.people import person_digest
+from agent.memory.marks import person_digest
 from agent.memory.tables import conversations, deletions, exposures, feedback, turns
 
 _IN_WORK = timedelta(hours=1)
