@@ -48,7 +48,7 @@ def serve(
         max_body_bytes=max_body_bytes, log_text=log_text, anonymous_hours=anonymous_hours,
         words_at_start=words_at_start,
     )  # fmt: skip
-    err.print(f"polytaste at http://{host}:{port} (API: /docs, Ctrl-C stops)")
+    err.print(f"polytaste is starting at http://{host}:{port}; it answers once /readyz does (API: /docs, Ctrl-C stops)")
     run(config)
 
 

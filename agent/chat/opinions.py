@@ -15,7 +15,7 @@ _AND = r"(?:,|\band\b|\bbut\b)\s+(?:i |we )?(?:really |absolutely |quite )?"
 _PAST = {
     "like": r"(?:loved|liked|enjoyed|adored)",
     "dislike": r"(?:hated|disliked|(?:did)(?:n't| not) (?:like|enjoy))",
-    "seen": r"(?:seen|saw|watched|read|played|heard|know|own|visited|been to|tried|finished)",
+    "seen": r"(?:seen|saw|watched|read|played|heard|know|own|bought|purchased|visited|been to|tried|finished)",
 }
 _CUE = re.compile(
     rf"(?P<forget>\bforget (?:about |that |what )?(?:i|we)(?:'ve| have)? (?:ever |really )?(?:said (?:that )?(?:i|we) )?"

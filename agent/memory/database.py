@@ -20,6 +20,7 @@ from retrieval.errors import ConfigError, PolytasteError
 
 _WAIT_S = 5
 _MIGRATING = 7_260_812  # number of the advisory lock that replicas take before they migrate
+_KNOWN = ("sqlite", "postgresql")
 _WRITES = "polytaste_writes"
 
 
@@ -43,7 +44,7 @@ class Database:
         url: For example ``sqlite:////var/lib/polytaste/memory.db`` or ``postgresql+psycopg://user@host/name``.
 
     Raises:
-        ConfigError: The URL cannot be read, or its driver is not installed.
+        ConfigError: The URL cannot be read, names another kind of database, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
@@ -51,6 +52,11 @@ class Database:
             self.url = sa.make_url(url)
             if self.url.drivername == "postgresql":
                 self.url = self.url.set(drivername="postgresql+psycopg")
+            if self.url.get_backend_name() not in _KNOWN:
+                raise ConfigError(
+                    f"--database: {self.url.get_backend_name()!r} is not known",
+                    "use sqlite:///FILE or postgresql://USER@HOST/NAME",
+                )
             self.embedded = self.url.get_backend_name() == "sqlite"
             self.engine = sa.create_engine(self.url, **self._options())
         except (ArgumentError, NoSuchModuleError) as why:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import tempfile
 
 import uvicorn
@@ -14,6 +15,7 @@ from agent.service.app import SETTINGS, create_app
 from agent.service.config import ServiceConfig
 from agent.service.observe import log_as_json
 from agent.service.telemetry import export_traces
+from retrieval.errors import ConfigError
 
 GRACE_S = 20
 
@@ -27,9 +29,10 @@ def serve(config: ServiceConfig) -> None:
 
     Raises:
         NotFoundError: There is no trained model.
-        ConfigError: Other machines could call, and there are no keys; or the database's URL cannot be read.
+        ConfigError: The port is taken; other machines could call, and there are no keys; or the database's URL cannot be read.
         StorageError: The database cannot be reached.
     """
+    _check_port(config)
     log_as_json()
     # The web server ends in good order on SIGTERM and then raises it once more; by then all is done, and that is no failure.
     signal.signal(signal.SIGTERM, _ended)
@@ -49,3 +52,17 @@ def serve(config: ServiceConfig) -> None:
     with tempfile.TemporaryDirectory(prefix="polytaste-metrics-") as counts:
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", counts)
         uvicorn.run("agent.service.app:from_environment", factory=True, workers=config.workers, **common)  # pyright: ignore[reportArgumentType]
+
+
+def _check_port(config: ServiceConfig) -> None:
+    """Before the model is loaded, which takes seconds."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+        try:
+            probe.bind((config.host, config.port))
+        except OSError as why:
+            raise ConfigError(
+                f"--port {config.port} at {config.host} cannot be used ({why.strerror or why})",
+                "name another --port, or 0 for any that is free",
+            ) from why

@@ -306,6 +306,7 @@ def test_a_shop_of_text_files_can_be_asked_for_numbers(tmp_path):
         ("over 15", []),
         ("100-200 pages", ["B"]),
         ("for 4 players", ["A", "C"]),
+        ("for 4 friends", ["A", "C"]),
     ):
         reading = reader.read(text)
         kept = [t for t, keep in zip(catalog.titles, reading.filter.mask(catalog), strict=True) if keep]

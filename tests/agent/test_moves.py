@@ -75,6 +75,7 @@ def test_comparisons(ground, message, expected):
         ("I liked number 2", [("2", Kind.LIKE)]),
         ("I just watched Heat and loved it", [("Heat (1995)", Kind.SEEN), ("Heat (1995)", Kind.LIKE)]),
         ("I have seen number 2 and hated it", [("2", Kind.SEEN), ("2", Kind.DISLIKE)]),
+        ("we bought number 2", [("2", Kind.SEEN)]),
         ("seen 1, 2 and 3", [("1", Kind.SEEN), ("2", Kind.SEEN), ("3", Kind.SEEN)]),
         ("number 3 was great", [("3", Kind.LIKE)]),
         ("the second was boring", [("2", Kind.DISLIKE)]),

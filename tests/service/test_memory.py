@@ -289,7 +289,8 @@ def test_what_was_acknowledged_outlives_a_kill(tmp_path, moment):
 
 
 @pytest.mark.parametrize(
-    ("url", "word"), [("sqlite://", "memory"), ("nonsense", "parse"), ("mysql+nodriver://x", "nodriver")]
+    ("url", "word"),
+    [("sqlite://", "memory"), ("nonsense", "parse"), ("mysql://x", "mysql"), ("postgresql+nodriver://x", "nodriver")],
 )
 def test_a_bad_url_is_said(url, word):
     with pytest.raises(ConfigError, match=word):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -284,6 +285,12 @@ def test_it_says_what_is_missing_before_it_serves(tmp_path):
         [*command, "--host", "0.0.0.0", "--database", f"sqlite:///{tmp_path}/m.db"], capture_output=True, text=True
     )
     assert (open_to_all.returncode, "polytaste keys add" in open_to_all.stderr) == (2, True)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        again = subprocess.run([*command, "--port", port], capture_output=True, text=True)
+    assert (again.returncode, f"--port {port}" in again.stderr, "name another" in again.stderr) == (2, True, True)
 
 
 def test_keys_from_the_command_line(tmp_path):
