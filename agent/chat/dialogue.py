@@ -2,7 +2,7 @@
 
 The way of a turn is a LangGraph state graph::
 
-    read -> recommend | chosen | why | tastes | undo | reset | forget | greeting -> end
+    read -> recommend | chosen | why | facts | how_many | tastes | undo | reset | forget | greeting -> end
 
 It keeps nothing: the turns before come in, the new one goes out, and who calls decides where they are kept.
 """
@@ -17,6 +17,7 @@ from typing import Any, TypedDict
 from langgraph.graph import END, START, StateGraph
 
 from agent.chat import replies
+from agent.chat.answers import Answers
 from agent.chat.assistant import Assistant, AssistantConfig
 from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
@@ -71,6 +72,7 @@ class Dialogue:
         self._assistant = Assistant(recommender.server, assistant or AssistantConfig())
         self._catalog = recommender.model.catalog
         self._steering = Steering(self._catalog, recommender.titles, recommender.reader)
+        self._answers = Answers(self._catalog, recommender.reader)
         self._taking_back = TakingBack(self._catalog, recommender.reader)
         self._graph = self._compiled()
 
@@ -118,6 +120,8 @@ class Dialogue:
             Intent.RECOMMEND: self._recommend,
             Intent.CHOSEN: self._chosen,
             Intent.WHY: self._why,
+            Intent.FACTS: self._facts,
+            Intent.HOW_MANY: self._how_many,
             Intent.TASTES: self._tastes,
             Intent.UNDO: self._undo,
             Intent.RESET: self._reset,
@@ -158,7 +162,7 @@ class Dialogue:
         slate = await self._rank(steered.wish, person, step["lam"], max(left, 1))
         noted = [_SAID[one.kind].format(self._title(one.item_id)) for one in said]
         changes = (*(f"any {what}" for what in lifted), *steered.changes)
-        text = replies.recommended(slate, changes, steered.notes, noted)
+        text = replies.recommended(slate, changes, steered.notes, noted, strange=_strange(step))
         state = TurnState(wish=steered.wish, slate=slate, spoken=moves.spoken)
         return _reply(step, text, slate, changes, said, state, self._catalog)
 
@@ -179,6 +183,14 @@ class Dialogue:
         facts = [replies.why(item, last.slate) for item in asked]
         each = step["deadline_ms"] / 1000.0 / len(facts)
         return self._say(step, "\n\n".join([await self._assistant.phrased(one, each) for one in facts]))
+
+    async def _facts(self, step: _Step) -> dict[str, Reply]:
+        slate, asked = _last(step).slate, step["moves"].asked
+        listed = [item.item_id for item in slate.items] if slate is not None else []
+        return self._say(step, self._answers(asked, listed) if asked is not None else "")
+
+    async def _how_many(self, step: _Step) -> dict[str, Reply]:
+        return self._say(step, self._answers.how_many(_last(step).wish.reading(self._catalog).filter))
 
     async def _tastes(self, step: _Step) -> dict[str, Reply]:
         slate = await self._rank(Wish(), step["person"], step["lam"], step["deadline_ms"])
@@ -215,7 +227,7 @@ class Dialogue:
             )
         slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
         changes = (f"no longer: {what}",)
-        text = replies.recommended(slate, changes, (), ())
+        text = replies.recommended(slate, changes, (), (), strange=_strange(step))
         return _reply(step, text, slate, changes, (), TurnState(wish=wish, slate=slate), self._catalog)
 
     async def _greeting(self, step: _Step) -> dict[str, Reply]:
@@ -249,6 +261,11 @@ def _way(step: _Step) -> str:
 
 def _last(step: _Step) -> TurnState:
     return step["before"][-1] if step["before"] else TurnState()
+
+
+def _strange(step: _Step) -> bool:
+    """Whether the conversation has not yet said that nothing is known of the person."""
+    return not any(state.slate is not None and state.slate.cold_start for state in step["before"])
 
 
 def _reply(

@@ -83,6 +83,10 @@ class FactReader:
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest)
 
+    def columns(self, word: str) -> list[str]:
+        """Columns of numbers that count in a unit, or hold what a word names."""
+        return self._quantities.of(word)
+
     def beyond(self, than: Sequence[str], way: int, unit: str) -> Within | None:
         """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
         return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)

@@ -14,6 +14,7 @@ from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import find_opinions
 from agent.chat.parts import Part, find_parts
+from agent.chat.questions import Question, asks_how_many, find_question
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
 from agent.chat.words import folded, is_kind
@@ -30,6 +31,8 @@ class Intent(StrEnum):
     FORGET = "forget"
     CHOSEN = "chosen"
     WHY = "why"
+    FACTS = "facts"
+    HOW_MANY = "how_many"
     TASTES = "tastes"
     GREETING = "greeting"
 
@@ -52,6 +55,8 @@ class Moves:
         popularity: A part of the popularity curve, relative to the last list.
         others: Whether what has been shown is not to come again.
         about: Items that it asks about, or that it chooses.
+        asked: What it asks about single items.
+        than: Items that it compares with; none for the whole list.
         spoken: Items that it speaks of.
         unclear: It says "it", and nobody can tell which is meant.
         beyond: Places that it points to and that the last list does not have.
@@ -75,6 +80,8 @@ class Moves:
     popularity: Popularity = Popularity.ANY
     others: bool = False
     about: tuple[str, ...] = ()
+    asked: Question | None = None
+    than: tuple[str, ...] = ()
     spoken: tuple[str, ...] = ()
     unclear: bool = False
     beyond: tuple[int, ...] = ()
@@ -98,7 +105,7 @@ _LIKING = r"(?:really |usually |most )*(?:like|love|enjoy|prefer|am|are|into)"
 _ASIDE = r"(?:(?:so|ok(?:ay)?|and|now|well|please|can you|could you),? )*"
 _OF_ME = r"(?:me|you|do|think|know|believe|about|of|what|are|is|all|that|have|learned|found out|been|tell|show)"
 _WHOLE: tuple[tuple[Intent, str], ...] = (
-    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|as before)(?: please)?{_END}"),
+    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|(?:the )?(?:(?:one|ones|list)s? before|(?:last|previous) (?:one|list)s?) (?:was|were|is) (?:much |a lot )?better|as before)(?: please)?{_END}"),
     (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{_END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{_END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{_END}"),
@@ -110,7 +117,7 @@ _FORGET = re.compile(
     r"(?:please )?(?:forget|drop|remove|ignore|lift)(?: about)? (?:the |that )?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
 _WHY = re.compile(
-    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come|(?:tell me|what do you know) (?:more )?about (?=the |number|no\.|#|\d)|what(?:'s| is) (?=the |number|no\.|#|\d))\s*"
+    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
 _REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except|swap|replace|exchange)\s+")
 _MORE_LIKE = re.compile(
@@ -120,6 +127,8 @@ _CHOICE = re.compile(
     r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
 )
 _CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{_END}")
+_SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
+_TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
 _OTHERS = re.compile(
     rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){_END}"
@@ -154,6 +163,8 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     for intent, pattern in _WHOLE_COMPILED:
         if pattern.match(low):
             return Moves(intent)
+    if (question := _question(text, references)) is not None:
+        return question
     opinions = find_opinions(text, references)
     if why := _WHY.match(text.low):
         row = references.row(text, why.end())
@@ -171,6 +182,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)
     parts = find_parts(text, named, listed=references.count() > 0)
+    than = _compared(text, references, reject.items)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
     if (anew := _MORE_OF_KIND.search(text.low)) and is_kind(anew["kind"]):
@@ -198,16 +210,29 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
         length=degrees.scales.get(Scale.LENGTH, 0),
         price=degrees.scales.get(Scale.PRICE, 0),
         popularity=Popularity.HIDDEN if surprise else popularity,
+        than=than,
         others=others or surprise,
         spoken=more_like.items or opinions.spoken,
         unclear=opinions.unclear or reject.unclear or more_like.unclear,
         beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond),
         rest=rest,
-        fresh=bool(_FRESH.search(low)) and not steered and not beside and not _STEERS.search(low),
+        fresh=bool(_FRESH.search(low))
+        and not steered
+        and not beside
+        and not _STEERS.search(low)
+        and not references.placed(rest),
         beside=beside,
         within=bool(_NARROWING.search(low)) and not instead,
         instead=instead,
     )
+
+
+def _question(text: Remainder, references: References) -> Moves | None:
+    """A message that wants to know what the catalogue says, and no other list."""
+    if asks_how_many(text.low):
+        return Moves(Intent.HOW_MANY)
+    asked = find_question(text, references)
+    return None if asked is None else Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
 
 
 def _chosen(text: Remainder, references: References) -> Pointed | None:
@@ -216,6 +241,18 @@ def _chosen(text: Remainder, references: References) -> Pointed | None:
     row = references.row(text, start.end() if start else 0)
     named = bool(row.items or row.beyond) and row.by_place and not row.unclear
     return row if named and _CHOSEN_END.match(text.low, row.end) and row.end > 0 else None
+
+
+def _compared(text: Remainder, references: References, spoken: tuple[str, ...]) -> tuple[str, ...]:
+    """The items that are said to be too much or too little of something: "not the first one, it's too expensive"."""
+    begin = len(text.low) - len(text.low.lstrip())
+    if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
+        return spoken[-1:]  # the "it" has been taken out with the items that are not wanted
+    for start in _SUBJECT.finditer(text.low):
+        row = references.row(text, start.end(), spoken=spoken)
+        if row.items and row.by_place and len(row.items) < references.count() and _TOO.match(text.low, row.end):
+            return row.items
+    return ()
 
 
 def _pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> Pointed:

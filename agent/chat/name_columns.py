@@ -17,7 +17,9 @@ from agent.chat.words import singular_words
 from retrieval.facts import OWN, names_in
 
 _TOKEN = re.compile(r"[^\W_]+")
-_NO_NAMES = frozenset({"id", "ids", "uid", "url", "uri", "link", "image", "poster", "thumbnail", "path", "hash", "isbn", "asin", "ean"})  # fmt: skip
+CODES = frozenset({"id", "ids", "uid", "url", "uri", "link", "image", "poster", "thumbnail", "path", "hash", "isbn", "asin", "ean"})  # fmt: skip
+"""Words in the names of columns that say nothing to people."""
+
 _TRUTH = frozenset({"yes", "no", "true", "false", "y", "n"})
 _FREE = frozenset({"tag", "keyword"})
 _MOST_WORDS = 5  # of a name; columns that mostly have more are texts
@@ -49,7 +51,7 @@ def name_columns(table: pl.DataFrame) -> Iterator[NameColumn]:
     """The columns of names of a catalogue's table."""
     for name, dtype in table.schema.items():
         parts = set(singular_words(name.replace("_", " ")))
-        if name in OWN or dtype not in (pl.String, pl.List(pl.String)) or parts & _NO_NAMES:
+        if name in OWN or dtype not in (pl.String, pl.List(pl.String)) or parts & CODES:
             continue
         if not _short(_distinct(table.head(_EXAMINED), name)):
             continue

@@ -144,6 +144,11 @@ class References:
         """How long the last list is."""
         return len(self._shown)
 
+    def placed(self, said: str) -> bool:
+        """Whether some words speak of a place of the last list."""
+        places = [at for found in _SAID_BEFORE.finditer(said) for at in self._places(found)]
+        return any(self._has(at) for at in places)
+
     def _has(self, place: int) -> bool:
         return 0 <= place < len(self._shown) and self._shown[place] is not GONE
 

@@ -14,8 +14,18 @@ def listing(slate: Slate) -> str:
     return "\n".join(f"{item.rank}. {item.title} \u2013 {item.reason}" for item in slate.items)
 
 
-def recommended(slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str]) -> str:
-    """What introduces a list: what was taken in, what changed, and how well your proportions are kept."""
+def recommended(
+    slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str], *, strange: bool
+) -> str:
+    """What introduces a list: what was taken in, what changed, and how well your proportions are kept.
+
+    Args:
+        slate: The list.
+        changes: What the message changed.
+        notes: What could not be followed.
+        said: What was kept for good.
+        strange: Whether it is to be said that nothing is known of the person.
+    """
     parts = [f"Noted: {'; '.join(said)}." if said else ""]
     if not slate.items:
         asked = "; ".join(_conditions(slate))
@@ -28,7 +38,7 @@ def recommended(slate: Slate, changes: Sequence[str], notes: Sequence[str], said
         count = len(slate.items)
         lead = "Here is one" if count == 1 else f"Here are {count}"
         parts.append(f"{lead}: {'; '.join(changes)}." if changes else f"{lead} for you.")
-        if slate.cold_start:
+        if strange and slate.cold_start:
             parts.append("I know nothing of you yet, so these are what most people like.")
     if slate.limits is not None and not slate.limits.met:
         parts.append(f"All of it cannot be had together; this list has {'; '.join(slate.limits.relaxed)}.")

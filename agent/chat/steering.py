@@ -87,9 +87,10 @@ class Steering:
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
         new = self._parts(new, moves, groups, changes, notes)
-        new = self._age(new, moves, last, changes, notes)
-        new = self._quantity(new, moves.length, LENGTH, last, changes, notes)
-        new = self._quantity(new, moves.price, PRICE, last, changes, notes)
+        than = self._compared_with(new, moves, last)
+        new = self._age(new, moves, than, changes, notes)
+        new = self._quantity(new, moves.length, LENGTH, than, changes, notes)
+        new = self._quantity(new, moves.price, PRICE, than, changes, notes)
         if moves.popularity is not Popularity.ANY:
             new = new.model_copy(update={"popularity": moves.popularity})
             changes.append(f"only {moves.popularity.value}")
@@ -174,14 +175,17 @@ class Steering:
         rows = axis.share[self._catalog.positions([i.item_id for i in last.items if self._catalog.has_item(i.item_id)])]
         return int((rows[:, [axis.labels.index(group)]].toarray() > 0).sum()), len(last.items)
 
-    def _age(self, wish: Wish, moves: Moves, last: Slate | None, changes: list[str], notes: list[str]) -> Wish:
+    def _compared_with(self, wish: Wish, moves: Moves, last: Slate | None) -> list[str]:
+        """What "older" or "too long" compares with: the item spoken of, the last list, or what is named where there is no list."""
+        shown = [i.item_id for i in last.items if self._catalog.has_item(i.item_id)] if last is not None else []
+        return [*moves.than] or shown or [*wish.seeds]
+
+    def _age(self, wish: Wish, moves: Moves, than: list[str], changes: list[str], notes: list[str]) -> Wish:
         if not moves.age:
             return wish
-        years = [item.year for item in last.items if item.year is not None] if last is not None else []
+        years = [y for i in self._catalog.positions(than) if (y := self._catalog.years[int(i)]) is not None]
         if not years or not has_years(self._catalog):
-            notes.append(
-                "there is no list yet to be older or newer than" if last is None else "nothing here has a year"
-            )
+            notes.append("nothing here has a year" if than else "there is no list yet to be older or newer than")
             return wish
         middle = median_low(years)
         span = (EARLIEST, middle - 1) if moves.age < 0 else (middle + 1, LATEST)
@@ -190,16 +194,13 @@ class Steering:
         changes.append(f"before {middle}" if moves.age < 0 else f"after {middle}")
         return wish.model_copy(update={"years": kept})
 
-    def _quantity(
-        self, wish: Wish, way: int, unit: str, last: Slate | None, changes: list[str], notes: list[str]
-    ) -> Wish:
+    def _quantity(self, wish: Wish, way: int, unit: str, than: list[str], changes: list[str], notes: list[str]) -> Wish:
         """More or less of a quantity, such as length and price, than the last list has."""
         if not way:
             return wish
-        shown = [i.item_id for i in last.items if self._catalog.has_item(i.item_id)] if last is not None else []
-        fact = self._reader.facts.beyond(shown, way, unit) if shown else None
+        fact = self._reader.facts.beyond(than, way, unit) if than else None
         if fact is None:
-            notes.append("there is no list yet to compare with" if not shown else _UNTOLD[unit])
+            notes.append("there is no list yet to compare with" if not than else _UNTOLD[unit])
             return wish
         others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
         # Who turns round drops the bound before.

@@ -180,14 +180,68 @@ def test_what_is_forgotten_of_a_place_is_what_was_said_of_it(ground):
         ("tell me what you know about war movies I might enjoy", Intent.RECOMMEND),
         ("why not number 2?", Intent.WHY),
         ("why not a comedy", Intent.RECOMMEND),
-        ("tell me about the third", Intent.WHY),
-        ("what's number 2 about?", Intent.WHY),
+        ("tell me about the third", Intent.FACTS),
+        ("what's number 2 about?", Intent.FACTS),
         ("what is the best comedy?", Intent.RECOMMEND),
         ("I prefer the earlier list", Intent.UNDO),
         ("the second one please", Intent.CHOSEN),
         ("number 3", Intent.CHOSEN),
         ("forget the 90s", Intent.FORGET),
+        ("the one before was better", Intent.UNDO),
+        ("show me number 2 again", Intent.FACTS),
+        ("show me 2", Intent.RECOMMEND),
+        ("how many movies do you have?", Intent.HOW_MANY),
+        ("how many comedies do you have?", Intent.RECOMMEND),
+        ("is there anything for kids?", Intent.RECOMMEND),
+        ("how long?", Intent.RECOMMEND),
     ],
 )
 def test_intents(ground, message, intent):
     assert moved(ground, message).intent is intent
+
+
+@pytest.mark.parametrize(
+    ("message", "what", "items"),
+    [
+        ("what's the price of the second?", "price", ("2",)),
+        ("and the price of number 3?", "price", ("3",)),
+        ("how long does number 1 take?", "long", ("1",)),
+        ("how many players does the third need?", "players", ("3",)),
+        ("how much are the first two?", "much", ("1", "2")),
+        ("what age is number 1 for?", "age", ("1",)),
+        ("what does number 2 cost?", "cost", ("2",)),
+        ("when was the last one released?", "when", ("5",)),
+        ("who directed number 2?", "directed", ("2",)),
+        ("why is the first one so expensive?", "expensive", ("1",)),
+        ("tell me about number 1", "", ("1",)),
+        ("is number 1 good for kids?", "good for kids", ("1",)),
+        ("can we play the second one with 6 people?", "with 6 people", ("2",)),
+    ],
+)
+def test_questions_of_fact_set_no_condition(ground, message, what, items):
+    moves = moved(ground, message)
+    assert (moves.intent, moves.rest, moves.spoken) == (Intent.FACTS, "", items)
+    assert (moves.asked.what, moves.asked.pointed.items) == (what, items)
+
+
+@pytest.mark.parametrize(
+    ("message", "than"),
+    [
+        ("not the first one, it's too expensive", ("1",)),
+        ("number 2 is too long", ("2",)),
+        ("not number 3 because it is too old", ("3",)),
+        ("it's too long", ()),
+        ("these are too long", ()),
+        ("too long", ()),
+    ],
+)
+def test_what_is_too_much_of_something_is_what_the_next_are_compared_with(ground, message, than):
+    assert moved(ground, message).than == than
+
+
+@pytest.mark.parametrize(
+    ("message", "fresh"),
+    [("recommend me a comedy", True), ("give me a comedy for number 2", False), ("find me a comedy from 1995", True)],
+)
+def test_who_speaks_of_a_place_does_not_ask_anew(ground, message, fresh):
+    assert moved(ground, message).fresh is fresh

@@ -60,6 +60,8 @@ def check_turn(turn, reply, slate, last, slates, catalog, where):
     assert reply.intent.value == turn.get("intent", "undo" if "same" in turn else "recommend"), where
     if "says" in turn:
         assert turn["says"].lower() in reply.text.lower(), where
+    if "unsaid" in turn:
+        assert turn["unsaid"].lower() not in reply.text.lower(), where
     if "asked" in turn:
         assert reply.understood == turn["asked"], where
     if "same" in turn:

@@ -1,0 +1,116 @@
+"""What the catalogue says of an item, in answer to a question about it: its own columns and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent.chat.name_columns import CODES
+from agent.chat.quantities import LENGTH, PRICE
+from agent.chat.questions import Question
+from agent.chat.reading import RequestReader
+from agent.chat.words import singular_words
+from retrieval.facts import OWN, OneOf
+from retrieval.filters import ItemFilter
+from retrieval.schema import Catalog
+
+_CALLED: dict[str, tuple[str, ...]] = {
+    "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
+    "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
+    "when": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
+    "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
+    "made": ("maker", "brand", "developer", "publisher", "designer", "director", "author", "artist"),
+    "directed": ("director",), "wrote": ("author", "writer"), "published": ("publisher",),
+    "designed": ("designer",), "developed": ("developer",), "produced": ("producer", "brand"),
+}  # fmt: skip
+_LONGEST = 300  # characters of a text that are shown
+
+
+class Answers:
+    """Answers questions of fact from one catalogue.
+
+    Args:
+        catalog: The items.
+        reader: Reads what a question of yes or no is about.
+    """
+
+    def __init__(self, catalog: Catalog, reader: RequestReader) -> None:
+        self._catalog = catalog
+        self._reader = reader
+        self._parts = {
+            name: parts
+            for name in catalog.table.columns
+            if name not in OWN and not (parts := set(singular_words(name.replace("_", " ")))) & CODES
+        }
+
+    def __call__(self, question: Question, listed: Sequence[str]) -> str:
+        """The answer.
+
+        Args:
+            question: What is asked.
+            listed: External ids of the last list, in its order.
+        """
+        if question.pointed.unclear:
+            return "I cannot tell which one you mean; say its number."
+        none = "The last list has no number" if listed else "There is no list yet with a number"
+        lines = [f"{none} {place}." for place in question.pointed.beyond]
+        for item in question.pointed.items:
+            at = int(self._catalog.positions([item])[0])
+            number = f" (number {listed.index(item) + 1})" if item in listed else ""
+            called = f"{self._catalog.titles[at]}{number}"
+            lines.append(
+                self._whether(at, called, question.what) if question.whether else self._fact(at, called, question.what)
+            )
+        return "\n\n".join(lines)
+
+    def how_many(self, meeting: ItemFilter) -> str:
+        """How many items there are, and how many of them meet what is asked for."""
+        count, all_of_them = int(meeting.mask(self._catalog).sum()), len(self._catalog)
+        return f"There are {all_of_them:,} in the catalogue" + (
+            f"; {count:,} of them meet what you asked for." if count < all_of_them else "."
+        )
+
+    def _fact(self, at: int, called: str, what: str) -> str:
+        columns = self._columns(what) if what else ["categories", "year", *self._parts]
+        if said := self._said(at, columns):
+            return f"{called}: {said}."
+        asked = f"\u201c{what}\u201d" if what else "anything more"
+        return f"The catalogue does not tell {asked} of {called}."
+
+    def _whether(self, at: int, called: str, what: str) -> str:
+        """Yes or no where the words are a condition and the item has what it is about; else what is known of the item."""
+        reading = self._reader.read(what)
+        condition = reading.filter
+        told = condition != ItemFilter() and not (reading.about or reading.silent or reading.unknown or reading.seeds)
+        facts = [*condition.facts, *condition.unwanted_facts]
+        columns = [c for fact in facts for c in (fact.columns if isinstance(fact, OneOf) else (fact.column,))]
+        columns += ["categories"] if condition.wanted or condition.unwanted else []
+        columns += ["year"] if condition.years or condition.unwanted_years else []
+        if told and all(self._value(at, column) for column in columns):
+            said = self._said(at, columns)
+            yes = "Yes" if condition.mask(self._catalog)[at] else "No"
+            return f"{yes}: {called} \u2013 {said}." if said else f"{yes}: {called}."
+        known = self._said(at, ["categories", "year", *self._parts]) or "nothing"
+        return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
+
+    def _columns(self, what: str) -> list[str]:
+        """The columns that some words ask for."""
+        columns: list[str] = []
+        for word in singular_words(what):
+            for name in (word, *_CALLED.get(word, ())):
+                columns += [name] if name in {"year", "categories"} else self._reader.facts.columns(name)
+                columns += [column for column, parts in self._parts.items() if name in parts]
+        return list(dict.fromkeys(columns))
+
+    def _said(self, at: int, columns: Sequence[str]) -> str:
+        values = {column.replace("_", " "): self._value(at, column) for column in dict.fromkeys(columns)}
+        return "; ".join(f"{name} {value}" for name, value in values.items() if value)
+
+    def _value(self, at: int, column: str) -> str:
+        """What an item has in a column, in words; empty if nothing."""
+        value = self._catalog.table[column][at]
+        if value is None:
+            return ""
+        if column != "year" and isinstance(value, int | float) and not isinstance(value, bool):
+            return f"{round(value, 2):,}".removesuffix(".0")
+        text = str(value) if isinstance(value, str | int | bool) else ", ".join(map(str, value))
+        return text.rstrip(".") if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}\u2026"

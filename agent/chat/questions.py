@@ -1,0 +1,103 @@
+"""Questions of fact about single items: "what's the price of the second?", "is number 1 good for kids?", "tell me about it".
+
+They want an answer and no other list, so they set no condition.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from agent.chat.references import Pointed, References
+from agent.chat.remainder import Remainder
+from agent.chat.words import is_kind
+
+_ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
+_END = r"(?:,? please)?[\s.!?]*"
+_ITEM = r"(?P<item>\S.*?)"
+_USE = r"(?:play|read|watch|see|use|finish)"
+_ABOUT_WHAT = tuple(
+    re.compile(_ASIDE + pattern + _END)
+    for pattern in (
+        rf"(?:(?:what(?:'s| is| are| was)|give me|tell me|show me) )?the (?P<what>[a-z]+(?: [a-z]+)?) (?:of|for) {_ITEM}",
+        rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
+        rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
+        rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
+        rf"what (?P<what>[a-z]+) (?:is|are|was|does) {_ITEM}(?: (?:for|from|of|in|released|made|published|have|need))?",
+        rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
+        rf"(?P<what>when) (?:is|was|did) {_ITEM}(?: (?:from|made|released|published|come out))?",
+        rf"who (?P<what>made|directed|wrote|published|designed|developed|produced) {_ITEM}",
+        rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
+    )
+)
+_ABOUT_ALL = re.compile(
+    rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe) {_ITEM}"
+    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#).*?)(?: about)?){_END}"
+)
+_SHOWN = re.compile(
+    rf"{_ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{_END}"
+)
+_WHETHER = re.compile(rf"{_ASIDE}(?:is|does|has|was|can (?:i|we|you|one) {_USE}|can) (?=\S)")
+_MANY = re.compile(
+    rf"{_ASIDE}how many (?:different )?(?P<kind>[a-z]+) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?{_END}"
+)
+_MOST = 200  # characters of a question
+_MOST_WORDS = 12  # of what points to an item
+_SEVERAL = 3  # items that a question of yes or no can be about
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about items.
+
+    Attributes:
+        what: What is asked of them: "price", "good for kids"; empty for all that is known.
+        whether: It is to be answered with yes or no.
+        pointed: The items.
+    """
+
+    what: str
+    whether: bool
+    pointed: Pointed
+
+
+def find_question(text: Remainder, references: References) -> Question | None:
+    """The question that a whole message asks about items; None if it asks none."""
+    if len(text.said) > _MOST:
+        return None
+    for pattern in _ABOUT_WHAT:
+        if (found := pattern.fullmatch(text.low)) and (row := _row(text, found.span("item"), references)):
+            return Question(found["what"], whether=False, pointed=row)
+    if found := _ABOUT_ALL.fullmatch(text.low):
+        row = _row(text, found.span("item" if found["item"] else "what"), references)
+        if row is not None:
+            return Question("", whether=False, pointed=row)
+    if found := _SHOWN.fullmatch(text.low):
+        row = _row(text, found.span("item"), references)
+        # "show me 2" asks for two
+        if row and row.by_place and (found["again"] or not (found["item"].isdigit() or len(row.items) > 1)):
+            return Question("", whether=False, pointed=row)
+    start = _WHETHER.match(text.low)
+    return None if start is None else _whether(text, start.end(), references)
+
+
+def asks_how_many(low: str) -> bool:
+    """Whether a folded message asks how many items there are at all."""
+    found = _MANY.fullmatch(low)
+    return found is not None and is_kind(found["kind"])
+
+
+def _whether(text: Remainder, start: int, references: References) -> Question | None:
+    ends = [start + m.start() for m in re.finditer(r"\s+\S", text.low[start:])][:_MOST_WORDS]
+    for end in reversed(ends):
+        row = _row(text, (start, end), references)
+        if row is not None and not row.unclear and len(row.items) <= _SEVERAL:
+            return Question(text.said[end:].strip(" .!?"), whether=True, pointed=row)
+    return None
+
+
+def _row(text: Remainder, span: tuple[int, int], references: References) -> Pointed | None:
+    """What a stretch points to, if all of it does."""
+    start, end = span
+    row = references.row(Remainder(text.said[:end]), start)
+    return row if row.end == end and (row.items or row.beyond or row.unclear) else None
