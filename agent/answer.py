@@ -14,6 +14,7 @@ from agent.llm.scorer import LabelScores
 from agent.profile import Profile
 from agent.rerank.llm import Ranked
 from agent.rerank.protocol import Pool
+from agent.shown import ShownFacts
 from agent.slate import LimitReport, PersonaCard, Promise, Slate, SlateItem, Step, Tokens
 from prompts.summaries import PersonaSummary
 from retrieval.arrays import Float64
@@ -27,6 +28,7 @@ class Facts:
 
     Attributes:
         model: Trained artefact.
+        shown: What its further columns say of an item.
         profile: The user.
         reading: What was understood.
         retrieved: Personas and candidates.
@@ -38,6 +40,7 @@ class Facts:
     """
 
     model: Model
+    shown: ShownFacts
     profile: Profile
     reading: Reading
     retrieved: Retrieved
@@ -122,6 +125,7 @@ def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
             title=catalog.titles[item],
             categories=catalog.categories[item],
             year=catalog.years[item],
+            facts=facts.shown.of(item),
             persona=w.persona.number if w.persona else None,
             persona_name=w.persona.name if w.persona else "",
             persona_share=round(w.share, 4),

@@ -33,6 +33,7 @@ from agent.rerank.llm import Ask, LLMConfig, Ranked
 from agent.rerank.targets import TargetConfig
 from agent.reserve import Reserve
 from agent.shift import shifted
+from agent.shown import ShownFacts
 from agent.slate import PersonaCard, Slate
 from agent.ways import Way, Ways
 from prompts.rerank import rerank_inputs
@@ -101,6 +102,7 @@ class Recommender:
         meaning = Meaning(model.words, self.config.meaning)
         self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready)
         self._said = SaidWords(model.catalog)
+        self._shown = ShownFacts(model.catalog)
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
         c = self.config
         self.ways = Ways(c.prompt, c.llm, c.ladder, model.dataset, absent_reason, experiments)
@@ -228,7 +230,7 @@ class Recommender:
         now = Circumstances(bool(wish.request.strip()), len(profile.liked.items))
         ask = Ask(pool, length, listing, started + whole - last, now, render)
         facts = Facts(
-            self.model, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
+            self.model, self._shown, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
         )  # fmt: skip
         return ask, facts
 

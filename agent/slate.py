@@ -19,6 +19,9 @@ class SlateItem(_Closed):
     title: str
     categories: list[str]
     year: int | None
+    facts: dict[str, int | float | str] = Field(
+        default={}, description="what further columns of the catalogue say of it: numbers and names, gaps left out"
+    )
     persona: int | None = Field(description="number of the taste it serves most; null for a cold start")
     persona_name: str
     persona_share: float = Field(description="how much of the user's attention to this item is this taste's, 0 to 1")

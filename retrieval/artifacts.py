@@ -218,6 +218,9 @@ def save(model: Model, folder: Path) -> Path:
             sha256={path.name: _sha256(path) for path in sorted(made.iterdir())},
         )
         (made / _MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
+        mode = (made / _MANIFEST).stat().st_mode
+        for path in made.iterdir():  # safetensors' are for their owner alone, and another may be the one who serves
+            path.chmod(mode)
         old = Path(scratch) / "old"
         if folder.exists():
             folder.rename(old)
@@ -235,18 +238,19 @@ def load(folder: Path) -> Model:
     """
     if not (folder / _MANIFEST).is_file():
         raise NotFoundError(f"no trained model in {folder}", "run `polytaste train` first, or give --model FOLDER")
+    again = f"train again: polytaste train --out {folder}"
     try:
         raw = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         if isinstance(raw, dict) and raw.get("format") != FORMAT:  # first: another version has other fields
-            raise DataError(f"{folder}: format {raw.get('format')}, this version reads {FORMAT}", "train again")
+            raise DataError(f"{folder}: format {raw.get('format')}, this version reads {FORMAT}", again)
         manifest = Manifest.model_validate(raw)
     except (ValidationError, ValueError) as why:
         reason = why.errors()[0]["msg"] if isinstance(why, ValidationError) else why
-        raise DataError(f"{folder / _MANIFEST}: not a manifest ({reason})", "train again") from why
+        raise DataError(f"{folder / _MANIFEST}: not a manifest ({reason})", again) from why
     for name, expected in manifest.sha256.items():
         path = folder / name
         if not path.is_file() or _sha256(path) != expected:
-            raise DataError(f"{path}: missing or damaged (checksum differs)", "train again: polytaste train")
+            raise DataError(f"{path}: missing or damaged (checksum differs)", again)
     catalog = Catalog(pl.read_parquet(folder / "catalog.parquet"))
     encoder = PersonaEncoder(manifest.encoder, Weights(**load_file(folder / "encoder.safetensors")))
     arrays = load_file(folder / "items.safetensors")

@@ -23,7 +23,7 @@ from retrieval.index_route import compact, filtered
 from retrieval.schema import NO_ITEM, Histories
 
 _EXACT = IndexConfig(kind="flat")
-_RETRAIN = "train again: polytaste train"
+_RETRAIN = "train again: polytaste train --out FOLDER"
 
 
 class ItemIndex:

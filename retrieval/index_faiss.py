@@ -180,7 +180,7 @@ class Engine:
         Raises:
             DataError: The file is no FAISS index, not of inner products, or of a kind that is never written here.
         """
-        remedy = "train again: polytaste train"
+        remedy = "train again: polytaste train --out FOLDER"
         try:
             index = _faiss.read_index(str(path))
         except RuntimeError as why:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from fastapi.security import HTTPBearer
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ScopeOf
@@ -22,6 +23,9 @@ _MOST_REMEMBERED = 10_000
 _KEY = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_-]{43}")
 _STRANGERS_A_MINUTE = 600
 """Keys never seen before that are looked up: whoever makes them up must not keep the database from those who have one."""
+
+BEARER = HTTPBearer(scheme_name="key", description="made by polytaste keys", auto_error=False)
+"""For the OpenAPI of a service with keys; :class:`Access` is what checks them."""
 
 EVERYTHING = Caller("", DEFAULT_TENANT, "this machine", frozenset(Scope))
 """Who calls a service that only its own machine can reach and that has no keys."""

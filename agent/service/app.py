@@ -11,14 +11,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
 
 from agent.memory.database import Database
 from agent.memory.keys import Keys
 from agent.memory.people import People
 from agent.memory.privacy import Privacy
 from agent.service import chat, errors, lists, openai_api, operate, page, people
-from agent.service.access import Access, OwnNames
+from agent.service.access import BEARER, Access, OwnNames
 from agent.service.config import ServiceConfig
 from agent.service.context import Context
 from agent.service.live import Live
@@ -76,7 +76,9 @@ def create_app(config: ServiceConfig) -> FastAPI:
     app.state.context = Context(config, live, People(database), privacy)
     app.state.access = Access(keys, open_to_all=not has_keys, per_minute=config.per_minute)
     errors.install(app)
-    for part in (lists, people, chat, openai_api, operate, page):
+    for part in (lists, people, chat, openai_api):
+        app.include_router(part.router, dependencies=[Security(BEARER)] if has_keys else [])
+    for part in (operate, page):
         app.include_router(part.router)
     if not has_keys:
         app.add_middleware(OwnNames, names=frozenset(("localhost", "127.0.0.1", "[::1]", "::1", "testserver")))

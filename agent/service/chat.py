@@ -57,7 +57,7 @@ async def kept(conversation: Name, parts: Parts, caller: Reader, user: User | No
     """What is kept of a conversation. One without a user is known by its id alone, and is deleted when it is old."""
     turns = await asyncio.to_thread(parts.privacy.conversation, caller.tenant, user or "", conversation)
     if turns is None:
-        raise _unknown(conversation)
+        raise _unknown(conversation, user)
     return Conversation(conversation=conversation, turns=turns)
 
 
@@ -66,12 +66,13 @@ async def delete(conversation: Name, parts: Parts, caller: Writer, user: User | 
     """Delete a conversation, and what is being answered in it at this moment."""
     turns = await asyncio.to_thread(parts.privacy.delete_conversation, caller.tenant, user or "", conversation)
     if turns < 0:
-        raise _unknown(conversation)
+        raise _unknown(conversation, user)
     return ConversationDeleted(conversation=conversation, turns=turns)
 
 
-def _unknown(conversation: str) -> NotFoundError:
-    return NotFoundError(f"no conversation {conversation!r} of this person", "give the user that it was held with")
+def _unknown(conversation: str, user: str | None) -> NotFoundError:
+    whose = "of this person" if user else "without a user"
+    return NotFoundError(f"no conversation {conversation!r} {whose}", "name the user that it was held with: ?user=WHO")
 
 
 def reply_of(told: Told) -> ChatReply:

@@ -159,12 +159,17 @@ def install(app: FastAPI) -> None:
         return error_response(why.status, why.kind, why.message, remedy=why.remedy, retry_after_s=why.retry_after_s)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, why: RequestValidationError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
+    async def invalid(request: Request, why: RequestValidationError) -> JSONResponse:  # pyright: ignore[reportUnusedFunction]
         first = why.errors()[0]
         kind = first["type"]
         if kind == "json_invalid":  # its place is a number of characters, not a field
             cause = f"body: not JSON at character {first['loc'][-1]} ({first['ctx']['error']})"
             return error_response(422, "InvalidRequest", cause, param="body", remedy=_REMEDIES[kind])
+        if kind == "model_attributes_type" and "json" not in request.headers.get("content-type", ""):
+            cause = "body: not sent as JSON"
+            return error_response(
+                422, "InvalidRequest", cause, param="body", remedy="send the header Content-Type: application/json"
+            )
         where = ".".join(str(part) for part in first["loc"][1:]) or "body"
         remedy = _REMEDIES.get(kind, "see /docs for what it may be")
         return error_response(422, "InvalidRequest", f"{where}: {first['msg']}", param=where, remedy=remedy)

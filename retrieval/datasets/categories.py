@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from retrieval.datasets.table import Origin, stripped
+from retrieval.datasets.table import Origin, stripped, without_gaps
 from retrieval.errors import DataError
 
 _REMEDY = "write ['first', 'second'], or first|second, or map another column: --column categories=NAME"
@@ -29,7 +29,7 @@ def name_lists(table: pl.DataFrame, column: str, separator: str | None, origin: 
     if values.dtype.is_nested():
         lists, how = [_names(cell) for cell in values.to_list()], ""
     else:
-        text = stripped(values)
+        text = without_gaps(stripped(values))
         plain = text.filter(~text.str.contains(r"^[\[{]")).drop_nulls()
         cut = separator or next((s for s in ("|", ";") if plain.str.contains(s, literal=True).any()), ",")
         read = {cell: _read(cell, cut) for cell in text.unique().drop_nulls().to_list()}

@@ -12,11 +12,13 @@ import re
 import polars as pl
 import polars.selectors as cs
 
-from retrieval.datasets.table import stripped
+from retrieval.datasets.table import GAPS, stripped
 
 _MOST = 0.95
-_GAPS = ("n/a", "na", "nan", "none", "null", "nil", "unknown", "tbd", "?", "-", "--")
-_CODES = frozenset({"id", "ids", "uid", "uuid", "isbn", "asin", "ean", "gtin", "upc", "sku", "code", "zip", "postcode", "phone", "hash"})  # fmt: skip
+_GAPS = (*GAPS, "nan", "nil", "unknown", "tbd", "?", "--")
+CODES = frozenset({"id", "ids", "uid", "uuid", "isbn", "asin", "ean", "gtin", "upc", "sku", "code", "zip", "postcode", "phone", "hash"})  # fmt: skip
+"""Words in the name of a column of codes."""
+
 _SIGNS = r"^[$\u20ac\u00a3\u00a5\u20b9]\s*|\s*[$\u20ac\u00a3\u00a5\u20b9%]$"
 _NUMBER = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?$|^[+-]?\.\d+$"
 _DECIMAL_COMMA = r",(?:\d{1,2}|\d{4,})$"  # 12,50 and 1.299,00; but 1,299 has a thousand
@@ -37,7 +39,7 @@ def with_numbers(table: pl.DataFrame) -> tuple[pl.DataFrame, tuple[str, ...]]:
 def _numbers(values: pl.Series) -> pl.Series | None:
     """A column of text as numbers, whole ones where all are; None if it is none."""
     named = re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", values.name).lower())
-    if values.dtype != pl.String or not _CODES.isdisjoint(named):
+    if values.dtype != pl.String or not CODES.isdisjoint(named):
         return None
     text = stripped(values).str.to_lowercase()
     text = pl.select(pl.when(~text.is_in(_GAPS)).then(text)).to_series()

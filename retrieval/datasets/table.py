@@ -16,6 +16,9 @@ import polars.selectors as cs
 from retrieval.errors import DataError
 
 TABLE_SUFFIXES = (".parquet", ".csv", ".tsv", ".csv.gz")
+GAPS = ("n/a", "na", "none", "null", "-")
+"""What stands where nothing is known, in small letters."""
+
 _TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -72,6 +75,17 @@ def stripped(values: pl.Series) -> pl.Series:
     """Text without blanks around it; what is empty then is a gap."""
     text = values.cast(pl.String).str.strip_chars()
     return pl.select(pl.when(text != "").then(text)).to_series()
+
+
+def without_gaps(values: pl.Series) -> pl.Series:
+    """Text with nulls where a value alone only says that there is none; columns of another kind as they are."""
+    if values.dtype != pl.String:
+        return values
+    return (
+        pl.select(pl.when(~values.str.strip_chars().str.to_lowercase().is_in(GAPS)).then(values))
+        .to_series()
+        .alias(values.name)
+    )
 
 
 def numbers(table: pl.DataFrame, column: str, origin: Origin, dtype: type[pl.DataType]) -> pl.Series:

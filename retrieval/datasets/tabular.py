@@ -14,7 +14,7 @@ from retrieval.datasets.columns import Columns, roles_note
 from retrieval.datasets.dataset import Dataset, assemble
 from retrieval.datasets.moments import moments
 from retrieval.datasets.quantities import with_numbers
-from retrieval.datasets.table import TABLE_SUFFIXES, Origin, keys, numbers, read_table
+from retrieval.datasets.table import TABLE_SUFFIXES, Origin, keys, numbers, read_table, without_gaps
 from retrieval.errors import ConfigError, DataError
 
 __all__ = ["Columns", "TabularSource", "load_tabular", "read_source"]
@@ -176,6 +176,7 @@ def _items(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.D
     )
     out = table.with_columns(keys(table, item, origin).alias("item_id"))
     rest = out.drop(list({item, title, categories, year} - {"item_id", ""}), strict=False)
+    rest = rest.with_columns(without_gaps(rest[c]) for c in rest.columns if c != "item_id")
     rest, read = with_numbers(rest)
     note += f"; categories: {how}" if how else ""
     return rest.with_columns(**renamed), note + (f"; read as numbers: {', '.join(read)}" if read else "")

@@ -471,6 +471,20 @@ def test_numbers_of_items_are_numbers_in_text_as_well(tmp_path):
     assert any("read as numbers: pages, price_eur, abv, list_price, rating" in note for note in d.notes)
 
 
+def test_what_only_says_that_nothing_is_known_is_a_gap_in_names_and_categories_too(tmp_path):
+    write(tmp_path, "interactions.csv", "user,item\na,na\n")
+    write(
+        tmp_path,
+        "items.csv",
+        "item,title,publisher,categories\nna,None,Kosmos,Party|Card\nx2,Two, N/A ,n/a\nx3,Three,-,NULL\nx4,Four,Nana,na\n",
+    )
+    table = load(tmp_path).catalog.table
+    assert table["item_id"].to_list() == ["na", "x2", "x3", "x4"]
+    assert table["title"].to_list()[0] == "None"
+    assert table["publisher"].to_list() == ["Kosmos", None, None, "Nana"]
+    assert table["categories"].to_list() == [["Party", "Card"], [], [], []]
+
+
 def test_a_gap_of_other_libraries_is_no_number(tmp_path):
     pl.DataFrame({"user": ["a"], "item": ["x"]}).write_parquet(tmp_path / "interactions.parquet")
     pl.DataFrame({"item": ["x", "y", "z"], "price": [9.5, float("nan"), 20.0]}).write_parquet(

@@ -311,6 +311,7 @@ def test_the_model_keeps_its_index_and_changes_to_it(model, dataset, tmp_path):
     never = np.flatnonzero(dataset.catalog.counts == 0).astype(np.int32)[:2]
     changed = with_items(without_items(model, gone), never)
     again = load(save(changed, tmp_path / "m"))
+    assert len({path.stat().st_mode for path in (tmp_path / "m").iterdir()}) == 1  # whoever may read one may read all
     np.testing.assert_array_equal(again.index.items, np.union1d(np.setdiff1d(model.index.items, gone), never))
     assert again.index.card == changed.index.card
     assert again.index.card.changed == 5

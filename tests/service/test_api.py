@@ -115,6 +115,8 @@ def test_a_conversation_of_nobody_can_be_read_deleted_and_ends_by_itself(client,
     talk = post(client, "/v1/chat", {"message": "comedies, for I am ill"}).json()["conversation"]
     assert [t["said"] for t in client.get(f"/v1/chat/{talk}").json()["turns"]] == ["comedies, for I am ill"]
     assert client.get(f"/v1/chat/{talk}", params={"user": "ann"}).status_code == 404
+    hers = post(client, "/v1/chat", {"message": "comedies", "user": "ann"}).json()["conversation"]
+    assert client.get(f"/v1/chat/{hers}").json()["error"]["remedy"].endswith("?user=WHO")
     assert client.delete(f"/v1/chat/{talk}").json()["turns"] == 1
     assert client.delete(f"/v1/chat/{talk}").status_code == 404
     old = post(client, "/v1/chat", {"message": "comedies"}).json()["conversation"]
@@ -397,6 +399,24 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(client):
         yield from (b"x" * 100_000 for _ in range(12))
 
     assert client.post("/v1/recommend", content=pieces()).status_code == 413
+
+
+def test_a_body_that_is_not_called_json_is_told_so(client):
+    error = client.post("/v1/recommend", content=b'{"user": "1"}', headers={"Content-Type": "text/plain"}).json()[
+        "error"
+    ]
+    assert (error["message"], error["param"]) == ("body: not sent as JSON", "body")
+    assert "Content-Type: application/json" in error["remedy"]
+    assert "valid dictionary" in post(client, "/v1/recommend", [1]).json()["error"]["message"]
+
+
+def test_the_description_of_a_service_with_keys_says_so(keyed, settings, tmp_path):
+    api = keyed[0].get("/openapi.json").json()
+    assert api["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert api["paths"]["/v1/recommend"]["post"]["security"] == [{"key": []}]
+    assert "security" not in api["paths"]["/healthz"]["get"]
+    without = create_app(settings.model_copy(update={"database": f"sqlite:///{tmp_path}/open.db"})).openapi()
+    assert "securitySchemes" not in without["components"]
 
 
 def test_no_request_chooses_url_model_path_or_template(client):

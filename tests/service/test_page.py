@@ -104,6 +104,25 @@ def test_the_slider_reranks_live(page):
     assert error() < loose
 
 
+def test_cards_show_what_the_catalogue_knows_and_prices_can_fall(page):
+    assert page.locator("#cheaper").is_hidden()
+
+    def priced(route):
+        answer = route.fetch()
+        told = answer.json()
+        for item in told["slate"]["items"]:
+            item["facts"] = {"list_price": 24.5, "publisher": "Kosmos"}
+        route.fulfill(response=answer, json=told)
+
+    page.route("**/v1/chat", priced)
+    page.fill("#message", "comedies")
+    page.press("#message", "Enter")
+    page.wait_for_selector(".card")
+    assert page.locator(".card .facts").first.inner_text() == "list price: 24.5 · publisher: Kosmos"
+    assert page.locator("#cheaper").is_visible()
+    assert serious(page) == []
+
+
 def test_feedback_and_why_from_a_card(page):
     page.fill("#message", "science fiction")
     page.press("#message", "Enter")
@@ -144,4 +163,6 @@ def test_the_documentation_of_the_api(page, running):
     page.locator("summary", has_text="/v1/recommend").wait_for()
     page.locator("summary", has_text="/v1/recommend").click()
     assert "curl" in page.inner_text("details[open]")
+    title, routes = (page.locator(what).bounding_box() for what in ("h1", "#routes"))
+    assert abs(title["x"] - routes["x"]) < 1 and routes["width"] > 0.6 * min(960, page.viewport_size["width"])
     assert serious(page) == []

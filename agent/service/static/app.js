@@ -69,6 +69,7 @@ function showUnderstood(understood) {
   $("understood").replaceChildren(...chips);
 }
 
+const PRICE = /(^|_)(price|cost)(_|$)/i;
 const colour = (number) => (number ? `t${((number - 1) % 8) + 1}` : "t8");
 const percent = (share) => `${Math.round(100 * share)} %`;
 
@@ -82,6 +83,7 @@ function showSlate(slate) {
   $("ranker").textContent = llm
     ? `Ranked with ${slate.model}, its weight ${slate.llm_weight}${error} · ${Math.round(slate.latency_ms)} ms`
     : `Ranked by the calibrated reranker${slate.degraded_reason === "llm_off" ? "" : ` (${slate.degraded_detail || slate.degraded_reason})`}${error} · ${Math.round(slate.latency_ms)} ms`;
+  if (slate.items.some((item) => Object.keys(item.facts).some((name) => PRICE.test(name)))) $("cheaper").hidden = false;
   showTastes(slate.personas);
   $("cards").replaceChildren(...slate.items.map(card));
   showShares(slate);
@@ -118,7 +120,10 @@ function card(item) {
     button.addEventListener("click", () => say(said));
     acts.append(button);
   }
-  node.append(title, make("div", { className: "kinds", textContent: kinds }), reason, acts);
+  const facts = Object.entries(item.facts).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(" · ");
+  node.append(title, make("div", { className: "kinds", textContent: kinds }));
+  if (facts) node.append(make("div", { className: "facts", textContent: facts }));
+  node.append(reason, acts);
   return node;
 }
 
@@ -158,14 +163,16 @@ async function begin() {
   store("who", $("who").value);
   const saved = store("theme");
   if (saved) document.documentElement.dataset.theme = saved;
-  for (const words of ["surprise me", "older", "newer", "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
+  for (const words of ["surprise me", "cheaper", "older", "newer", "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
     const chip = make("button", { type: "button", textContent: words });
+    if (words === "cheaper") Object.assign(chip, { id: words, hidden: true }); // until a list has prices
     chip.addEventListener("click", () => say(words));
     $("quick").append(chip);
   }
   bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
   const found = await call("/v1/starters?limit=16");
-  if (found.items.length) $("message").placeholder = `Something like ${found.items[0].title}…`;
+  const known = found.items.map((item) => item.title.replace(/ \(\d{4}\)$/, "")).find((title) => title.length <= 18);
+  if (known) $("message").placeholder = `Something like ${known}…`;
   for (const item of found.items) {
     const button = make("button", { type: "button", textContent: item.title });
     button.setAttribute("aria-pressed", "false");
