@@ -80,7 +80,10 @@ class Answers:
         """Yes or no where the words are a condition and the item has what it is about; else what is known of the item."""
         reading = self._reader.read(what)
         condition = reading.filter
-        told = condition != ItemFilter() and not (reading.about or reading.silent or reading.unknown or reading.seeds)
+        compares = not {"too", "than", "enough"}.isdisjoint(what.lower().split())  # with what nobody knows here
+        told = condition != ItemFilter() and not (
+            compares or reading.about or reading.silent or reading.unknown or reading.seeds
+        )
         facts = [*condition.facts, *condition.unwanted_facts]
         columns = [c for fact in facts for c in (fact.columns if isinstance(fact, OneOf) else (fact.column,))]
         columns += ["categories"] if condition.wanted or condition.unwanted else []

@@ -248,8 +248,10 @@ def _compared(text: Remainder, references: References, spoken: tuple[str, ...]) 
     begin = len(text.low) - len(text.low.lstrip())
     if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
         return spoken[-1:]  # the "it" has been taken out with the items that are not wanted
-    for start in _SUBJECT.finditer(text.low):
+    position = 0
+    while _TOO.search(text.low, position) and (start := _SUBJECT.search(text.low, position)):
         row = references.row(text, start.end(), spoken=spoken)
+        position = max(row.end, start.end(), position + 1)
         if row.items and row.by_place and len(row.items) < references.count() and _TOO.match(text.low, row.end):
             return row.items
     return ()

@@ -41,6 +41,7 @@ _WHETHER = re.compile(rf"{_ASIDE}(?:is|does|has|was|can (?:i|we|you|one) {_USE}|
 _MANY = re.compile(
     rf"{_ASIDE}how many (?:different )?(?P<kind>[a-z]+) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?{_END}"
 )
+_OF_NO_ITEM = re.compile(r"\s*(?:all|possible|ok(?:ay)?|you|me|i|we|time|because|just)\b")  # "is that all?"
 _MOST = 200  # characters of a question
 _MOST_WORDS = 12  # of what points to an item
 _SEVERAL = 3  # items that a question of yes or no can be about
@@ -91,7 +92,7 @@ def _whether(text: Remainder, start: int, references: References) -> Question | 
     ends = [start + m.start() for m in re.finditer(r"\s+\S", text.low[start:])][:_MOST_WORDS]
     for end in reversed(ends):
         row = _row(text, (start, end), references)
-        if row is not None and not row.unclear and len(row.items) <= _SEVERAL:
+        if row is not None and not row.unclear and len(row.items) <= _SEVERAL and not _OF_NO_ITEM.match(text.low, end):
             return Question(text.said[end:].strip(" .!?"), whether=True, pointed=row)
     return None
 

@@ -194,6 +194,8 @@ def test_what_is_forgotten_of_a_place_is_what_was_said_of_it(ground):
         ("how many comedies do you have?", Intent.RECOMMEND),
         ("is there anything for kids?", Intent.RECOMMEND),
         ("how long?", Intent.RECOMMEND),
+        ("how about number 2?", Intent.RECOMMEND),
+        ("are there more like number 1?", Intent.RECOMMEND),
     ],
 )
 def test_intents(ground, message, intent):

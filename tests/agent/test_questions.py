@@ -67,12 +67,20 @@ def test_it_is_what_was_spoken_of(games):
     assert answered(games, "how long is it?", spoken=("g2",)) == "Iron Harbour (number 3): play minutes 90."
 
 
-@pytest.mark.parametrize("message", ["is number 3 good for kids?", "is number 3 available in German?"])
+@pytest.mark.parametrize(
+    "message", ["is number 3 good for kids?", "is number 3 available in German?", "is number 3 too long?"]
+)
 def test_what_the_catalogue_does_not_hold_is_neither_yes_nor_no(games, message):
     said = answered(games, message)
     assert said.startswith("What the catalogue says of Iron Harbour (number 3) does not answer")
     assert "play minutes 90" in said
     assert "url" not in said
+
+
+def test_what_is_asked_of_no_item_is_no_question_of_fact():
+    references = References([Shown("g1", "Golden Temple")], lambda _: None, spoken=["g1"])
+    assert moves_of("is that all?", references).asked is None
+    assert moves_of("is it possible to see party games?", references).asked is None
 
 
 def test_how_many_there_are(games):
