@@ -172,7 +172,7 @@ async function begin() {
   bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
   const found = await call("/v1/starters?limit=16");
   const known = found.items.map((item) => item.title.replace(/ \(\d{4}\)$/, "")).find((title) => title.length <= 18);
-  if (known) $("message").placeholder = `Something like ${known}…`;
+  if (known) $("message").placeholder = `Like ${known}…`;
   for (const item of found.items) {
     const button = make("button", { type: "button", textContent: item.title });
     button.setAttribute("aria-pressed", "false");
