@@ -11,7 +11,7 @@ from rich.text import Text
 
 from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from agent.llm.endpoint import find_endpoint
+from agent.llm.endpoint import needed_endpoint
 from agent.llm.failures import LLMFailure
 from agent.llm.scorer import LabelScorer
 from eval.llm_modes import Row, Study, compare, variants
@@ -38,9 +38,7 @@ def run_modes(
     as_json: bool,
 ) -> None:
     """Measure and say what came of it."""
-    endpoint = find_endpoint(llm_url, llm_model)
-    if endpoint is None:
-        raise ServerError("no language model to measure", "start one: polytaste llm up; or name one: --llm-url")
+    endpoint = needed_endpoint(llm_url, llm_model, "measure")
     dataset = load_data(data, columns, items, like_above)
     scorer = LabelScorer(endpoint)
     with progress_bar("training on the other users") as (bar, task):

@@ -12,10 +12,9 @@ from agent.commands import load_data
 from agent.console import err, out, progress_bar
 from agent.llm import earned
 from agent.llm.earned import SHORT
-from agent.llm.endpoint import find_endpoint
+from agent.llm.endpoint import needed_endpoint
 from agent.llm.modes.choice import PROMPTS, ModeName
 from eval.llm_fit import WEIGHTS, Measured, fit
-from retrieval.errors import ServerError
 
 
 def run_fit(
@@ -35,9 +34,7 @@ def run_fit(
     as_json: bool,
 ) -> None:
     """Fit and say what came of it."""
-    endpoint = find_endpoint(llm_url, llm_model)
-    if endpoint is None:
-        raise ServerError("no language model to measure", "start one: polytaste llm up; or name one: --llm-url")
+    endpoint = needed_endpoint(llm_url, llm_model, "measure")
     dataset = load_data(data, columns, items, like_above)
     with progress_bar("asking") as (bar, task):
         measured = fit(

@@ -12,14 +12,14 @@ from rich.text import Text
 
 from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from agent.llm.endpoint import find_endpoint
+from agent.llm.endpoint import needed_endpoint
 from eval.prompt_answers import METRICS
 from eval.prompt_cache import kept_scorer
 from eval.prompt_effects import Effect, cells_of
 from eval.prompt_factorial import MEASURED, Factorial, FactorialConfig, factorial
 from eval.prompt_page import said
 from eval.prompt_sequential import LEVEL
-from retrieval.errors import ConfigError, ServerError
+from retrieval.errors import ConfigError
 
 _INTERACTIONS = 6
 
@@ -35,9 +35,7 @@ def run_factorial(
         first = why.errors()[0]
         field, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
         raise ConfigError(f"{field}: {message}" if field else message, "polytaste prompts factorial --help") from why
-    endpoint = find_endpoint(llm_url, llm_model)
-    if endpoint is None:
-        raise ServerError("no language model to ask", "start one: polytaste llm up; or name one: --llm-url")
+    endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
         found = factorial(

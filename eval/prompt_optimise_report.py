@@ -14,7 +14,7 @@ from rich.text import Text
 
 from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from agent.llm.endpoint import find_endpoint
+from agent.llm.endpoint import needed_endpoint
 from eval.prompt_cache import kept_scorer
 from eval.prompt_optimise import Optimised, facts_of, optimise, tokens_of
 from eval.prompt_optimise_page import write_search_page
@@ -24,7 +24,7 @@ from eval.prompt_search import SearchConfig
 from eval.prompt_space import Space, space_of
 from prompts.template import load
 from prompts.wordings import wordings
-from retrieval.errors import ConfigError, ServerError
+from retrieval.errors import ConfigError
 
 _CLEAREST = 12
 """Trials that are shown in a terminal; the page and the JSON have all."""
@@ -45,9 +45,7 @@ def run_optimise(
         raise ConfigError(f"--out {place}: prompts are .j2 files", "name it such as better.j2")
     if place.exists():
         raise ConfigError(f"{place} is there already", "choose another name, or delete that file")
-    endpoint = find_endpoint(llm_url, llm_model)
-    if endpoint is None:
-        raise ServerError("no language model to ask", "start one: polytaste llm up; or name one: --llm-url")
+    endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
         found = optimise(

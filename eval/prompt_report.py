@@ -13,14 +13,14 @@ from rich.text import Text
 
 from agent.commands import load_data
 from agent.console import err, out, progress_bar
-from agent.llm.endpoint import find_endpoint
+from agent.llm.endpoint import needed_endpoint
 from eval.prompt_answers import METRICS
 from eval.prompt_cache import kept_scorer
 from eval.prompt_compare import CompareConfig, Comparison, compare
 from eval.prompt_page import said, write_page
 from eval.prompt_sequential import LEVEL
 from eval.prompt_stats import SLICED, as_dict
-from retrieval.errors import ConfigError, ServerError
+from retrieval.errors import ConfigError
 
 _TOLD = ("ndcg", "slate_ndcg", "kl", "slate_kl", "compliance", "mass", "read", "ms")
 
@@ -31,9 +31,7 @@ def run_compare(
 ) -> None:  # fmt: skip
     """Compare and say what came of it."""
     config = checked(settings)
-    endpoint = find_endpoint(llm_url, llm_model)
-    if endpoint is None:
-        raise ServerError("no language model to ask", "start one: polytaste llm up; or name one: --llm-url")
+    endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
         found = compare(

@@ -1,6 +1,7 @@
 """Shared ground: the bundled data, one small trained model, and one real vLLM for the whole run."""
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -55,3 +56,18 @@ def shared_data():
     if not folder:
         pytest.skip("set POLYTASTE_TEST_DATA to a folder of data sets that may not be shipped")
     return Path(folder)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, for tests of what people look at."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
+    )
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -8,7 +8,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from agent.llm.server import status
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, ServerError
 
 
 class Endpoint(BaseModel):
@@ -30,6 +30,24 @@ class Endpoint(BaseModel):
     def through_proxy(self) -> bool:
         """Whether a proxy of the environment may be used: never for this machine itself."""
         return httpx.URL(self.url).host not in {"localhost", "127.0.0.1", "::1"}
+
+
+def needed_endpoint(url: str | None, model: str | None, purpose: str) -> Endpoint:
+    """The server to ask, for work that is nothing without one.
+
+    Args:
+        url: As for :func:`find_endpoint`.
+        model: As for :func:`find_endpoint`.
+        purpose: What is to be done with it, for the message.
+
+    Raises:
+        ServerError: There is none.
+        ConfigError: As :func:`find_endpoint`.
+    """
+    endpoint = find_endpoint(url, model)
+    if endpoint is None:
+        raise ServerError(f"no language model to {purpose}", "start one: polytaste llm up; or name one: --llm-url")
+    return endpoint
 
 
 def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from filelock import FileLock, Timeout
 
 from agent.llm import earned
 from agent.llm.endpoint import Endpoint
@@ -18,7 +17,7 @@ from agent.recommender import RecommenderConfig
 from eval.batch.stages import Block, Chain, Made, Rank, RankByModel, Retrieve, Score
 from eval.nodes import Nodes
 from eval.rerank_batch import read_table
-from eval.suite.store import digest, write_json, write_whole
+from eval.suite.store import alone, digest, write_json, write_whole
 from prompts.template import load
 from retrieval.artifacts import Model
 from retrieval.errors import ConfigError, DataError
@@ -68,13 +67,7 @@ def run_batch(batch: Batch, nodes: Nodes, progress: Progress) -> None:
         ServerError: The language model cannot be reached, or nodes are lost for good; what was finished is kept.
     """
     blocks = list(_blocks(batch))
-    batch.out.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(batch.out / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as why:
-        raise ConfigError(f"another process works in {batch.out}", "wait for it, or name another folder") from why
-    try:
+    with alone(batch.out):
         _claim(batch)
         left = [block for block in blocks if not _path(batch, "slates", block).exists()]
         done = len(blocks) - len(left)
@@ -83,8 +76,6 @@ def run_batch(batch: Batch, nodes: Nodes, progress: Progress) -> None:
             _write(batch, left[at], made)
             done += 1
         progress(f"lists of {len(batch.users):,} users", done, len(blocks))
-    finally:
-        lock.release()
 
 
 def read_users(path: Path) -> tuple[str, ...]:

@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from eval.claims.calibration import CalibrationIsFree
 from eval.claims.crowding import AccuracyCrowdsOut
 from eval.claims.dimensions import SmallDimensions
@@ -22,7 +20,7 @@ from eval.claims.likelihoods import MultinomialIsBest
 from eval.claims.personas import PersonasSuffice
 from eval.claims.protocol import Claim
 from eval.claims.tempering import FewConsumed
-from eval.suite.store import digest, write_json
+from eval.suite.store import alone, digest, write_json
 from retrieval.baselines.protocol import Progress
 from retrieval.errors import ConfigError
 
@@ -62,16 +60,8 @@ def run_claims(
     Raises:
         ConfigError: Another process works in the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as why:
-        raise ConfigError(f"another process works in {folder}", "wait for it, or name another folder") from why
-    try:
+    with alone(folder):
         return [[_one(claim, ground, seeds, folder, progress) for ground in grounds] for claim in claims]
-    finally:
-        lock.release()
 
 
 def kept_finding(claim: Claim, ground: Ground, seeds: Sequence[int], folder: Path) -> Finding | None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 from agent.commands import load_data
 from eval.nodes import Nodes
@@ -20,7 +19,7 @@ from eval.suite.ground import Ground, make_ground
 from eval.suite.llm import llm_slates
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
-from eval.suite.store import digest, surroundings, write_json, write_whole
+from eval.suite.store import alone, digest, surroundings, write_json, write_whole
 from eval.suite.units import keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
 from retrieval.baselines.protocol import silent
 from retrieval.errors import ConfigError
@@ -94,7 +93,7 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
         ConfigError: Another process works in the folder, or it holds another suite.
         ServerError: Nodes are lost for good, or a language model cannot be reached; what was finished is kept.
     """
-    with _alone(folder):
+    with alone(folder):
         _claim(folder, plan)
         for ground in plan.grounds:
             write_whole(folder / "users" / f"{ground.key}.parquet", ground.groups().write_parquet)
@@ -218,20 +217,6 @@ def _claim(folder: Path, plan: Plan) -> None:
             raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
         return
     write_json(note, facts)
-
-
-@contextmanager
-def _alone(folder: Path) -> Generator[None]:
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as why:
-        raise ConfigError(f"another process works in {folder}", "wait for it, or name another folder") from why
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import IO, Any
 
 import numpy as np
 import psutil
+from filelock import FileLock, Timeout
 
 from retrieval.datasets.dataset import Dataset
+from retrieval.errors import ConfigError
 from retrieval.threads import report as thread_report
 
 _SOURCES = (
@@ -32,6 +35,25 @@ _SOURCES = (
 )
 _LIBRARIES = ("numpy", "scipy", "polars", "numba", "torch", "faiss-cpu", "pyversity", "polytaste")
 _DIGITS = 20
+
+
+@contextmanager
+def alone(folder: Path) -> Generator[None]:
+    """The only process that works in a folder, which is made if need be.
+
+    Raises:
+        ConfigError: Another one does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as why:
+        raise ConfigError(f"another process works in {folder}", "wait for it, or name another folder") from why
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def digest(facts: Any) -> str:

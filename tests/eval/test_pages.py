@@ -1,16 +1,10 @@
 """The pages of results in a real browser, light, dark and on a phone: nothing is fetched, tables are filled, charts can be seen."""
 
-import shutil
-
 import pytest
 
 from eval.prompt_page import html
 from tests.eval.test_prompt_compare import answering, by_title, measured, untrained  # noqa: F401  (fixtures)
 from tests.eval.test_report import ran, written  # noqa: F401
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: apt-get install chromium")
 
 TABLES = """() => [...document.querySelectorAll('table')].map(table => ({
     heading: [...table.tHead.rows[0].cells].length,
@@ -30,14 +24,6 @@ INK = """() => {
     const style = getComputedStyle(document.body);
     return [light(style.color), light(style.backgroundColor)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=["light", "dark", "phone"])
