@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,9 +21,11 @@ UNLABELLED = "(none)"
 DECADE, POPULARITY = "decade", "popularity"
 """Axes that every catalogue has, made from its years and its counts; a column of the source of that name wins."""
 
+_NUMBER = re.compile(r"(-?\d+(?:\.\d+)?)(?: to -?\d+(?:\.\d+)?)?$")
 _BANDS = ("head", "middle", "tail")
 _NAMES = ("item_id", "title")  # digits in these are no quantity
 _SMALL = 8_000_000
+_MOVED = 0.05  # of the items, that a rounded border may bring into another group
 _MANY = 30
 """A column of more different numbers than this is divided into quarters."""
 
@@ -33,7 +36,7 @@ class Axis:
 
     Attributes:
         name: Column of the catalogue it was read from.
-        labels: The G group names, sorted; :data:`UNLABELLED` last where it is needed.
+        labels: The G group names, sorted, numbers by their size; :data:`UNLABELLED` last where it is needed.
         share: ``(n_items, G)`` sparse p(g|i), rows sum to one (uniform over the item's groups,
             Steck 2018, section 3).
     """
@@ -41,6 +44,11 @@ class Axis:
     name: str
     labels: tuple[str, ...]
     share: Csr
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether the groups are numbers or ranges of them, whose order says more than their size."""
+        return all(_in_order(label)[0] < np.inf for label in self.labels if label != UNLABELLED)
 
     def rows(self, items: Int32) -> Float32:
         """Dense p(g|i) of shape ``items.shape + (G,)``; padding gives rows of zeros."""
@@ -76,7 +84,7 @@ def make_axis(table: pl.DataFrame, name: str) -> Axis:
         .explode("label")
         .unique(maintain_order=True)
     )
-    names = sorted(set(long["label"]) - {UNLABELLED})
+    names = sorted(set(long["label"]) - {UNLABELLED}, key=_in_order)
     if len(names) > max(_MANY, table.height // 2):
         raise ConfigError(
             f"column {name!r} has {len(names):,} groups for {table.height:,} items: no shares can be kept of so many",
@@ -141,13 +149,38 @@ def popular_head(counts: Int64, share: float) -> Bool:
     return head & (counts > 0)
 
 
+def _in_order(label: str) -> tuple[float, str]:
+    """Numbers, and ranges of them, by their size and before all names."""
+    number = _NUMBER.match(label)
+    return (float(number.group(1)) if number else np.inf, label)
+
+
 def _quarters(values: pl.Series) -> pl.Series:
-    known = values.cast(pl.Float64).fill_nan(None).drop_nulls().to_numpy()
-    edges = np.unique(np.quantile(known, (0.0, 0.25, 0.5, 0.75, 1.0)))
-    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    place = np.clip(np.searchsorted(edges, values.cast(pl.Float64).to_numpy(), side="right") - 1, 0, len(names) - 1)
-    missing = (values.is_null() | values.cast(pl.Float64).is_nan()).to_list()
-    return pl.Series(values.name, [None if gone else names[p] for gone, p in zip(missing, place, strict=True)])
+    numbers = values.cast(pl.Float64).fill_nan(None)
+    known = numbers.drop_nulls().to_numpy()
+    edges = _round_borders(known, np.unique(np.quantile(known, (0.0, 0.25, 0.5, 0.75, 1.0))).astype(np.float64))
+    names = [f"{low:.15g} to {high:.15g}" for low, high in pairwise(edges)]
+    place = np.clip(np.searchsorted(edges, numbers.to_numpy(), side="right") - 1, 0, len(names) - 1)
+    return pl.Series(
+        values.name, [None if gone else names[p] for gone, p in zip(numbers.is_null(), place, strict=True)]
+    )
+
+
+def _round_borders(known: Float64, edges: Float64) -> Float64:
+    """The same borders with as few digits as leave them apart and nearly all items in their groups; the ends hold all values."""
+    exact = np.searchsorted(edges[1:-1], known, side="right")
+    scale = np.floor(np.log10(np.maximum(np.abs(edges), 1e-12)))
+    for digits in range(1, 8):
+        unit = 10.0 ** (scale - digits + 1)
+        unit[0] = unit[1]  # the least is often near 0, where few digits are many places
+        whole = np.round(edges / unit)
+        whole[0], whole[-1] = np.floor(edges[0] / unit[0]), np.ceil(edges[-1] / unit[-1])
+        places = np.maximum(np.round(-np.log10(unit)), 0).astype(int)
+        rounded = np.array([round(n * u, p) for n, u, p in zip(whole, unit, places.tolist(), strict=True)])
+        moved = np.mean(np.searchsorted(rounded[1:-1], known, side="right") != exact)
+        if (np.diff(rounded) > 0).all() and moved <= _MOVED:
+            return rounded
+    return edges
 
 
 def parse_axes(text: str) -> dict[str, float]:

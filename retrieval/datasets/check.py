@@ -49,7 +49,7 @@ class AxisFacts:
         name: As for ``--axis``.
         groups: How many.
         described: Share of the items that are in any.
-        examples: The largest groups, by items.
+        examples: The largest groups, by items; of numbers the lowest.
     """
 
     name: str
@@ -157,7 +157,8 @@ def _axes(dataset: Dataset) -> tuple[AxisFacts, ...]:
             continue  # too many groups, or values that are no names
         sizes = np.asarray((axis.share > 0).sum(axis=0)).ravel()
         bare = int(sizes[axis.labels.index(UNLABELLED)]) if UNLABELLED in axis.labels else 0
-        named = [axis.labels[g] for g in np.argsort(-sizes, kind="stable") if axis.labels[g] != UNLABELLED]
+        order = range(len(sizes)) if axis.of_numbers else np.argsort(-sizes, kind="stable")
+        named = [axis.labels[g] for g in order if axis.labels[g] != UNLABELLED]
         if len(named) > 1 and bare < _BARE * table.height:
             found.append(AxisFacts(name, len(named), 1.0 - bare / table.height, tuple(named[:4])))
     return tuple(found)

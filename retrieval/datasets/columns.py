@@ -13,7 +13,10 @@ from retrieval.errors import ConfigError
 
 # Names that sources use, best first; compared without case and underscores.
 _KNOWN: dict[str, tuple[str, ...]] = {
-    "user": ("user", "userid", "uid", "customer", "customerid", "visitorid", "sessionid", "reviewerid", "account"),
+    "user": (
+        "user", "userid", "uid", "customer", "customerid", "visitorid", "sessionid", "reviewerid", "account", "accountid",
+        "buyer", "buyerid", "client", "clientid", "member", "memberid",
+    ),
     "item": (
         "item", "itemid", "movieid", "sid", "product", "productid", "asin", "parentasin", "sku", "bookid", "isbn",
         "trackid", "songid", "artistid", "albumid", "gameid", "articleid", "newsid", "contentid", "venueid",

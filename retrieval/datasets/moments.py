@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from retrieval.datasets.table import Origin, numbers, stripped
@@ -13,6 +15,8 @@ _CLOCK = (
 )
 _YEAR_FIRST = r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK
 _YEAR_LAST = r"^(?P<one>\d{1,2})[-/. ](?P<two>\d{1,2})[-/., ]+(?P<year>\d{4})" + _CLOCK
+_OF_SOMETHING_ELSE = re.compile(r"birth|born|dob|release|publish")
+_FEW = 50  # rows that tell whether all are worth reading
 _REMEDY = "write dates as 2024-05-31 or 2024-05-31T13:45:00, or times as seconds"
 
 
@@ -45,6 +49,35 @@ def moments(table: pl.DataFrame, column: str, origin: Origin) -> tuple[pl.Series
         row = bad.arg_max() or 0
         raise DataError(f"{origin.place(row, column)}: {text[row]!r} is neither a number nor a date", _REMEDY)
     return seconds, note
+
+
+def dated(table: pl.DataFrame, origin: Origin) -> list[str]:
+    """Columns that hold a date in every row, whatever they are called, unless it is one of the person or of the item.
+
+    Args:
+        table: The columns that play no role.
+        origin: Where they stand.
+    """
+    asked = [column for column in table.columns if not _OF_SOMETHING_ELSE.search(column.lower())]
+    return [column for column in asked if _is_dated(table, column, origin)]
+
+
+def _is_dated(table: pl.DataFrame, column: str, origin: Origin) -> bool:
+    values = table[column]
+    if isinstance(values.dtype, pl.Date | pl.Datetime):
+        return values.null_count() == 0
+    if values.dtype != pl.String or not _looks_dated(stripped(values.head(_FEW))):
+        return False
+    try:
+        return moments(table, column, origin)[0].null_count() == 0
+    except DataError:
+        return False  # one value that is no date, or dates that can be read in two ways
+
+
+def _looks_dated(text: pl.Series) -> bool:
+    return len(text) > 0 and bool(
+        (text.str.contains(_YEAR_FIRST) | text.str.contains(_YEAR_LAST)).fill_null(value=False).all()
+    )
 
 
 def _told_apart(parts: pl.DataFrame, text: pl.Series, column: str, origin: Origin) -> tuple[str, str, str]:

@@ -12,15 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from retrieval.datasets.categories import name_lists
 from retrieval.datasets.columns import Columns, roles_note
 from retrieval.datasets.dataset import Dataset, assemble
-from retrieval.datasets.moments import moments
+from retrieval.datasets.folder import interactions_in, items_in, tables_in
+from retrieval.datasets.moments import dated, moments
 from retrieval.datasets.quantities import with_numbers
-from retrieval.datasets.table import TABLE_SUFFIXES, Origin, keys, numbers, read_table, without_gaps
+from retrieval.datasets.table import Origin, keys, numbers, read_table, without_gaps
 from retrieval.errors import ConfigError, DataError
 
 __all__ = ["Columns", "TabularSource", "load_tabular", "read_source"]
-
-_INTERACTION_FILES = ("interactions", "ratings", "events", "reviews", "train")
-_ITEM_FILES = ("items", "movies", "products", "catalog", "catalogue", "books", "tracks", "articles")
 
 
 class TabularSource(BaseModel):
@@ -78,13 +76,15 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
     events = interactions_file(path, source)
     described = folder / source.items if source.items else None
     if described is None and path.is_dir():
-        described = _find(folder, _ITEM_FILES)
+        described = items_in(folder)
     tables = {file: read_table(file) for file in (events, described) if file is not None}
     source.columns.check(tables)
     rows, rating, notes = _interactions(tables[events], events, source)
     items = None
     if described is None:
-        notes = (*notes, "no table of items: their ids stand for titles, and they have no categories")
+        seen = tables_in(path, but=events) if path.is_dir() else ""
+        there = f"; there is {seen}: say items: FILE in dataset.yaml if one of these has them" if seen else ""
+        notes = (*notes, f"no table of items: their ids stand for titles, and they have no categories{there}")
     else:
         items, note = _items(tables[described], described, source)
         notes = (*notes, note)
@@ -107,13 +107,7 @@ def interactions_file(path: Path, source: TabularSource) -> Path:
     """
     if not path.is_dir():
         return path
-    events = path / source.interactions if source.interactions else _find(path, _INTERACTION_FILES)
-    if events is None:
-        raise DataError(
-            f"{path}: found no file of interactions",
-            f"name one {' or '.join(n + '.csv' for n in _INTERACTION_FILES[:2])}, or say it in dataset.yaml",
-        )
-    return events
+    return path / source.interactions if source.interactions else interactions_in(path)
 
 
 def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.DataFrame, str, tuple[str, ...]]:
@@ -121,6 +115,9 @@ def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tup
     origin = Origin(path)
     user, item = (source.columns.find(table, role, path, required=True) for role in ("user", "item"))
     rating, time = (source.columns.find(table, role, path) for role in ("rating", "time"))
+    dates = [] if time else dated(table.drop({user, item, rating} - {""}), origin)
+    if len(dates) == 1:
+        time = dates[0]
     notes = [
         roles_note(
             path,
@@ -130,6 +127,12 @@ def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tup
             "not used",
         )
     ]
+    if len(dates) == 1:
+        notes.append(f"{path.name}: {time!r} is taken for the time, since it holds dates")
+    elif dates:
+        notes.append(
+            f"{path.name}: there are dates in {' and '.join(dates)}; say which is the time: --column time=NAME"
+        )
     frame = {"user": keys(table, user, origin), "item": keys(table, item, origin)}
     one = pl.repeat(1.0, table.height, dtype=pl.Float32, eager=True)
     frame["value"] = numbers(table, rating, origin, pl.Float32) if rating else one
@@ -190,8 +193,3 @@ def _years(table: pl.DataFrame, column: str, origin: Origin) -> pl.Series:
     if values.dtype == pl.String:
         return values.str.extract(r"(\d{4})").cast(pl.Int32)
     return numbers(table, column, origin, pl.Int32)
-
-
-def _find(folder: Path, stems: tuple[str, ...]) -> Path | None:
-    names = (folder / f"{stem}{suffix}" for stem in stems for suffix in TABLE_SUFFIXES)
-    return next((path for path in names if path.is_file()), None)

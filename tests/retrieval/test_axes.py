@@ -59,3 +59,23 @@ def test_rows_side_by_side_sum_to_one():
 def test_a_name_for_every_item_is_no_axis(column):
     with pytest.raises(Exception, match="groups for 100 items"):
         make_axis(SHOP, column)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ([8.1 + 0.2725 * i for i in range(300)], ("0 to 30", "30 to 50", "50 to 70", "70 to 90")),
+        ([1950 + i % 74 for i in range(296)], ("1950 to 1968", "1968 to 1986", "1986 to 2005", "2005 to 2023")),
+        ([10.0 ** (i / 50) for i in range(301)], ("0 to 30", "30 to 1000", "1000 to 30000", "30000 to 1000000")),
+        ([i - 50 for i in range(101)], ("-50 to -25", "-25 to 0", "0 to 25", "25 to 50")),
+        ([10**12 + i for i in range(9) for _ in range(9)], tuple(str(10**12 + i) for i in range(9))),
+        ([6, 8, 10, 12, 14] * 5, ("6", "8", "10", "12", "14")),
+    ],
+)
+def test_groups_of_numbers_stand_in_their_order_with_short_borders(values, labels):
+    axis = make_axis(pl.DataFrame({"n": values}), "n")
+    assert axis.labels == labels
+    for row, value in enumerate(values):
+        (name,) = held(axis, row)
+        low, _, high = name.partition(" to ")
+        assert float(low) <= value <= float(high or low)

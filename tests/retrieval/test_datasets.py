@@ -493,3 +493,56 @@ def test_a_gap_of_other_libraries_is_no_number(tmp_path):
     catalog = load(tmp_path).catalog
     assert catalog.table["price"].to_list() == [9.5, None, 20.0]
     assert ItemFilter(facts=(Within("price", low=15.0),)).mask(catalog).tolist() == [False, False, True]
+
+
+def test_the_usual_files_of_a_shop_need_no_description(tmp_path):
+    write(
+        tmp_path, "orders.csv", "customer,game_id,bought_on\nann,x1,2024-01-05\nann,x2,2024-01-02\nbob,x1,2024-03-01\n"
+    )
+    write(tmp_path, "games.csv", "game_id,name,category\nx1,Chess,Classic\nx2,Go,Classic\n")
+    d = load(tmp_path)
+    assert d.interactions.user_ids == ("ann", "bob")
+    assert d.interactions.items.tolist() == [1, 0, 0]  # by the dates
+    assert d.catalog.titles == ["Chess", "Go"]
+    assert any("'bought_on' is taken for the time" in note for note in d.notes)
+
+
+def test_where_no_file_has_a_usual_name_what_is_there_is_said(tmp_path):
+    with pytest.raises(DataError, match="no table at all"):
+        load(tmp_path)
+    write(tmp_path, "baskets.csv", "customer,game_id\nann,x1\n")
+    write(tmp_path, "stock.tsv", "game_id\tname\nx1\tChess\n")
+    (tmp_path / "broken.parquet").write_bytes(b"no")
+    with pytest.raises(DataError) as caught:
+        load(tmp_path)
+    for words in ("baskets.csv (customer, game_id)", "stock.tsv (game_id, name)", "broken.parquet (unreadable)"):
+        assert words in caught.value.message
+    assert "dataset.yaml (interactions: FILE)" in caught.value.remedy
+    (tmp_path / "dataset.yaml").write_text("interactions: baskets.csv\n")
+    note = next(note for note in load(tmp_path).notes if "no table of items" in note)
+    assert "stock.tsv (game_id, name)" in note
+    assert "items: FILE" in note
+    assert "baskets" not in note
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "time"),
+    [
+        ("bought", ["2024-01-05", "31.12.2023"], True),
+        ("bought", ["05/01/2024", "06/01/2024"], False),  # day or month first: nobody knows
+        ("bought", ["2024-01-05", ""], False),
+        ("bought", ["2024-01-05", "soon"], False),
+        ("date_of_birth", ["1990-01-05", "1980-01-01"], False),
+        ("size", ["10", "12"], False),
+    ],
+)
+def test_times_are_recognised_by_their_values(tmp_path, header, rows, time):
+    write(tmp_path, "events.csv", f"user,item,{header}\n" + "".join(f"u{i},i,{v}\n" for i, v in enumerate(rows)))
+    assert (load(tmp_path).interactions.times is not None) is time
+
+
+def test_of_two_columns_of_dates_neither_is_the_time(tmp_path):
+    write(tmp_path, "events.csv", "user,item,sent,paid\na,i,2024-01-05,2024-01-06\n")
+    d = load(tmp_path)
+    assert d.interactions.times is None
+    assert any("dates in sent and paid; say which is the time: --column time=NAME" in note for note in d.notes)
