@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -101,12 +102,25 @@ def add(
 
 
 @keys.command("list")
-def listed(database: Database = None) -> None:
+def listed(
+    database: Database = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The facts alone, on stdout.")] = False,
+) -> None:
     """All keys, never their secrets."""
     from rich.table import Table  # noqa: PLC0415
 
     from agent.console import out  # noqa: PLC0415
 
+    if as_json:
+        told = [
+            {
+                "id": caller.key, "name": caller.name, "tenant": caller.tenant, "scopes": sorted(caller.scopes),
+                "per_minute": caller.per_minute, "made": made.isoformat(), "revoked": revoked.isoformat() if revoked else None,
+            }
+            for caller, made, revoked in _keys(database).listed()
+        ]  # fmt: skip
+        out.file.write(json.dumps(told, indent=2) + "\n")
+        return
     table = Table("id", "name", "tenant", "scopes", "a minute", "made", "revoked", box=None)
     for caller, made, revoked in _keys(database).listed():
         table.add_row(

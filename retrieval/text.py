@@ -20,6 +20,7 @@ from retrieval.text_store import load_arrays, save_arrays
 from retrieval.text_words import sentences
 
 _ENCODER = "encoder"
+_AGAIN = "train again: polytaste train --out FOLDER"
 _KEPT = 4096  # encodings of what was searched for; some megabytes
 
 
@@ -138,7 +139,7 @@ class TextIndex:
         """
         arrays, facts = load_arrays(path)
         if facts.get(_ENCODER) != encoder.fingerprint:
-            raise DataError(f"{path}: made by another sentence encoder than {encoder.model!r}", "train again")
+            raise DataError(f"{path}: made by another sentence encoder than {encoder.model!r}", _AGAIN)
         if len(arrays["vectors"]) != n_items:
-            raise DataError(f"{path}: {len(arrays['vectors'])} vectors for {n_items} items", "train again")
+            raise DataError(f"{path}: {len(arrays['vectors'])} vectors for {n_items} items", _AGAIN)
         return cls(arrays["vectors"], encoder)

@@ -186,9 +186,7 @@ class RerankBody(_Closed):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [
-                {"user": "1", "query": "science fiction", "documents": ["Alien (1979)", "Fargo (1996)"], "top_n": 1}
-            ]
+            "examples": [{"user": "zoe", "query": "comedies", "documents": ["Alien (1979)", "Groundhog Day (1993)"]}]
         },
     )
 
@@ -198,7 +196,10 @@ class RerankResult(_Closed):
 
     index: int = Field(description="place in the documents that were sent")
     relevance_score: float = Field(description="0 to 1, falling along the list")
-    note: Note = Field(default="", description="why it was not ranked and stands behind those that were")
+    note: Note = Field(
+        default="",
+        description="why it stands behind those that were ranked for the person; what they like already stands there in the order of the query",
+    )
     document: dict[str, str] | None = None
 
 

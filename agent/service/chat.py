@@ -25,7 +25,7 @@ Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
 Reader = Annotated[Caller, Depends(needs(Scope.READ))]
 
 
-@router.post("/chat", response_model=ChatReply, responses=STREAMED)
+@router.post("/chat", summary="Say something in a conversation", response_model=ChatReply, responses=STREAMED)
 async def chat(body: ChatBody, request: Request, parts: Parts, caller: Writer) -> Response:
     """One message of a conversation: a wish, a critique, a question, feedback.
 
@@ -45,25 +45,25 @@ async def chat(body: ChatBody, request: Request, parts: Parts, caller: Writer) -
     return Response(reply.model_dump_json(), media_type="application/json")
 
 
-@router.post("/chat/{conversation}/again", response_model=Slate)
+@router.post("/chat/{conversation}/again", summary="The last list of a conversation once more", response_model=Slate)
 async def again(conversation: Name, body: AgainBody, parts: Parts, caller: Reader) -> Response:
-    """The last list of a conversation once more, with another lambda or after feedback."""
+    """With another lambda, or after feedback; it is no turn of the conversation."""
     slate = await Talk(parts, caller).again(body.user, conversation, body.lam, body.deadline_ms)
     return Response(slate.model_dump_json(), media_type="application/json")
 
 
-@router.get("/chat/{conversation}")
+@router.get("/chat/{conversation}", summary="What is kept of a conversation")
 async def kept(conversation: Name, parts: Parts, caller: Reader, user: User | None = None) -> Conversation:
-    """What is kept of a conversation. One without a user is known by its id alone, and is deleted when it is old."""
+    """One that was held with a user is found with that user alone; one without is known by its id, and is deleted when it is old."""
     turns = await asyncio.to_thread(parts.privacy.conversation, caller.tenant, user or "", conversation)
     if turns is None:
         raise _unknown(conversation, user)
     return Conversation(conversation=conversation, turns=turns)
 
 
-@router.delete("/chat/{conversation}")
+@router.delete("/chat/{conversation}", summary="Delete a conversation")
 async def delete(conversation: Name, parts: Parts, caller: Writer, user: User | None = None) -> ConversationDeleted:
-    """Delete a conversation, and what is being answered in it at this moment."""
+    """And what is being answered in it at this moment."""
     turns = await asyncio.to_thread(parts.privacy.delete_conversation, caller.tenant, user or "", conversation)
     if turns < 0:
         raise _unknown(conversation, user)
@@ -71,8 +71,10 @@ async def delete(conversation: Name, parts: Parts, caller: Writer, user: User | 
 
 
 def _unknown(conversation: str, user: str | None) -> NotFoundError:
-    whose = "of this person" if user else "without a user"
-    return NotFoundError(f"no conversation {conversation!r} {whose}", "name the user that it was held with: ?user=WHO")
+    what = f"no conversation {conversation!r} of this person"
+    if user is None:
+        what = f"user: none was named, and no conversation {conversation!r} is without one"
+    return NotFoundError(what, "name the user that it was held with: ?user=WHO")
 
 
 def reply_of(told: Told) -> ChatReply:

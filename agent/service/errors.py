@@ -29,6 +29,9 @@ _REMEDIES = {
     "string_pattern_mismatch": "leave out control characters; an id of a person is not . or .. either",
 }
 
+_AT_START = {"axis": "--axis"}
+"""Fields that the command line has and no request, with the option of the service that sets them for all."""
+
 _STATUS: tuple[tuple[type[PolytasteError], int], ...] = (
     (StorageError, 503),
     (ConflictError, 409),
@@ -172,6 +175,8 @@ def install(app: FastAPI) -> None:
             )
         where = ".".join(str(part) for part in first["loc"][1:]) or "body"
         remedy = _REMEDIES.get(kind, "see /docs for what it may be")
+        if kind == "extra_forbidden" and where in _AT_START:
+            remedy = f"leave it out: it is set for the whole service, polytaste serve {_AT_START[where]}"
         return error_response(422, "InvalidRequest", f"{where}: {first['msg']}", param=where, remedy=remedy)
 
     @app.exception_handler(HTTPException)

@@ -25,9 +25,9 @@ Reader = Annotated[Caller, Depends(needs(Scope.READ))]
 Parts = Annotated[Context, Depends(context_of)]
 
 
-@router.post("/recommend", response_model=Slate)
+@router.post("/recommend", summary="A list", response_model=Slate)
 async def recommend(body: RecommendBody, request: Request, parts: Parts, caller: Reader) -> Response:
-    """A list for a person, for liked titles, or for a request in words."""
+    """For a person, for liked titles, or for a request in words."""
     recommender = parts.now.recommender
     person = await parts.aperson(caller, body.user)
     said = person.asked(recommender.model)
@@ -57,27 +57,27 @@ async def recommend(body: RecommendBody, request: Request, parts: Parts, caller:
     return Response(slate.model_dump_json(), media_type="application/json")
 
 
-@router.get("/users/{user:path}/personas")
+@router.get("/users/{user:path}/personas", summary="Somebody's tastes in words")
 async def personas(user: User, parts: Parts, caller: Reader) -> Personas:
-    """Somebody's tastes in words, with their shares; empty where nothing is known."""
+    """With their shares of what the person likes; empty where nothing is known."""
     recommender = parts.now.recommender
     person = await parts.aperson(caller, user)
     cards = await asyncio.to_thread(recommender.tastes, **person.asked(recommender.model))
     return Personas(user=user, personas=cards)
 
 
-@router.get("/items")
+@router.get("/items", summary="Items by their titles")
 async def items(
     parts: Parts,
     _caller: Reader,
     q: Annotated[str, Query(min_length=1, max_length=200, description="a title or a part of one")],
     limit: Annotated[int, Query(ge=1, le=50)] = 8,
 ) -> Found:
-    """Items by their titles."""
+    """The start of a title, a part of one, or nearly one."""
     return _found(parts, await asyncio.to_thread(find_items, parts.now.recommender, q, limit))
 
 
-@router.get("/starters")
+@router.get("/starters", summary="What a stranger can pick from")
 async def first_picks(parts: Parts, _caller: Reader, limit: Annotated[int, Query(ge=1, le=50)] = 12) -> Found:
     """Well-known items that differ, for somebody of whom nothing is known to pick from."""
     return _found(parts, await asyncio.to_thread(starters, parts.now.recommender, limit))
@@ -92,9 +92,9 @@ def _found(parts: Context, at: list[int]) -> Found:
     )
 
 
-@router.post("/rerank")
+@router.post("/rerank", summary="Candidates of yours in a better order")
 async def rerank(body: RerankBody, request: Request, parts: Parts, caller: Reader) -> RerankReply:
-    """Any candidates, best first for a person: calibrated to their tastes, the language model heard where it has earned it."""
+    """Calibrated to what a person likes, the language model heard where it has earned it."""
     person = await parts.aperson(caller, body.user)
     recommender = parts.now.recommender
     try:

@@ -72,7 +72,8 @@ class Live:
                 fresh = self._load(self._now.number + 1)
             except Exception as why:
                 known = why if isinstance(why, PolytasteError) else DataError(
-                    f"the model in {self.folder} cannot be loaded ({type(why).__name__}: {why})", "train again"
+                    f"the model in {self.folder} cannot be loaded ({type(why).__name__}: {why})",
+                    f"train again: polytaste train --out {self.folder}",
                 )  # fmt: skip
                 self.trouble = known.message
                 RELOADS.labels("failed").inc()

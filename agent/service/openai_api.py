@@ -104,13 +104,13 @@ class CompletionBody(BaseModel):
         return text[: min((at for stop in stops if (at := text.find(stop)) >= 0), default=len(text))]
 
 
-@router.get("/models")
+@router.get("/models", summary="The models, as OpenAI lists them")
 async def models(parts: Parts, _caller: Reader) -> dict[str, Any]:
     """The one model there is."""
     return {"object": "list", "data": [_model(parts)]}
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model}", summary="A model by its name")
 async def model_of(model: Name, parts: Parts, _caller: Reader) -> dict[str, Any]:
     """The one model there is, by its name."""
     _is_served(model)
@@ -126,11 +126,14 @@ def _is_served(model: str) -> None:
         raise NotFoundError(f"model: {model!r} is not served", f"the one model is {MODEL!r}", (MODEL,))
 
 
-@router.post("/chat/completions", response_model=ChatCompletion, responses=STREAMED)
+@router.post(
+    "/chat/completions", summary="Say something, as an OpenAI client", response_model=ChatCompletion, responses=STREAMED
+)
 async def completions(body: CompletionBody, request: Request, parts: Parts, caller: Writer) -> Response:
     """One turn of a conversation. What was said before is recognised from the messages; `user` is the person.
 
-    The list as data stands under `polytaste` of the answer, or of the last chunk with content.
+    The list as data stands under `polytaste` of the answer, or of the last chunk with content. `usage` counts what the ranking
+    language model read and wrote, not the words of the answer, which no model writes: it is 0 where none was asked.
     """
     _is_served(body.model)
     talk = [m for m in body.messages if m.role in {"user", "assistant"}]

@@ -24,15 +24,15 @@ router = APIRouter(tags=["operations"])
 Parts = Annotated[Context, Depends(context_of)]
 
 
-@router.get("/healthz")
+@router.get("/healthz", summary="Whether the process is alive")
 async def healthz() -> dict[str, str]:
-    """The process is alive."""
+    """Nothing else is looked at."""
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"description": "Not ready"}})
+@router.get("/readyz", summary="Whether requests can be answered", responses={503: {"description": "Not ready"}})
 async def readyz(parts: Parts) -> JSONResponse:
-    """Whether requests can be answered: the model is there and the database answers. Without the language model they can."""
+    """The model is there and the database answers. Without the language model they can be answered too."""
     recommender = parts.now.recommender
     try:
         await asyncio.to_thread(parts.people.standing, "", "")
@@ -49,9 +49,9 @@ async def readyz(parts: Parts) -> JSONResponse:
     return JSONResponse(body, 200 if database == "ok" else 503)
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+@router.get("/metrics", summary="Counts for Prometheus", response_class=PlainTextResponse)
 async def metrics() -> Response:
-    """Counts for Prometheus, over all workers of this host."""
+    """Over all workers of this host."""
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
@@ -59,9 +59,9 @@ async def metrics() -> Response:
     return Response(await asyncio.to_thread(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.post("/v1/admin/reload", responses=DOCUMENTED)
+@router.post("/v1/admin/reload", summary="Load the model anew", responses=DOCUMENTED)
 async def reload(parts: Parts, _caller: Annotated[Caller, Depends(needs(Scope.ADMIN))]) -> Reloaded:
-    """Load the model's folder now instead of when the change is noticed; requests in work keep the old one."""
+    """Now instead of when the change of its folder is noticed; requests in work keep the old one. The scope `admin` is needed."""
     generation = await asyncio.to_thread(parts.live.reload)
     model = generation.recommender.model
     return Reloaded(generation=generation.number, dataset=model.dataset, items=len(model.catalog))

@@ -21,9 +21,9 @@ Writer = Annotated[Caller, Depends(needs(Scope.WRITE))]
 Anybody = Annotated[str, Query(min_length=1, max_length=400, description="any id, also one that is no longer accepted")]
 
 
-@router.post("/feedback")
+@router.post("/feedback", summary="Keep what somebody says of items")
 async def feedback(body: FeedbackBody, request: Request, parts: Parts, caller: Writer) -> FeedbackKept:
-    """Keep what somebody says of items. It counts from the next list on; once answered, it is on the disk.
+    """It counts from the next list on; once answered, it is on the disk.
 
     The last word on an item counts; `forget` takes all words on it back.
     """
@@ -39,27 +39,27 @@ async def feedback(body: FeedbackBody, request: Request, parts: Parts, caller: W
     return FeedbackKept(kept=len(kept), items=[one.item_id for one in kept])
 
 
-@router.get("/users")
+@router.get("/users", summary="Everything that is kept of a person, by any id")
 async def export_of(user: Anybody, parts: Parts, caller: Reader) -> dict[str, Any]:
     """As `/v1/users/{user}`, for ids that are no part of a path."""
     return await export(user, parts, caller)
 
 
-@router.delete("/users")
+@router.delete("/users", summary="Delete everything that is kept of a person, by any id")
 async def delete_of(user: Anybody, parts: Parts, caller: Writer) -> Deleted:
     """As `/v1/users/{user}`, for ids that are no part of a path."""
     return await delete(user, parts, caller)
 
 
-@router.get("/users/{user:path}")
+@router.get("/users/{user:path}", summary="Everything that is kept of a person")
 async def export(user: User, parts: Parts, caller: Reader) -> dict[str, Any]:
-    """Everything that is kept of a person: feedback and conversations. What the training data hold is not among it."""
+    """Feedback and conversations, empty where nothing is kept. What the training data hold is not among it."""
     return await asyncio.to_thread(parts.privacy.export, caller.tenant, user)
 
 
-@router.delete("/users/{user:path}")
+@router.delete("/users/{user:path}", summary="Delete everything that is kept of a person")
 async def delete(user: User, parts: Parts, caller: Writer) -> Deleted:
-    """Delete everything that is kept of a person. What is being answered to them at this moment is not kept either."""
+    """What is being answered to them at this moment is not kept either."""
     rows = await asyncio.to_thread(parts.privacy.delete, caller.tenant, user)
     return Deleted(user=user, rows=rows)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from agent.chat.person import Person
 from agent.chat.reading import MAX_K
@@ -10,6 +14,7 @@ from agent.recommender import Recommender
 from agent.request import Asked
 from agent.service.bodies import Document, Note, RerankBody, RerankReply, RerankResult
 from agent.service.metrics import count
+from retrieval.schema import NO_ITEM
 
 MODEL = "polytaste"
 
@@ -26,6 +31,7 @@ class _Behind:
     note: Note
     depth: int
     index: int
+    place: int
 
 
 async def rerank_documents(recommender: Recommender, person: Person, body: RerankBody, deadline_ms: int) -> RerankReply:
@@ -52,26 +58,29 @@ async def rerank_documents(recommender: Recommender, person: Person, body: Reran
         tokens["total_tokens"] = slate.tokens.prompt + slate.tokens.completion
         ranker, reason = slate.ranker_used, slate.degraded_reason
     placed = set(ranked)
+    liked = set(recommender.liked(asked).tolist())
+    mine = [item for item in first if item in liked]
+    again = await asyncio.to_thread(_by_the_query, recommender, asked, body.query, mine)
     repeated = {c.index for c in candidates if c.item is not None and first[c.item] is not c}
-    liked = {int(i) for i in recommender.liked(asked)}
     full = len(ranked) == MAX_K
 
     def behind(candidate: _Candidate) -> _Behind:
         """Why a candidate was not ranked, and how far behind it goes."""
-        if candidate.item is None:
-            note, depth = "not in the catalogue", 5
-        elif candidate.index in repeated:
-            note, depth = "repeated", 4
-        elif candidate.item in liked:
-            note, depth = "already liked", 2
-        elif catalog.counts[candidate.item] == 0:
-            note, depth = "nobody liked it yet", 1
-        else:
-            note, depth = ("", 0) if full else ("does not meet the query", 3)
-        return _Behind(note, depth, candidate.index)
+        item, index = candidate.item, candidate.index
+        if item is None:
+            return _Behind("not in the catalogue", 5, index, index)
+        if index in repeated:
+            return _Behind("repeated", 4, index, index)
+        if item in again:
+            return _Behind("already liked", 2, index, again.index(item))
+        if item in mine:
+            return _Behind("already liked", 3, index, index)
+        if catalog.counts[item] == 0:
+            return _Behind("nobody liked it yet", 1, index, index)
+        return _Behind("", 0, index, index) if full else _Behind("does not meet the query", 3, index, index)
 
-    rest = sorted((behind(c) for c in candidates if c.index not in placed), key=lambda b: (b.depth, b.index))
-    order = [_Behind("", 0, index) for index in ranked] + rest
+    rest = sorted((behind(c) for c in candidates if c.index not in placed), key=lambda b: (b.depth, b.place))
+    order = [_Behind("", 0, index, place) for place, index in enumerate(ranked)] + rest
     order = order[: body.top_n or len(order)]
     n = len(candidates)
     results = [
@@ -84,6 +93,25 @@ async def rerank_documents(recommender: Recommender, person: Person, body: Reran
         for place, one in enumerate(order)
     ]
     return RerankReply(model=MODEL, results=results, usage=tokens, ranker_used=ranker, degraded_reason=reason)
+
+
+def _by_the_query(recommender: Recommender, asked: Asked, query: str, mine: Sequence[int]) -> list[int]:
+    """What somebody likes already, of the candidates, in the order of the query and of what else they like; only what meets it.
+
+    Nobody is recommended what they like, so these are asked for as if they were not liked. No model is asked.
+    """
+    if not mine:
+        return []
+    ids = recommender.model.catalog.item_ids
+    rest = np.setdiff1d(recommender.liked(asked), np.array(mine, np.int32))
+    others = Asked(
+        like=[f"id:{ids[i]}" for i in rest],
+        among=[f"id:{ids[i]}" for i in mine],
+        k=min(len(mine), MAX_K),
+        dislike=asked.get("dislike", ()),
+    )
+    _, pool = recommender.prepare(query, **others)
+    return [item for item in pool.tolist() if item != NO_ITEM]
 
 
 def _resolved(recommender: Recommender, index: int, document: str | Document) -> _Candidate:

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -116,7 +117,9 @@ def test_a_conversation_of_nobody_can_be_read_deleted_and_ends_by_itself(client,
     assert [t["said"] for t in client.get(f"/v1/chat/{talk}").json()["turns"]] == ["comedies, for I am ill"]
     assert client.get(f"/v1/chat/{talk}", params={"user": "ann"}).status_code == 404
     hers = post(client, "/v1/chat", {"message": "comedies", "user": "ann"}).json()["conversation"]
-    assert client.get(f"/v1/chat/{hers}").json()["error"]["remedy"].endswith("?user=WHO")
+    unnamed = client.get(f"/v1/chat/{hers}").json()["error"]
+    assert (unnamed["param"], unnamed["remedy"][-9:]) == ("user", "?user=WHO")
+    assert "none was named" in unnamed["message"]
     assert client.delete(f"/v1/chat/{talk}").json()["turns"] == 1
     assert client.delete(f"/v1/chat/{talk}").status_code == 404
     old = post(client, "/v1/chat", {"message": "comedies"}).json()["conversation"]
@@ -285,6 +288,26 @@ def test_rerank_loses_no_candidate_and_says_why_some_stand_behind(client, model)
     assert [(r["index"], r["note"]) for r in only["results"]] == [(1, ""), (0, "does not meet the query")]
 
 
+def test_rerank_orders_what_is_liked_already_by_the_query_too(client):
+    films = ["Alien (1979)", "Heat (1995)", "Groundhog Day (1993)", "Airplane! (1980)"]
+    likes = [{"item": film, "kind": "like"} for film in [*films, "Fargo (1996)"]]
+    post(client, "/v1/feedback", {"user": "zoe", "feedback": likes})
+
+    def ranked(query, *documents):
+        body = {"user": "zoe", "query": query, "documents": list(documents), "return_documents": True}
+        return [(r["document"]["text"], r["note"]) for r in post(client, "/v1/rerank", body).json()["results"]]
+
+    for documents in (films, films[::-1]):
+        order = ranked("comedies", *documents)
+        assert {film for film, _ in order[:2]} == set(films[2:])
+        assert {note for _, note in order} == {"already liked"}
+    assert ranked("comedies", *films)[:2] == ranked("comedies", *films[::-1])[:2]
+    mixed = ranked("comedies", *films, "Ghostbusters (a.k.a. Ghost Busters) (1984)", "Usual Suspects, The (1995)")
+    assert mixed[0] == ("Ghostbusters (a.k.a. Ghost Busters) (1984)", "")
+    assert {film for film, _ in mixed[1:3]} == set(films[2:])
+    assert ("Usual Suspects, The (1995)", "does not meet the query") in mixed[3:]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "param"),
     [
@@ -408,6 +431,23 @@ def test_a_body_that_is_not_called_json_is_told_so(client):
     assert (error["message"], error["param"]) == ("body: not sent as JSON", "body")
     assert "Content-Type: application/json" in error["remedy"]
     assert "valid dictionary" in post(client, "/v1/recommend", [1]).json()["error"]["message"]
+
+
+def test_what_only_the_whole_service_has_is_said_to_be_so(client):
+    error = post(client, "/v1/recommend", {"user": "1", "axis": "decade"}).json()["error"]
+    assert (error["param"], error["remedy"][-22:]) == ("axis", "polytaste serve --axis")
+
+
+def test_every_route_says_what_it_does_in_a_sentence_and_a_line(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    told = (Path(__file__).parents[2] / "docs" / "service.md").read_text()
+    assert [path for path in paths if path.split("/{")[0] not in told] == []
+    routes = [r for methods in paths.values() for r in methods.values()]
+    assert len({r["summary"] for r in routes}) == len(routes) > 15
+    for route in routes:
+        made_up = " ".join(part.capitalize() for part in route["operationId"].split("_v1_")[0].split("_"))
+        assert route["summary"] != made_up
+        assert route["description"].strip() != route["summary"]
 
 
 def test_the_description_of_a_service_with_keys_says_so(keyed, settings, tmp_path):

@@ -304,6 +304,11 @@ def test_keys_from_the_command_line(tmp_path):
     assert "my app" in listed
     assert made.stdout.strip() not in listed
     key = next(line for line in listed.splitlines() if "my app" in line).split()[0]
+    told = subprocess.run([*command, "list", "--json", *where], capture_output=True, text=True, check=True).stdout
+    (of_app,) = json.loads(told)
+    assert of_app.pop("made")[:4].isdigit()
+    facts = {"id": key, "name": "my app", "tenant": "default", "scopes": ["read"], "per_minute": None, "revoked": None}
+    assert of_app == facts
     assert subprocess.run([*command, "revoke", key, *where]).returncode == 0
     assert subprocess.run([*command, "revoke", key, *where], capture_output=True).returncode == 4
     assert subprocess.run([*command, "add", "x", "--scope", "root", *where], capture_output=True).returncode == 2

@@ -14,7 +14,7 @@ function fields(schema) {
 for (const [path, methods] of Object.entries(api.paths)) {
   for (const [method, route] of Object.entries(methods)) {
     const body = schemaOf(route.requestBody?.content?.["application/json"]?.schema);
-    const node = make("details", {}, make("summary", {}, make("span", { className: "verb", textContent: method.toUpperCase() }), make("code", { textContent: path })));
+    const node = make("details", {}, make("summary", {}, make("span", { className: "verb", textContent: method.toUpperCase() }), make("code", { textContent: path }), ` ${route.summary}`));
     node.append(make("p", { textContent: route.description ?? "" }));
     if (body) {
       node.append(make("pre", { tabIndex: 0, textContent: fields(body) }));
