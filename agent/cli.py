@@ -71,6 +71,17 @@ def train(
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
     epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Users per step.")] = 64,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples", min=1, help="Items in the softmax's denominator; default: all, 8,192 beyond 50,000 items."
+        ),
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="Of activations: fp32, bf16 or fp16.")] = "fp32",
+    memory_gb: Annotated[
+        float, typer.Option("--memory-gb", min=0.001, help="Of activations at once; a larger batch is taken in parts.")
+    ] = 1.0,
     text_model: Annotated[
         str, typer.Option("--text-model", help="Sentence encoder: the packaged one, a folder or a hub name.")
     ] = "all-minilm-l6-v2",
@@ -85,7 +96,9 @@ def train(
     """Train the persona encoder, read what the items say, and build the indexes."""
     from agent.commands import train_model  # noqa: PLC0415
 
-    train_model(data, column or [], items, like_above, out, personas, epochs, seed, text_model if words else None, tags)
+    scale = {"batch": batch, "samples": samples, "precision": precision, "memory_gb": memory_gb}
+    read = text_model if words else None
+    train_model(data, column or [], items, like_above, out, personas, epochs, seed, read, tags, scale)
 
 
 @app.command()

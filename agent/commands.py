@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,11 @@ def load_data(data: str, columns: list[str], items: str | None = None, like_abov
     return dataset
 
 
+def _is_main() -> bool:
+    """Whether this process is the one that writes and speaks, of those that torchrun or accelerate started together."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
 def train_model(
     data: str,
     columns: list[str],
@@ -53,17 +59,31 @@ def train_model(
     seed: int,
     text_model: str | None = None,
     tags: Path | None = None,
+    scale: dict[str, Any] | None = None,
 ) -> None:
-    """Train, build and save."""
+    """Train, build and save; of several processes that were launched together one does the latter, and speaks.
+
+    ``scale`` holds further fields of the training's configuration.
+    """
     from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
     from retrieval.personas.training import TrainingConfig, train  # noqa: PLC0415  (imports torch)
     from retrieval.text_encoder import weights_folder  # noqa: PLC0415
     from retrieval.text_train import place_cold, read_words, with_tags  # noqa: PLC0415
 
+    err.quiet = not _is_main()
     place = folder or models_folder() / "default"
     artifacts.check_place(place)  # not after minutes of training
     if text_model is not None:
         weights_folder(text_model)  # nor is this said after them
+    try:
+        config = TrainingConfig.model_validate({
+            "encoder": EncoderConfig(personas=personas), "epochs": epochs, "seed": seed, **(scale or {}),
+        })  # fmt: skip
+    except ValidationError as why:
+        first = why.errors()[0]
+        raise ConfigError(
+            f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}", "polytaste train --help says what it takes"
+        ) from why
     dataset = with_tags(load_data(data, columns, items, like_above), data, tags)
     likes = dataset.likes()
     counted = (
@@ -71,7 +91,6 @@ def train_model(
         f"{len(likes):,} likes of {len(dataset.interactions):,} interactions"
     )
     err.print(Text(counted))
-    config = TrainingConfig(encoder=EncoderConfig(personas=personas), epochs=epochs, seed=seed)
     categories = dataset.catalog.axis().share if dataset.catalog.has_labels() else None
     with progress_bar("training") as (bar, task):
 
@@ -80,6 +99,8 @@ def train_model(
 
         histories = dataset.histories()
         encoder = train(histories, len(dataset.catalog), config, categories=categories, progress=told)
+        if not _is_main():
+            return
         words = None if text_model is None else read_words(dataset, text_model, embeddings_folder(), told)
         if words is not None:
             encoder = place_cold(encoder, dataset, histories, words)

@@ -179,6 +179,13 @@ class Histories:
         indptr = self.indptr[start : stop + 1] - low
         return Histories(indptr, self.items[low:high], self.weights[low:high])
 
+    def take(self, users: Int64) -> Histories:
+        """Users in the order given, as a batch of their own."""
+        lengths = self.lengths[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        at = np.repeat(self.indptr[users] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Histories(indptr, self.items[at], self.weights[at])
+
     @property
     def lengths(self) -> Int64:
         """``(B,)`` number of items in each history."""

@@ -39,7 +39,8 @@ class InitialTables:
         items: ``(M, d)`` v_j.
         history: ``(M, d)`` p_i from all users.
         held_out: Per group of users, ``(M, d)`` p_i computed without that group, in the same space: a batch
-            of the group reads these, so the likelihood never sees tables that memorised its own targets.
+            of the group reads these, so the likelihood never sees tables that memorised its own targets. Where nothing was
+            solved all are ``history`` itself.
         groups: The users of each group.
         themes: ``(M, t)``.
         prototypes: ``(K, t)``.
@@ -84,14 +85,15 @@ def initial_tables(
         held_out = [LinearAutoencoder.of(matrix[rest], settings).project(space) for rest in others]
     else:  # too large for a dense solve: the subspace of the interactions themselves (PureSVD)
         space = _svds(matrix.astype(np.float64), k=rank, rng=seed)[2].T
-        whole, held_out = space, [space] * len(parts)
+        whole, held_out = space, []
     balance = np.sqrt(np.linalg.norm(whole) / np.linalg.norm(space))
+    history = _widen(whole / balance, dimension)
     themes = _themes(matrix, categories, theme_dimension, category_share)
     counts = np.asarray(matrix.sum(axis=0)).ravel()
     return InitialTables(
         items=_widen(space * balance, dimension),
-        history=_widen(whole / balance, dimension),
-        held_out=[_widen(table / balance, dimension) for table in held_out],
+        history=history,
+        held_out=[_widen(table / balance, dimension) for table in held_out] if solved else [history] * len(parts),
         groups=parts,
         themes=_widen(themes, theme_dimension),
         prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),

@@ -47,16 +47,17 @@ class PersonaModule(nn.Module):
         self.register_buffer("initial_items", self.items.detach().clone())
         self.register_buffer("initial_themes", self.themes.detach().clone())
 
-    def forward(self, items: Tensor, weights: Tensor, table: Tensor) -> Tensor:
-        """Scores of all M items.
+    def forward(self, items: Tensor, weights: Tensor, table: Tensor, columns: Tensor | None = None) -> Tensor:
+        """Scores of C items, or of all M.
 
         Args:
             items: ``(B, L)`` ids, anything where the weight is zero.
             weights: ``(B, L)`` weights, zero in the padding.
             table: ``(M, d)`` history table to read.
+            columns: ``(C,)`` the items to score; None: all.
 
         Returns:
-            ``(B, M)``.
+            ``(B, C)``.
         """
         config = self.config
         total = weights.sum(1, keepdim=True)
@@ -77,9 +78,12 @@ class PersonaModule(nn.Module):
         own = (member.transpose(1, 2) @ said + self.shrink * mean[:, None]) / (mass + self.shrink)[:, :, None]
         vectors = (1 - config.persona_share) * mean[:, None] + config.persona_share * own
         scale = self.log_gain.exp() * total.clamp(min=_EMPTY) ** (1 - self.alpha) * (total > 0)
-        inner = (scale[:, None] * vectors) @ self.items.T
-        compatible = config.attention_sharpness * centres @ keys.T + torch.log(share + _LOG_FLOOR)[:, :, None]
-        return (torch.softmax(compatible, 1) * inner).sum(1) + self.bias
+        scored, scored_keys, bias = self.items, keys, self.bias
+        if columns is not None:
+            scored, scored_keys, bias = scored[columns], keys[columns], bias[columns]
+        inner = (scale[:, None] * vectors) @ scored.T
+        compatible = config.attention_sharpness * centres @ scored_keys.T + torch.log(share + _LOG_FLOOR)[:, :, None]
+        return (torch.softmax(compatible, 1) * inner).sum(1) + bias
 
     def penalty(self, tables: float, themes: float) -> Tensor:
         """Squared distance from the closed forms: what few users cannot justify is not learned."""

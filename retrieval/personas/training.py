@@ -1,6 +1,9 @@
 """Training by the multinomial likelihood: from part of a history, predict the rest.
 
 Liang et al., "Variational Autoencoders for Collaborative Filtering", WWW 2018, for the likelihood and the protocol.
+
+A step's gradient is summed over as many parts of its users as memory asks for, and over processes; the result is that of the whole
+batch at once. Beyond :data:`retrieval.personas.sampling.FULL_TO` items the denominator is sampled.
 """
 
 from __future__ import annotations
@@ -9,18 +12,20 @@ import logging
 import math
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
 from retrieval.arrays import Csr
 from retrieval.errors import DataError
+from retrieval.personas.batches import draw, users_at_once
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.initial import initial_tables
 from retrieval.personas.model import PersonaModule
+from retrieval.personas.processes import Processes
+from retrieval.personas.sampling import proposal
+from retrieval.personas.step import Precision, Step
 from retrieval.schema import Histories
 
 _log = logging.getLogger(__name__)
@@ -59,6 +64,17 @@ class TrainingConfig(BaseModel):
         default=(0.5, 0.8), description="smallest and largest part of a history that is shown"
     )
     longest: int = Field(default=150, ge=1, description="items of a history that a training step reads")
+    samples: int | None = Field(
+        default=None,
+        ge=1,
+        description="expected number of items in the softmax's denominator; None is all up to 50,000 items, 8,192 beyond",
+    )
+    precision: Precision = Field(
+        default="fp32", description="of activations; tables, gradients and optimiser stay single"
+    )
+    memory_gb: float = Field(
+        default=1.0, gt=0, description="of activations at once; a larger step is accumulated in parts"
+    )
     gain: float = Field(default=20.0, gt=0, description="initial scale of the scores")
     alpha: float = Field(default=0.5, description="initial exponent of the history's length")
     shrink: float = Field(default=3.0, gt=0, description="items' worth of the whole user in a persona")
@@ -67,14 +83,6 @@ class TrainingConfig(BaseModel):
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
     """Nobody watches."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    items: Tensor
-    weights: Tensor
-    shown: Tensor
-    hidden: Tensor
 
 
 def train(
@@ -104,23 +112,42 @@ def train(
             f"only {len(users)} users have two liked items or more", "training needs at least ten such users"
         )
     torch.manual_seed(config.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    histories = Histories.of([histories.row(u) for u in users])
+    processes = Processes()
+    device = processes.device
+    histories = histories.take(users)
     touched = np.unique(histories.items)
     # Only touched items are trained; the others join at the end as rows of zeros.
-    compact = Histories(histories.indptr, np.searchsorted(touched, histories.items).astype(np.int32), histories.weights)
+    compact = Histories(
+        histories.indptr,
+        np.searchsorted(touched, histories.items).astype(np.int32),
+        np.ones(len(histories.items), np.float32),
+    )
     progress("closed forms", 0, 1)
     shape = config.encoder
-    tables = initial_tables(
+    tables = processes.once(lambda: initial_tables(
         compact.matrix(len(touched)).tocsr(),
         None if categories is None else categories[touched],
         category_share=config.category_share, dimension=shape.dimension, theme_dimension=shape.theme_dimension, personas=shape.personas,
         ridge=config.ridge, groups=config.groups, seed=config.seed,
-    )  # fmt: skip
+    ))  # fmt: skip
     module = PersonaModule(shape, tables, gain=config.gain, alpha=config.alpha, shrink=config.shrink).to(device)
-    held_out = [torch.from_numpy(table.astype(np.float32)).to(device) for table in tables.held_out]
+    distinct = {id(table): table for table in tables.held_out}  # one for all groups where nothing was solved
+    on_device = {at: torch.from_numpy(table.astype(np.float32)).to(device) for at, table in distinct.items()}
+    held_out = [on_device[id(table)] for table in tables.held_out]
     optimiser = _optimiser(module, config, solved=tables.solved)
-    draw = np.random.default_rng(config.seed)
+    sampled = proposal(np.bincount(compact.items, minlength=len(touched)), config.samples)
+    columns = len(touched) if sampled is None else int(sampled.inclusion.sum())
+    at_once = users_at_once(shape, columns, config.longest, config.memory_gb)
+    take = Step(
+        module,
+        optimiser,
+        processes,
+        config.precision,
+        at_once,
+        config.longest,
+        (config.table_penalty, config.theme_penalty),
+    )
+    rng = np.random.default_rng(config.seed)
     batches = [(g, part) for g, group in enumerate(tables.groups) for part in _parts(group, config.batch)]
     steps = config.epochs * len(batches)
     warm = max(1, min(10 * len(batches) // config.groups, steps // 5))
@@ -128,55 +155,20 @@ def train(
         optimiser,
         lambda step: min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / max(steps, 1)))),
     )
-    _log.info("training on %s with %d threads of %d cores", device, torch.get_num_threads(), os.cpu_count() or 0)
+    _log.info(
+        "training on %s, %d processes with %d threads of %d cores, %d users at once, %d of %d items in the denominator",
+        device, processes.count, torch.get_num_threads(), os.cpu_count() or 0, at_once, columns, len(touched),
+    )  # fmt: skip
     order = np.arange(len(batches))
     for step in range(steps):
         if step % len(batches) == 0:
-            draw.shuffle(order)
+            rng.shuffle(order)
         group, part = batches[order[step % len(batches)]]
-        batch = _draw(compact, part, len(touched), config, draw, device)
-        loss = _loss(module, batch, held_out[group]) + module.penalty(config.table_penalty, config.theme_penalty)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        drawn = draw(compact, part, config.kept, rng)
+        take(drawn, held_out[group], None if sampled is None else sampled.draw(rng))
         schedule.step()
         progress("multinomial likelihood", step + 1, steps)
     return _spread(module.cpu().encoder(), touched, n_items)
-
-
-def _loss(module: PersonaModule, batch: _Batch, table: Tensor) -> Tensor:
-    """Mean negative log-likelihood of the hidden items; what is shown is masked, a user counts by sqrt of the hidden."""
-    scores = module(batch.items, batch.weights, table).masked_fill(batch.shown, -1e4)
-    likelihood = (torch.log_softmax(scores, 1) * batch.hidden).sum(1)
-    size = batch.hidden.sum(1).clamp(min=1).sqrt()
-    return -(likelihood / size).sum() / size.sum()
-
-
-def _draw(
-    histories: Histories, users: np.ndarray, n_items: int, config: TrainingConfig, draw: np.random.Generator,
-    device: torch.device,
-) -> _Batch:  # fmt: skip
-    """Split each user's history at random into what is shown and what is hidden."""
-    lengths = histories.lengths[users]
-    ends = np.cumsum(lengths)
-    owner = np.repeat(np.arange(len(users)), lengths)
-    within = np.arange(ends[-1]) - np.repeat(ends - lengths, lengths)
-    items = histories.items[np.repeat(histories.indptr[users], lengths) + within]
-    order = np.lexsort((draw.random(len(items)), owner))  # shuffles within each user
-    items = items[order]
-    kept = np.clip((lengths * draw.uniform(*config.kept, len(users))).astype(int), 1, lengths - 1)
-    is_shown = within < kept[owner]
-    shown = np.zeros((len(users), n_items), bool)
-    shown[owner[is_shown], items[is_shown]] = True
-    hidden = np.zeros((len(users), n_items), np.float32)
-    hidden[owner[~is_shown], items[~is_shown]] = 1.0
-    width = int(min(kept.max(), config.longest))
-    read = is_shown & (within < width)
-    ids = np.zeros((len(users), width), np.int64)
-    weights = np.zeros((len(users), width), np.float32)
-    ids[owner[read], within[read]] = items[read]
-    weights[owner[read], within[read]] = 1.0
-    return _Batch(*(torch.from_numpy(a).to(device) for a in (ids, weights, shown, hidden)))
 
 
 def _optimiser(module: PersonaModule, config: TrainingConfig, *, solved: bool) -> torch.optim.Optimizer:
