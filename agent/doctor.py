@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
-import time
 from importlib import metadata
 from pathlib import Path
 
-import httpx
 from rich.table import Table
 from rich.text import Text
 
 from agent.console import out
-from agent.llm.endpoint import Endpoint, find_endpoint
+from agent.llm.endpoint import find_endpoint, wrong_with
 from agent.paths import models_folder
 from retrieval.errors import PolytasteError
 
@@ -63,33 +60,12 @@ def _server(llm_url: str | None, llm_model: str | None) -> tuple[str, Text, str]
         return "llm server", _mark(why.message, good=False), why.remedy
     if endpoint is None:
         return "llm server", _mark("not running", good=False), "polytaste llm up, or --llm-url and --llm-model"
-    said = _serves(endpoint)
+    said = wrong_with(endpoint)
     where = f"{endpoint.model} at {endpoint.url}"
     if not said:
         return "llm server", _mark(f"healthy: {where}", good=True), ""
     remedy = "see its log" if llm_url else "polytaste llm down, then polytaste llm up"
     return "llm server", _mark(f"{where}: {said}", good=False), remedy
-
-
-def _serves(endpoint: Endpoint, timeout_s: float = 3.0) -> str:
-    """What is wrong with a server, in words; empty if it lists the model, which no other server would."""
-    headers = {"Authorization": f"Bearer {endpoint.api_key.get_secret_value()}"}
-    address, body, stop = f"{endpoint.url}/v1/models", bytearray(), time.monotonic() + timeout_s
-    proxies = endpoint.through_proxy
-    try:
-        with httpx.stream("GET", address, headers=headers, timeout=timeout_s, trust_env=proxies) as answer:
-            if not answer.is_success:
-                return f"answered {answer.status_code} to /v1/models"
-            for piece in answer.iter_raw():
-                body += piece
-                if time.monotonic() > stop or len(body) > 1_000_000:  # bytes that drip keep a client's own timer quiet
-                    return "does not finish its answer"
-        served = [str(model["id"]) for model in json.loads(body)["data"]]
-    except httpx.HTTPError:
-        return "no answer"
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return "answers, but not as vLLM does"
-    return "" if endpoint.model in served else f"serves {', '.join(served)} instead"
 
 
 def _mark(text: str, *, good: bool) -> Text:

@@ -17,9 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from langchain_core.messages import AIMessage
+from rich.text import Text
 
+from agent.console import err
 from agent.llm.chat import SAMPLING, Chat
-from agent.llm.endpoint import Endpoint
+from agent.llm.endpoint import Endpoint, wrong_with
 from agent.llm.labels import TEMPLATE, Label
 from agent.llm.scorer import LabelScorer
 from agent.paths import checkpoints_folder
@@ -159,6 +161,9 @@ def kept_scorer(endpoint: Endpoint, folder: Path | None = None) -> Generator[Kep
             f"another comparison asks {endpoint.model} and writes {file}", "wait for it, or give another --cache"
         ) from why
     try:
+        if said := wrong_with(endpoint):  # before a model is trained for nothing
+            words = f"{endpoint.model} at {endpoint.url}: {said}; only answers that are on the disk can be used"
+            err.print(Text(words, style="yellow"), soft_wrap=True)
         yield KeptScorer(endpoint, Calls(file))
     finally:
         lock.release()

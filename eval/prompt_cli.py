@@ -139,6 +139,7 @@ def new(
 def compare(
     prompts: Annotated[list[str], typer.Argument(help="Two or more, of the library or paths of .j2 files; the first is the baseline.")],
     users: Annotated[int, typer.Option("--users", min=4, help="Most users.")] = 200,
+    after: Annotated[int, typer.Option("--after", min=0, help="Leave out so many, whom an earlier comparison asked about: a second opinion.")] = 0,
     data: Annotated[str, typer.Option("--data", help="Folder or file of data; 'ml-latest-small' is bundled.")] = "ml-latest-small",
     column: Column = None,
     items: Annotated[str | None, typer.Option("--items", help="File of items, if --data is a file.")] = None,
@@ -168,7 +169,7 @@ def compare(
     if words not in kinds:
         raise typer.BadParameter("none, all or mixed", param_hint="--words")
     settings = {
-        "prompts": prompts, "users": users, "words": kinds[words], "mode": mode, "orders": orders, "weight": weight,
+        "prompts": prompts, "users": users, "after": after, "words": kinds[words], "mode": mode, "orders": orders, "weight": weight,
         "bias_users": bias_users, "primary": primary, "looks": looks, "max_tokens": max_tokens, "max_seconds": max_seconds,
         "at_once": at_once, "seed": seed,
     }  # fmt: skip

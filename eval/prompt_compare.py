@@ -21,7 +21,7 @@ from eval.prompt_people import Person, Progress, held_out
 from eval.prompt_requests import SHOWN
 from eval.prompt_sequential import LEVEL, Judged, Looks
 from eval.prompt_spending import Spending
-from prompts.template import Prompt, load
+from prompts.template import Prompt
 from retrieval.arrays import Float64
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError
@@ -37,6 +37,9 @@ class CompareConfig(BaseModel):
 
     prompts: tuple[str, ...] = Field(min_length=2, description="the first is what the others are compared with")
     users: int = Field(default=200, ge=4, description="most users")
+    after: int = Field(
+        default=0, ge=0, description="users who are left out: those that an earlier comparison asked about"
+    )
     words: bool | None = Field(default=False, description="requests in words: none, all, or (None) every second")
     mode: ModeName = "label"
     orders: int = Field(default=1, ge=1, le=4, description="orders of the candidates that are averaged")
@@ -108,11 +111,14 @@ class Comparison:
         return float(self.judged.p[(prompt - 1) * len(TESTED) + TESTED.index(metric)])
 
 
-def compare(dataset: Dataset, scorer: LabelScorer, config: CompareConfig, progress: Progress) -> Comparison:
+def compare(
+    dataset: Dataset, prompts: tuple[Prompt, ...], scorer: LabelScorer, config: CompareConfig, progress: Progress
+) -> Comparison:
     """Ask about users, in blocks, until all are done, the question is settled, or the means are spent.
 
     Args:
         dataset: Data; users are asked about only by models that never saw them.
+        prompts: As many as the configuration has names, in that order.
         scorer: Asks the model, and keeps its answers.
         config: What is compared.
         progress: Told stage, done and total.
@@ -122,8 +128,8 @@ def compare(dataset: Dataset, scorer: LabelScorer, config: CompareConfig, progre
         ConfigError: A prompt asks for another kind of answer than the mode reads.
         ServerError: The model cannot be reached; what it answered so far is kept.
     """
-    people = held_out(dataset, config.users, config.words, config.seed, progress)
-    return on_people(tuple(load(name) for name in config.prompts), people, dataset.name, scorer, config, progress)
+    people = held_out(dataset, config.users, config.words, config.seed, progress, after=config.after)
+    return on_people(prompts, people, dataset.name, scorer, config, progress)
 
 
 def on_people(

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +18,7 @@ from eval.prompt_effects import Effect, cells_of
 from eval.prompt_factorial import MEASURED, Factorial, FactorialConfig, factorial
 from eval.prompt_page import said
 from eval.prompt_sequential import LEVEL
-from retrieval.errors import ConfigError
+from eval.prompt_settings import checked
 
 _INTERACTIONS = 6
 
@@ -29,12 +28,7 @@ def run_factorial(
     llm_url: str | None, llm_model: str | None, cache: Path | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Ask and say what each part does."""
-    try:
-        config = FactorialConfig.model_validate(settings)
-    except ValidationError as why:
-        first = why.errors()[0]
-        field, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(f"{field}: {message}" if field else message, "polytaste prompts factorial --help") from why
+    config = checked(FactorialConfig, settings, "polytaste prompts factorial")
     endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):

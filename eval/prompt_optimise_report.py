@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +20,7 @@ from eval.prompt_optimise_page import write_search_page
 from eval.prompt_page import said
 from eval.prompt_report import show
 from eval.prompt_search import SearchConfig
+from eval.prompt_settings import checked
 from eval.prompt_space import Space, space_of
 from prompts.template import load
 from prompts.wordings import wordings
@@ -36,7 +36,7 @@ def run_optimise(
     store: str | None, *, dry: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search, judge, and say what came of it."""
-    config = _checked(settings)
+    config = checked(SearchConfig, settings, "polytaste prompts optimise")
     space = space_of(load(start), wordings(extra), vary)
     if dry:
         _show_plan(space, config, as_json=as_json)
@@ -70,16 +70,6 @@ def run_optimise(
 
         run = track_search(found, facts, titles, store)
         err.print(Text(f"kept as run {run} in {store}", style="green"), soft_wrap=True)
-
-
-def _checked(settings: dict[str, Any]) -> SearchConfig:
-    try:
-        return SearchConfig.model_validate(settings)
-    except ValidationError as why:
-        first = why.errors()[0]
-        raise ConfigError(
-            f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "polytaste prompts optimise --help"
-        ) from why
 
 
 def _show_plan(space: Space, config: SearchConfig, *, as_json: bool) -> None:

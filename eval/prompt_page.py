@@ -40,17 +40,20 @@ def context(found: Comparison, titles: Sequence[str]) -> dict[str, Any]:
     facts = as_dict(found, titles)
     looks = [] if found.judged is None else found.judged.users
     return {
-        "names": found.config.prompts, "facts": facts, "stopped": found.stopped, "metrics": list(METRICS.values()),
+        "names": found.config.prompts, "facts": facts, "stopped": found.stopped,
         "interval_note": ", and hold although it ended early (repeated confidence intervals)" if found.early else "",
         "looks": "one look" if len(looks) == 1 else f"looks after {', '.join(map(str, looks))} users",
         "hypotheses": (len(found.prompts) - 1) * len(TESTED),
         "calibrated": {key: said(value)["mean"] for key, value in facts["calibrated"].items()},
         "prompts": [
             {
-                "name": one["name"], "version": one["version"], "values": [said(one["means"][m], metric=m) for m in METRICS],
+                "name": one["name"], "version": one["version"],
                 "failed": ", ".join(f"{why} {count}" for why, count in one["failures"].items()) or "0",
             }
             for one in facts["prompts"]
+        ],
+        "measured": [
+            {"metric": name, "values": [said(one["means"][m], metric=m) for one in facts["prompts"]]} for m, name in METRICS.items()
         ],
         "differences": _differences(facts["differences"]),
         "places": [

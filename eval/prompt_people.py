@@ -37,7 +37,9 @@ class Person:
     minor: float
 
 
-def held_out(dataset: Dataset, users: int, words: bool | None, seed: int, progress: Progress) -> Iterator[Person]:
+def held_out(
+    dataset: Dataset, users: int, words: bool | None, seed: int, progress: Progress, *, after: int = 0
+) -> Iterator[Person]:
     """Users of a data set, fold after fold until there are enough, each with the pool of a model that never saw him.
 
     Args:
@@ -46,28 +48,31 @@ def held_out(dataset: Dataset, users: int, words: bool | None, seed: int, progre
         words: Whether requests say something in words; None: every second.
         seed: Of the choice of users and words.
         progress: Told stage, done and total.
+        after: Users in that order who are left out: with the same seed and kind of words, those that ``users=after`` has.
 
     Raises:
         DataError: Too few users.
     """
     count, parts = make_folds(dataset, 5, 10)
-    if count < users:
-        raise DataError(f"only {count} users have 10 liked items", f"ask for at most --users {count}")
-    left = users
+    if count < users + after:
+        most = f"ask for at most --users {count}" if not after else f"--users and --after make {count} at most"
+        raise DataError(f"only {count} users have 10 liked items", most)
+    skip, left = after, users
     for fold in parts:
-        progress(f"fold {fold.number + 1}: training on the other users", users - left, users)
-        recommender = Recommender(trained(dataset, fold))
         kinds = [words] if words is not None else [False, True]
-        drawn = [cases(dataset.catalog, fold, words=w, short=False, users=left, seed=seed) for w in kinds]
-        known: set[tuple[str, ...]] = set()
-        for case in _in_turn(drawn):
-            if case.likes in known:  # a user is asked about once, in words or without
-                continue
-            known.add(case.likes)
-            yield person_of(recommender, case)
-            left -= 1
-            if not left:
-                return
+        drawn = [cases(dataset.catalog, fold, words=w, short=False, users=skip + left, seed=seed) for w in kinds]
+        once: dict[tuple[str, ...], Case] = {}
+        for case in _in_turn(drawn):  # a user is asked about once, in words or without
+            once.setdefault(case.likes, case)
+        chosen = list(once.values())
+        asked = chosen[skip : skip + left]
+        skip, left = max(skip - len(chosen), 0), left - len(asked)
+        if asked:
+            progress(f"fold {fold.number + 1}: training on the other users", users - left - len(asked), users)
+            recommender = Recommender(trained(dataset, fold))
+            yield from (person_of(recommender, case) for case in asked)
+        if not left:
+            return
 
 
 def _in_turn(drawn: list[list[Case]]) -> Iterator[Case]:

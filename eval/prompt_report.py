@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
@@ -19,8 +18,9 @@ from eval.prompt_cache import kept_scorer
 from eval.prompt_compare import CompareConfig, Comparison, compare
 from eval.prompt_page import said, write_page
 from eval.prompt_sequential import LEVEL
+from eval.prompt_settings import checked
 from eval.prompt_stats import SLICED, as_dict
-from retrieval.errors import ConfigError
+from prompts.template import load
 
 _TOLD = ("ndcg", "slate_ndcg", "kl", "slate_kl", "compliance", "mass", "read", "ms")
 
@@ -30,12 +30,13 @@ def run_compare(
     llm_url: str | None, llm_model: str | None, cache: Path | None, page: Path | None, store: str | None, *, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare and say what came of it."""
-    config = checked(settings)
+    config = checked(CompareConfig, settings, "polytaste prompts compare")
+    prompts = tuple(load(name) for name in config.prompts)
     endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
         found = compare(
-            dataset, scorer, config,
+            dataset, prompts, scorer, config,
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     titles = dataset.catalog.titles
@@ -51,21 +52,6 @@ def run_compare(
         from eval.prompt_tracking import track  # noqa: PLC0415  (an extra)
 
         err.print(Text(f"kept as run {track(found, facts, titles, store)} in {store}", style="green"), soft_wrap=True)
-
-
-def checked(settings: dict[str, Any]) -> CompareConfig:
-    """Settings of the command line.
-
-    Raises:
-        ConfigError: One is wrong; names it.
-    """
-    try:
-        return CompareConfig.model_validate(settings)
-    except ValidationError as why:
-        first = why.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(f"{field}: {message}" if field else message, "polytaste prompts compare --help") from why
 
 
 def show(found: Comparison, facts: dict[str, Any]) -> None:
@@ -100,6 +86,8 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
         _slices(facts)
     words = f"ended: {found.stopped}; {found.paid:,} tokens paid, {found.seconds:.0f} s of asking, {found.kept:.0%} of the calls from the disk"
     out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)
+    for sentence in facts["verdicts"]:
+        out.print(Text(f"{sentence}.", style="bold"), soft_wrap=True)
     for one in facts["prompts"]:
         if one["failures"]:
             why = ", ".join(f"{reason} {count}" for reason, count in one["failures"].items())

@@ -164,8 +164,12 @@ class Looks:
             self._users.pop()
             self._nominal.pop()
         self._users.append(users)
-        self._nominal.append(permutation_p(differences, np.zeros(1), draws=self._draws, seed=self._seed))
         times = [min(n / self.planned, 1.0) for n in self._users]
+        # An early look may reject only far below what a few thousand draws can show: the smallest of C must pass LEVEL / C.
+        bound = critical(times, LEVEL / len(differences), ended=ended)[-1]
+        finest = 2.0 * float(ndtr(-bound))
+        p = permutation_p(differences, np.zeros(1), draws=self._draws, seed=self._seed, finest=finest)
+        self._nominal.append(p)
         nominal = np.array(self._nominal)
         p = holm(sequential_p(times, nominal, ended=ended))
         return Judged(tuple(self._users), nominal, p, float(critical(times, ended=ended)[-1]))

@@ -12,6 +12,7 @@ import numpy as np
 from eval.prompt_answers import METRICS
 from eval.prompt_compare import TESTED, Comparison
 from eval.prompt_sequential import repeated_interval
+from eval.prompt_verdict import verdicts
 from eval.significance import Interval, effect_size, paired_bootstrap
 from retrieval.arrays import Bool, Float64
 
@@ -201,7 +202,7 @@ def as_dict(found: Comparison, titles: Sequence[str]) -> dict[str, Any]:
     told, failed, swayed = means(found), failures(found), places(found)
     base = np.array(found.baseline)
     return {
-        "model": found.model, "data": found.data, "users": len(found.people), "stopped": found.stopped,
+        "model": found.model, "data": found.data, "users": len(found.people), "stopped": found.stopped, "verdicts": verdicts(found),
         "tokens_paid": found.paid, "calls_from_disk": found.kept, "seconds": round(found.seconds, 1),
         "config": found.config.model_dump(mode="json"),
         "calibrated": {"ndcg": _triple(paired_bootstrap(base[:, 0], 0 * base[:, 0])), "kl": _triple(paired_bootstrap(base[:, 1], 0 * base[:, 1]))},

@@ -18,6 +18,7 @@ from retrieval.arrays import Float64
 
 _CELLS = 4_000_000
 _LEVEL = (0.025, 0.975)
+_MOST_DRAWS = 8_000_000
 
 Method = Literal["percentile", "bca"]
 
@@ -149,7 +150,9 @@ def _resampled(filled: Float64, known: npt.NDArray[np.bool_], draws: int, seed: 
     return np.concatenate(sums), np.concatenate(counts)
 
 
-def permutation_p(values: Float64, baseline: Float64, *, draws: int = 9999, seed: int = 0) -> Float64:
+def permutation_p(
+    values: Float64, baseline: Float64, *, draws: int = 9999, seed: int = 0, finest: float = 0.0
+) -> Float64:
     """Two-sided p-values of paired sign-flip permutation tests, ``p = (count + 1) / (draws + 1)``: never exactly zero.
 
     Under the hypothesis that the two are exchangeable within a user, every difference may have either sign (Fisher 1935);
@@ -160,6 +163,9 @@ def permutation_p(values: Float64, baseline: Float64, *, draws: int = 9999, seed
         baseline: Of a shape that broadcasts.
         draws: Sign vectors.
         seed: Of the draws, shared by all comparisons.
+        finest: Level at which it must be able to reject. Where the draws are too few for that and none of them counted, ten times as many
+            are drawn, and so on to 8,000,000. At any level this rejects only where a fixed one of these numbers would, so it keeps its
+            level (after Besag and Clifford 1991).
 
     Returns:
         ``(C,)``; NaN where no user has both values.
@@ -173,11 +179,25 @@ def permutation_p(values: Float64, baseline: Float64, *, draws: int = 9999, seed
     least = observed - 1e-12 * np.maximum(1.0, np.abs(filled).sum(axis=1))
     draw = np.random.default_rng(seed)
     block = max(1, _CELLS // max(users, 1))
-    count = np.zeros(len(filled))
-    for start in range(0, draws, block):
-        signs = draw.integers(0, 2, (min(block, draws - start), users)) * 2.0 - 1.0
-        count += (np.abs(signs @ filled.T) >= least).sum(axis=0)
-    return np.where(known.any(axis=1), (count + 1) / (draws + 1), np.nan)
+
+    def counted(rows: Float64, bounds: Float64, times: int) -> Float64:
+        count = np.zeros(len(rows))
+        for start in range(0, times, block):
+            signs = draw.integers(0, 2, (min(block, times - start), users)) * 2.0 - 1.0
+            count += (np.abs(signs @ rows.T) >= bounds).sum(axis=0)
+        return count
+
+    count = counted(filled, least, draws)
+    p = (count + 1) / (draws + 1)
+    most = min(int(np.ceil(2 / finest)) if finest else 0, _MOST_DRAWS)
+    open_ = np.flatnonzero((count == 0) & known.any(axis=1))
+    while draws < most and len(open_):
+        more = min(9 * draws, most - draws)
+        further = counted(filled[open_], least[open_], more)
+        draws += more
+        p[open_] = (further + 1) / (draws + 1)
+        open_ = open_[further == 0]
+    return np.where(known.any(axis=1), p, np.nan)
 
 
 def holm(p_values: Sequence[float] | Float64) -> Float64:

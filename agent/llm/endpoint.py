@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 
 import httpx
 from pydantic import BaseModel, ConfigDict, SecretStr
@@ -84,3 +86,24 @@ def find_endpoint(url: str | None = None, model: str | None = None) -> Endpoint 
         raise ConfigError("--llm-url is given without --llm-model", "name the model as the server serves it")
     key = os.environ.get("POLYTASTE_LLM_API_KEY", "none")
     return Endpoint(url=url.rstrip("/").removesuffix("/v1"), model=model, api_key=SecretStr(key))
+
+
+def wrong_with(endpoint: Endpoint, timeout_s: float = 3.0) -> str:
+    """What is wrong with a server, in words; empty if it lists the model, which no other server would."""
+    headers = {"Authorization": f"Bearer {endpoint.api_key.get_secret_value()}"}
+    address, body, stop = f"{endpoint.url}/v1/models", bytearray(), time.monotonic() + timeout_s
+    proxies = endpoint.through_proxy
+    try:
+        with httpx.stream("GET", address, headers=headers, timeout=timeout_s, trust_env=proxies) as answer:
+            if not answer.is_success:
+                return f"answered {answer.status_code} to /v1/models"
+            for piece in answer.iter_raw():
+                body += piece
+                if time.monotonic() > stop or len(body) > 1_000_000:  # bytes that drip keep a client's own timer quiet
+                    return "does not finish its answer"
+        served = [str(model["id"]) for model in json.loads(body)["data"]]
+    except httpx.HTTPError:
+        return "no answer"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "answers, but not as vLLM does"
+    return "" if endpoint.model in served else f"serves {', '.join(served)} instead"

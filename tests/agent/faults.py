@@ -143,6 +143,9 @@ def faulty_server(kind, *, tokenize_too=False, patience=8.0):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def do_GET(self):
+            _send(self, 200, b'{"data": [{"id": "m"}]}')
+
         def do_POST(self):
             try:
                 payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -15,7 +15,7 @@ from eval.prompt_cache import kept_scorer
 from eval.prompt_cli import app
 from eval.prompt_compare import TESTED, CompareConfig, compare
 from eval.prompt_page import html
-from eval.prompt_report import checked
+from eval.prompt_settings import checked
 from eval.prompt_stats import as_dict, most_apart, slices
 from prompts.template import load
 from retrieval.errors import ConfigError, DataError, ServerError
@@ -87,7 +87,7 @@ def by_title(_text, _at, title, _all):
 def measured(dataset, url, folder, prompts=PAIR, **more):
     config = CompareConfig(prompts=prompts, **{"users": 24, "bias_users": 6, **more})
     with kept_scorer(Endpoint(url=url, model="m"), folder) as scorer:
-        return compare(dataset, scorer, config, lambda *_: None)
+        return compare(dataset, tuple(map(load, prompts)), scorer, config, lambda *_: None)
 
 
 def test_a_planted_difference_is_found_and_costs_nothing_again(dataset, answering, truths, tmp_path):
@@ -240,7 +240,7 @@ def test_requests_in_words_are_every_second_and_a_slice(dataset, answering, tmp_
 )
 def test_settings_are_checked_and_named(settings, words):
     with pytest.raises(ConfigError, match=words):
-        checked(settings)
+        checked(CompareConfig, settings, "polytaste prompts compare")
 
 
 def test_more_users_than_there_are_and_prompts_of_another_mode(dataset, tmp_path):
@@ -314,3 +314,37 @@ def test_every_way_of_asking_can_be_compared(dataset, tmp_path, mode, name):
     assert (found.values("ndcg")[0] == found.values("ndcg")[1]).all()
     twice = [np.isfinite(answer.bias.tau) for answer in found.answers[0]]
     assert twice == ([True, True, False, False] if mode in {"permutation", "scores"} else [False] * 4)
+
+
+@pytest.mark.parametrize("words", [False, None])
+def test_a_second_opinion_asks_others(dataset, words):
+    """Users after the first are those that a longer run would have gone on to."""
+
+    def likes(users, after=0):
+        people = prompt_people.held_out(dataset, users, words, 0, lambda *_: None, after=after)
+        return [person.case.likes for person in people]
+
+    first, others = likes(100), likes(40, after=100)
+    assert not set(first) & set(others)
+    if words is False:
+        assert likes(140) == first + others
+
+
+def test_a_fold_whose_users_are_all_left_out_is_not_trained_for(dataset, monkeypatch):
+    folds, real = [], prompt_people.trained
+    monkeypatch.setattr(prompt_people, "trained", lambda data, fold: folds.append(fold.number) or real(data, fold))
+    assert len(list(prompt_people.held_out(dataset, 4, words=False, seed=0, progress=lambda *_: None, after=150))) == 4
+    assert folds == [1]
+    with pytest.raises(DataError, match="579 users") as why:
+        list(prompt_people.held_out(dataset, 500, words=False, seed=0, progress=lambda *_: None, after=100))
+    assert "--after" in why.value.remedy
+
+
+def test_a_server_that_is_away_or_has_another_model_is_told_before_anything_is_trained(tmp_path, capsys):
+    with kept_scorer(Endpoint(url="http://127.0.0.1:9", model="m"), tmp_path):
+        assert "no answer; only answers that are on the disk" in capsys.readouterr().err
+    with faults.faulty_server("ok") as (url, _):
+        with kept_scorer(Endpoint(url=url, model="other"), tmp_path):
+            assert "serves m instead" in capsys.readouterr().err
+        with kept_scorer(Endpoint(url=url, model="m"), tmp_path):
+            assert not capsys.readouterr().err

@@ -104,3 +104,14 @@ def test_repeated_intervals_hold_at_every_look_at_once():
     assert missed / 400 <= 0.08
     assert repeated_interval(np.array([1.0, 3.0, np.nan]), 2.0) == pytest.approx((2.0, 0.0, 4.0))
     assert np.isnan(repeated_interval(np.array([1.0]), 2.0)).all()
+
+
+def test_the_first_look_can_decide_where_nothing_is_as_extreme():
+    """What is as clear as a broken prompt need not wait for the second quarter of the users."""
+    draw = np.random.default_rng(0)
+    clear, dim = draw.normal(0.3, 0.2, (1, 50)), draw.normal(0.05, 0.2, (2, 50))
+    judged = Looks(200, 4).look(np.concatenate([clear, dim]), ended=False)
+    assert judged.p[0] < LEVEL
+    assert judged.nominal[0, 0] < 1e-6  # of 9,999 draws the least would be 1e-4, and p 1
+    assert (judged.p[1:] > LEVEL).all()
+    assert (judged.nominal[0, 1:] >= 1e-4).all()

@@ -1,0 +1,44 @@
+"""What a comparison says, in sentences: is a prompt better, worse, or not to be told from the first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eval.prompt_answers import METRICS
+from eval.prompt_compare import TESTED, Comparison
+from eval.prompt_sequential import LEVEL
+from eval.significance import power
+
+
+def verdicts(found: Comparison) -> list[str]:
+    """One sentence for each prompt but the first.
+
+    What stands is what the sequential tests reject after Holm. Where nothing does, the sentence says how large a difference in the
+    slate's NDCG these users would have shown four times in five, so that a null is not read as equality.
+    """
+    base, users = found.config.prompts[0], len(found.people)
+    out: list[str] = []
+    for at in range(1, len(found.prompts)):
+        gains = {m: found.values(m)[at] - found.values(m)[0] for m in TESTED if found.p_of(at, m) < LEVEL}
+        better = [_told(m, d) for m, d in gains.items() if _good(m) * np.nanmean(d) > 0]
+        worse = [_told(m, d) for m, d in gains.items() if _good(m) * np.nanmean(d) <= 0]
+        name = found.config.prompts[at]
+        if gains:
+            parts = [f"{word} in {' and '.join(some)}" for word, some in (("better", better), ("worse", worse)) if some]
+            slate = (
+                "" if "slate_ndcg" in gains else "; what users get, the slate, shows no difference in NDCG beyond doubt"
+            )
+            out.append(f"{name} is {', and '.join(parts)} than {base}{slate}")
+            continue
+        smallest = power(found.values("slate_ndcg")[at], found.values("slate_ndcg")[0]).smallest
+        seen = f": one of {smallest:.3f} in the NDCG of the slate would mostly have been seen" if smallest > 0 else ""
+        out.append(f"no difference between {name} and {base} beyond doubt in {users} users{seen}")
+    return out
+
+
+def _good(metric: str) -> int:
+    return -1 if metric == "kl" else 1
+
+
+def _told(metric: str, difference: np.ndarray) -> str:
+    return f"{METRICS[metric]} ({np.nanmean(difference):+.3f})"
