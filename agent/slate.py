@@ -28,8 +28,10 @@ class SlateItem(_Closed):
     score: float = Field(description="retrieval score; higher is more relevant")
     gain_relevance: float = Field(description="what it adds to the objective by its relevance: (1 - lam) s")
     gain_calibration: float = Field(description="what it adds by keeping the proportions: lam times the C_KL it saves")
-    evidence: str = Field(description="the fact behind it: an item of the user's own, or how many like it")
-    reason: str = Field(description="taste and fact in a sentence")
+    evidence: str = Field(
+        description="the fact behind it: an item of the user's own, a side of theirs, or how many like it"
+    )
+    reason: str = Field(description="the fact in a sentence, with the taste if it is one of the taste")
 
 
 class PersonaCard(_Closed):
