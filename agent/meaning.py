@@ -24,6 +24,12 @@ class MeaningConfig(BaseModel):
 
     weight: float = Field(default=0.5, ge=0, le=1, description="of the words against the tastes")
     least: float = Field(default=0.3, ge=-1, le=1, description="cosine below which an item is not about the words")
+    near: float = Field(
+        default=0.4,
+        ge=-1,
+        le=1,
+        description="cosine from which the nearest item speaks of the words; see docs/decisions/0013",
+    )
     hits: int = Field(default=100, ge=1, description="items that the search brings")
 
 
@@ -43,6 +49,10 @@ class Meaning:
     def ready(self) -> bool:
         """Whether anything can be searched for."""
         return self._words is not None
+
+    def speaks_of(self, about: str) -> bool:
+        """Whether the words of an item come near to some words; where nothing can be searched for nobody can tell, and it is taken so."""
+        return self._words is None or bool(self._words.search([about], 1).scores[0, 0] >= self._config.near)
 
     def join(self, known: Retrieved, about: str, score: Scorer, *, gone: Int32, allowed: Bool | None) -> Retrieved:
         """Candidates with those that are about some words, scored for both.

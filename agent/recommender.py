@@ -99,7 +99,7 @@ class Recommender:
         self.endpoint = endpoint
         self.config = config or RecommenderConfig()
         self.titles = TitleIndex(model.catalog)
-        meaning = Meaning(model.words, self.config.meaning)
+        self._meaning = meaning = Meaning(model.words, self.config.meaning)
         self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready)
         self._said = SaidWords(model.catalog)
         self._shown = ShownFacts(model.catalog)
@@ -254,6 +254,25 @@ class Recommender:
         if found is None and self.model.catalog.has_item(name):
             found = int(self.model.catalog.positions([name])[0])
         return self.titles.resolve(name) if found is None else found
+
+    def speaks_of(self, about: str) -> bool:
+        """Whether an item says a phrase, or something near to it in meaning."""
+        return self._meaning.speaks_of(about) or bool(self._said.mask([about.lower()]).any())
+
+    def room(self, reading: Reading, asked: Asked) -> int:
+        """How many items a request leaves somebody.
+
+        Args:
+            reading: What was understood of it.
+            asked: Who asks.
+        """
+        wish = checked("", asked)
+        reading = reading.without(self._named([*wish.exclude, *wish.dislike, *wish.like]))
+        mask, only = reading.filter.mask(self.model.catalog), self._only(wish, reading)
+        mask = mask if only is None else mask & only
+        if wish.user is not None:
+            mask[self.model.seen_by(wish.user)] = False
+        return int(mask.sum())
 
     def _only(self, wish: Request, reading: Reading) -> Bool | None:
         """``(n_items,)`` the only candidates: those that are named, and none that says what it must not."""

@@ -66,6 +66,7 @@ class TitleIndex:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._by_name = self._names()  # now, so that no request waits for it
+        self._in_talk = {**self._by_name, **self._better_known()}
 
     def _names(self) -> dict[str, int]:
         """Names, with and without the year, to the internal id."""
@@ -86,6 +87,19 @@ class TitleIndex:
                 if name not in meant or counts[i] >= _MUCH_MORE * max(counts[meant[name]], 1):
                     meant[name] = i
         return {**meant, **exact}
+
+    def _better_known(self) -> dict[str, int]:
+        """What people mean by names that are also the title of an item, said without its year, and head those of a far better known series."""
+        counts, better = self._catalog.counts, dict[str, int]()
+        for i in sorted(range(len(self._catalog)), key=lambda i: (-counts[i], i)):
+            head, colon, _ = _TRAILING_ARTICLE.sub(r"\2 \1", _YEAR.sub("", self._catalog.titles[i])).partition(":")
+            name = spelled(head)
+            other = self._by_name.get(name) if colon else None
+            if other is None or not _YEAR.search(self._catalog.titles[other]):
+                continue
+            if counts[i] >= _MUCH_MORE * max(counts[other], 1):
+                better.setdefault(name, i)
+        return better
 
     def find(self, title: str) -> int | None:
         """Internal id of a title, or None."""
@@ -134,12 +148,13 @@ class TitleIndex:
     def longest_prefix(self, words: list[str]) -> tuple[int, int] | None:
         """The longest title that a list of words begins with: (internal id, words used), or None.
 
-        A lone letter counts only as a capital that is no word, so that "like a ..." names nothing.
+        Of a series that is ten times as popular as the item of that very title, its first is meant: "the lord of the rings" is the
+        film of 2001. A lone letter counts only as a capital that is no word, so that "like a ..." names nothing.
         """
         for length in range(min(len(words), 12), 0, -1):
             typed = " ".join(words[:length])
             for name in (spelled(typed), plain(typed), _numbered(plain(typed))):
-                if (len(name) > 1 or _LETTER.match(typed)) and (found := self._by_name.get(name)) is not None:
+                if (len(name) > 1 or _LETTER.match(typed)) and (found := self._in_talk.get(name)) is not None:
                     return found, length
         return None
 

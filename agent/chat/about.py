@@ -26,6 +26,15 @@ from agent.chat.words import (
 )
 
 _WORD = re.compile(r"[^\W\d_][\w'-]*|\b\d{2,4}s\b")  # "set in the 1920s"
+_PERSON = (
+    r"(?:wife|husband|girlfriend|boyfriend|partner|spouse|fianc[e\u00e9]e?|dad|daddy|father|mom|mum|mother|parents?|son|daughter|brother|sister|siblings?|uncle|aunt|cousin"
+    r"|niece|nephew|grand(?:ma|pa|mother|father|parents?|son|daughter|child(?:ren)?|kids?)|friends?|buddy|boss|colleagues?|co-?workers?|room-?mates?|neighbou?rs?|in-laws)"
+)
+_FOR_WHOM = re.compile(
+    rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary|wedding))?"
+    rf"|(?<!about )(?<!with )\b(?:my|our) (?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary))?"
+    r"|\b(?:(?:birthday|christmas|wedding|anniversary) )?(?:gift|present)s?(?: ideas?)?(?= (?:for|to)\b|[\s.,!?]*$)"
+)
 _MOST = 24
 """Words that are searched for; longer requests tell a story, and its beginning says what it is about."""
 
@@ -59,6 +68,8 @@ def find_about(
         start = rest.find(name.lower())
         if start >= 0:
             rest = filled(rest, start, start + len(name))
+    for found in _FOR_WHOM.finditer(rest):  # says for whom, not what about
+        rest = filled(rest, *found.span())
     read = categories.spans(rest)
     known = [False] * len(rest)
     for start, end, own in read:

@@ -69,9 +69,14 @@ class Answers:
             f"; {count:,} of them meet what you asked for." if count < all_of_them else "."
         )
 
+    def about(self, at: int) -> str:
+        """All that is known of an item, by its internal id, after a dash; empty if nothing is."""
+        said = self.told(at, ["categories", "year", *self._parts])
+        return f" \u2013 {said}" if said else ""
+
     def _fact(self, at: int, called: str, what: str) -> str:
         columns = self._columns(what) if what else ["categories", "year", *self._parts]
-        if said := self._said(at, columns):
+        if said := self.told(at, columns):
             return f"{called}: {said}."
         asked = f"\u201c{what}\u201d" if what else "anything more"
         return f"The catalogue does not tell {asked} of {called}."
@@ -89,10 +94,10 @@ class Answers:
         columns += ["categories"] if condition.wanted or condition.unwanted else []
         columns += ["year"] if condition.years or condition.unwanted_years else []
         if told and all(self._value(at, column) for column in columns):
-            said = self._said(at, columns)
+            said = self.told(at, columns)
             yes = "Yes" if condition.mask(self._catalog)[at] else "No"
             return f"{yes}: {called} \u2013 {said}." if said else f"{yes}: {called}."
-        known = self._said(at, ["categories", "year", *self._parts]) or "nothing"
+        known = self.told(at, ["categories", "year", *self._parts]) or "nothing"
         return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
 
     def _columns(self, what: str) -> list[str]:
@@ -104,7 +109,8 @@ class Answers:
                 columns += [column for column, parts in self._parts.items() if name in parts]
         return list(dict.fromkeys(columns))
 
-    def _said(self, at: int, columns: Sequence[str]) -> str:
+    def told(self, at: int, columns: Sequence[str]) -> str:
+        """What an item, by its internal id, has in some columns, each with its name; gaps are left out."""
         values = {column.replace("_", " "): self._value(at, column) for column in dict.fromkeys(columns)}
         return "; ".join(f"{name} {value}" for name, value in values.items() if value)
 

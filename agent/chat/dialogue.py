@@ -2,7 +2,7 @@
 
 The way of a turn is a LangGraph state graph::
 
-    read -> recommend | chosen | why | facts | how_many | tastes | undo | reset | forget | greeting -> end
+    read -> recommend | undo | reset | forget | tastes | an aside, which leaves all as it was -> end
 
 It keeps nothing: the turns before come in, the new one goes out, and who calls decides where they are kept.
 """
@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 
 from agent.chat import replies
-from agent.chat.answers import Answers
+from agent.chat.asides import Asides
 from agent.chat.assistant import Assistant, AssistantConfig
+from agent.chat.dead_ends import way_out
 from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering
+from agent.chat.step import Heard, Node, Step, is_strange, last_of, replied, said_back
 from agent.chat.taking_back import TakingBack
-from agent.chat.turns import Reply, TurnState, unchanged, undone
+from agent.chat.turns import Reply, TurnState, undone
 from agent.chat.wish import Wish
 from agent.memory.people import Kind, Said
 from agent.recommender import Recommender
@@ -43,20 +46,6 @@ MOST_WORDS = 4000
 _EXCLUDES = re.compile(r"(?:please )?(?:drop|remove)\b", re.IGNORECASE)
 _HEARD = 2000  # characters of what was said that the language model reads: the last
 _READING_SHARE = 0.4  # of a turn's time may go into reading; the rest is for ranking
-_HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
-
-
-class _Asked(TypedDict):
-    message: str
-    person: Person
-    before: Sequence[TurnState]
-    lam: float | None
-    deadline_ms: int
-
-
-class _Step(_Asked):
-    moves: Moves
-    reply: Reply
 
 
 class Dialogue:
@@ -72,7 +61,7 @@ class Dialogue:
         self._assistant = Assistant(recommender.server, assistant or AssistantConfig())
         self._catalog = recommender.model.catalog
         self._steering = Steering(self._catalog, recommender.titles, recommender.reader)
-        self._answers = Answers(self._catalog, recommender.reader)
+        self._asides = Asides(self._catalog, recommender.titles, recommender.reader, self._assistant)
         self._taking_back = TakingBack(self._catalog, recommender.reader)
         self._graph = self._compiled()
 
@@ -99,7 +88,7 @@ class Dialogue:
         """
         if len(message) > MOST_WORDS:
             raise ConfigError(f"message: {len(message):,} characters, at most {MOST_WORDS:,}", "say it in fewer words")
-        step: _Asked = {
+        step: Heard = {
             "message": message,
             "person": person,
             "before": before,
@@ -115,18 +104,14 @@ class Dialogue:
         return await self._rank(wish, person, lam, deadline_ms)
 
     def _compiled(self) -> Any:
-        graph: Any = StateGraph(_Step)  # its types ask for a parameter's name that is ours to choose
-        nodes: dict[Intent, Callable[[_Step], Awaitable[dict[str, Reply]]]] = {
+        graph: Any = StateGraph(Step)  # its types ask for a parameter's name that is ours to choose
+        nodes: dict[Intent, Node] = {
+            **self._asides.nodes(),
             Intent.RECOMMEND: self._recommend,
-            Intent.CHOSEN: self._chosen,
-            Intent.WHY: self._why,
-            Intent.FACTS: self._facts,
-            Intent.HOW_MANY: self._how_many,
             Intent.TASTES: self._tastes,
             Intent.UNDO: self._undo,
             Intent.RESET: self._reset,
             Intent.FORGET: self._forget,
-            Intent.GREETING: self._greeting,
         }
         graph.add_node("read", self._read)
         for intent, node in nodes.items():
@@ -136,8 +121,8 @@ class Dialogue:
         graph.add_conditional_edges("read", _way, [i.value for i in nodes])
         return graph.compile()
 
-    async def _read(self, step: _Step) -> dict[str, Moves]:
-        last, standing = _last(step), step["person"].standing
+    async def _read(self, step: Step) -> dict[str, Moves]:
+        last, standing = last_of(step), step["person"].standing
         references = References(
             self._steering.shown(last.slate),
             self._steering.title,
@@ -145,58 +130,60 @@ class Dialogue:
             earlier=[self._steering.shown(state.slate) for state in reversed(step["before"][:-1])],
             known={*standing.likes, *standing.dislikes, *standing.gone},
         )
-        return {"moves": moves_of(step["message"], references, self.recommender.reader.categories)}
+        named = self.recommender.reader.categories
+        moves = moves_of(step["message"], references, named)
+        if not self._asides.takes(moves, last.slate):
+            moves = moves_of(step["message"], references, named, plain=True)
+        return {"moves": moves}
 
-    async def _recommend(self, step: _Step) -> dict[str, Reply]:
-        moves, last, started = step["moves"], _last(step), time.monotonic()
+    async def _recommend(self, step: Step) -> dict[str, Reply]:
+        moves, last, started = step["moves"], last_of(step), time.monotonic()
         said = tuple(Said(item, kind) for item, kind in moves.feedback)
         groups = self.recommender.pools.groups()
         wish, rest, lifted = self._taking_back.lifted(last.wish, moves.rest)
         reading = self.recommender.reader.read(rest)
         unread = "; ".join([*reading.about, *reading.unknown])
+        unheard = [about for about in reading.about if not self.recommender.speaks_of(about)]
+        reading = replace(reading, about=tuple(about for about in reading.about if about not in unheard))
         time_for_it = _READING_SHARE * step["deadline_ms"] / 1000.0
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
+        notes = (*(f"nothing in the catalogue speaks of \u201c{about}\u201d" for about in unheard), *steered.notes)
+        if unheard and last.slate is not None and last.slate.items and not said and _same(steered.wish, last.wish):
+            return said_back(step, replies.left_as_it_was(notes), self._catalog)
         person = step["person"].after(said)
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
         slate = await self._rank(steered.wish, person, step["lam"], max(left, 1))
+        changes = (*lifted, *steered.changes)
+        return self._listed(step, steered.wish, slate, changes, notes, said, person)
+
+    def _listed(
+        self,
+        step: Step,
+        wish: Wish,
+        slate: Slate,
+        changes: tuple[str, ...],
+        notes: tuple[str, ...],
+        said: tuple[Said, ...],
+        person: Person,
+    ) -> dict[str, Reply]:
+        """The reply with a list. Where that is empty the list before stays the one that is spoken of."""
         noted = [_SAID[one.kind].format(self._title(one.item_id)) for one in said]
-        changes = (*(f"any {what}" for what in lifted), *steered.changes)
-        text = replies.recommended(slate, changes, steered.notes, noted, strange=_strange(step))
-        state = TurnState(wish=steered.wish, slate=slate, spoken=moves.spoken)
-        return _reply(step, text, slate, changes, said, state, self._catalog)
+        asked, last = person.asked(self.recommender.model), last_of(step).slate
+        out = "" if slate.items else way_out(wish, self._catalog, lambda w: self._room(w, asked))
+        text = replies.recommended(slate, changes, notes, noted, strange=is_strange(step), way_out=out)
+        stands = not slate.items and last is not None and bool(last.items)
+        state = TurnState(wish=wish, slate=last if stands else slate, spoken=step["moves"].spoken)
+        return replied(step, text, None if stands else slate, changes, said, state, self._catalog)
 
-    async def _chosen(self, step: _Step) -> dict[str, Reply]:
-        last = _last(step).slate
-        items = [item for item in last.items if item.item_id in step["moves"].about] if last is not None else []
-        return self._say(step, replies.chosen(items, step["moves"].beyond))
+    def _room(self, wish: Wish, asked: Asked) -> int:
+        return self.recommender.room(wish.reading(self._catalog), asked)
 
-    async def _why(self, step: _Step) -> dict[str, Reply]:
-        last, moves = _last(step), step["moves"]
-        if last.slate is None or not last.slate.items:
-            return self._say(step, "There is no list yet that I could explain.")
-        asked = [item for item in last.slate.items if item.item_id in moves.about]
-        if not moves.about and not moves.beyond:
-            asked = last.slate.items[:1]
-        if not asked:
-            return self._say(step, "That is not on the last list, so there is nothing to explain.")
-        facts = [replies.why(item, last.slate) for item in asked]
-        each = step["deadline_ms"] / 1000.0 / len(facts)
-        return self._say(step, "\n\n".join([await self._assistant.phrased(one, each) for one in facts]))
-
-    async def _facts(self, step: _Step) -> dict[str, Reply]:
-        slate, asked = _last(step).slate, step["moves"].asked
-        listed = [item.item_id for item in slate.items] if slate is not None else []
-        return self._say(step, self._answers(asked, listed) if asked is not None else "")
-
-    async def _how_many(self, step: _Step) -> dict[str, Reply]:
-        return self._say(step, self._answers.how_many(_last(step).wish.reading(self._catalog).filter))
-
-    async def _tastes(self, step: _Step) -> dict[str, Reply]:
+    async def _tastes(self, step: Step) -> dict[str, Reply]:
         slate = await self._rank(Wish(), step["person"], step["lam"], step["deadline_ms"])
-        return self._say(step, replies.tastes(slate.personas))
+        return said_back(step, replies.tastes(slate.personas), self._catalog)
 
-    async def _undo(self, step: _Step) -> dict[str, Reply]:
+    async def _undo(self, step: Step) -> dict[str, Reply]:
         state, standing = undone(step["before"]), step["person"].standing
         slate = state.slate
         if slate is not None and {*standing.likes, *standing.dislikes, *standing.gone} & {
@@ -206,14 +193,14 @@ class Dialogue:
             slate = await self._rank(state.wish, step["person"], step["lam"], step["deadline_ms"])
             state = state.model_copy(update={"slate": slate})
         text = "Back to the list before." if slate else "Back to the beginning: nothing is asked for now."
-        return _reply(step, text, slate, ("undone",), (), state, self._catalog)
+        return replied(step, text, slate, ("undone",), (), state, self._catalog)
 
-    async def _reset(self, step: _Step) -> dict[str, Reply]:
+    async def _reset(self, step: Step) -> dict[str, Reply]:
         text = "All conditions are forgotten. What you said of single items stays; \u201cforget that I liked \u2026\u201d takes it back."
-        return _reply(step, text, None, ("reset",), (), TurnState(), self._catalog)
+        return replied(step, text, None, ("reset",), (), TurnState(), self._catalog)
 
-    async def _forget(self, step: _Step) -> dict[str, Reply]:
-        what, last = step["moves"].rest, _last(step)
+    async def _forget(self, step: Step) -> dict[str, Reply]:
+        what, last = step["moves"].rest, last_of(step)
         if what.casefold() in {"that", "it", "this", "the last one"}:
             return await self._undo(step)
         wish = self._taking_back(last.wish, what)
@@ -222,16 +209,14 @@ class Dialogue:
             return await self._recommend(step)
         if wish == last.wish:
             understood = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in wish.understood(self._catalog).items())
-            return self._say(
-                step, f"I find no condition {what!r} to take back. Asked for now: {understood or 'nothing'}."
+            return said_back(
+                step,
+                f"I find no condition {what!r} to take back. Asked for now: {understood or 'nothing'}.",
+                self._catalog,
             )
         slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
         changes = (f"no longer: {what}",)
-        text = replies.recommended(slate, changes, (), (), strange=_strange(step))
-        return _reply(step, text, slate, changes, (), TurnState(wish=wish, slate=slate), self._catalog)
-
-    async def _greeting(self, step: _Step) -> dict[str, Reply]:
-        return self._say(step, _HELLO)
+        return self._listed(step, wish, slate, changes, (), (), step["person"])
 
     async def _rank(self, wish: Wish, person: Person, lam: float | None, deadline_ms: int) -> Slate:
         reading = wish.reading(self._catalog)
@@ -249,33 +234,11 @@ class Dialogue:
     def _title(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
 
-    def _say(self, step: _Step, text: str) -> dict[str, Reply]:
-        said = tuple(Said(item, kind) for item, kind in step["moves"].feedback)
-        state = unchanged(step["before"], step["moves"].spoken)
-        return _reply(step, text, None, (), said, state, self._catalog)
+
+def _same(one: Wish, other: Wish) -> bool:
+    """Whether two wishes ask for the same, however it was said."""
+    return one.model_copy(update={"words": ()}) == other.model_copy(update={"words": ()})
 
 
-def _way(step: _Step) -> str:
+def _way(step: Step) -> str:
     return step["moves"].intent.value
-
-
-def _last(step: _Step) -> TurnState:
-    return step["before"][-1] if step["before"] else TurnState()
-
-
-def _strange(step: _Step) -> bool:
-    """Whether the conversation has not yet said that nothing is known of the person."""
-    return not any(state.slate is not None and state.slate.cold_start for state in step["before"])
-
-
-def _reply(
-    step: _Step,
-    text: str,
-    slate: Slate | None,
-    changes: tuple[str, ...],
-    said: tuple[Said, ...],
-    state: TurnState,
-    catalog: Any,
-) -> dict[str, Reply]:
-    understood = state.wish.understood(catalog)
-    return {"reply": Reply(step["moves"].intent, text, slate, understood, changes, said, state)}

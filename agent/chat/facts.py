@@ -17,7 +17,6 @@ from retrieval.schema import Catalog
 
 _CHILD = "children"
 _OF_AGE = 12  # up to here, who is recommended something is a child
-_MOST_NAMES = 3  # that are spelled out
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +86,12 @@ class FactReader:
         """Columns of numbers that count in a unit, or hold what a word names."""
         return self._quantities.of(word)
 
+    def column(self, word: str, *, most: bool) -> str | None:
+        """The column by which items are ordered in what a word names; of a least and a most, the one that is asked for."""
+        columns = self._quantities.of(word)
+        pair = self._quantities.pair(columns)
+        return pair[int(most)] if pair is not None else next(iter(columns), None)
+
     def beyond(self, than: Sequence[str], way: int, unit: str) -> Within | None:
         """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
         return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)
@@ -149,20 +154,3 @@ def _with_name(
         elif beside:
             fact = choice_of(old, fact)
     return [*out, fact]
-
-
-def fact_in_words(fact: Fact) -> str:
-    """A condition as a person writes it: "director: Ann Lee", "pages: up to 300"."""
-    if isinstance(fact, OneOf):
-        shown = [*fact.values[:_MOST_NAMES], *(["\u2026"] if len(fact.values) > _MOST_NAMES else [])]
-        return f"{' / '.join(_plain(c) for c in fact.columns)}: {' or '.join(shown)}"
-    low, high = (None if bound is None else f"{round(bound, 2):,g}" for bound in (fact.low, fact.high))
-    if low is None:
-        span = f"up to {high}"
-    else:
-        span = f"{low} or more" if high is None else f"{low} to {high}" if low != high else low
-    return f"{_plain(fact.column)}: {span}"
-
-
-def _plain(column: str) -> str:
-    return column.replace("_", " ")

@@ -8,33 +8,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from agent.chat.degrees import Named, Scale, find_degrees
+from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import find_opinions
+from agent.chat.orders import Order, find_order
 from agent.chat.parts import Part, find_parts
-from agent.chat.questions import Question, asks_how_many, find_question
+from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
+from agent.chat.questions import Question, asked_for, asks_how_many, find_question
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
 from agent.chat.words import folded, is_kind
 from agent.memory.people import Kind
 from retrieval.filters import Popularity
-
-
-class Intent(StrEnum):
-    """What a message is for."""
-
-    RECOMMEND = "recommend"
-    UNDO = "undo"
-    RESET = "reset"
-    FORGET = "forget"
-    CHOSEN = "chosen"
-    WHY = "why"
-    FACTS = "facts"
-    HOW_MANY = "how_many"
-    TASTES = "tastes"
-    GREETING = "greeting"
 
 
 @dataclass(frozen=True)
@@ -56,6 +43,8 @@ class Moves:
         others: Whether what has been shown is not to come again.
         about: Items that it asks about, or that it chooses.
         asked: What it asks about single items.
+        order: In which the list is to stand, or of which it asks for the first.
+        hates: Words in which somebody says what they dislike, whatever is asked for.
         than: Items that it compares with; none for the whole list.
         spoken: Items that it speaks of.
         unclear: It says "it", and nobody can tell which is meant.
@@ -81,6 +70,8 @@ class Moves:
     others: bool = False
     about: tuple[str, ...] = ()
     asked: Question | None = None
+    order: Order | None = None
+    hates: str = ""
     than: tuple[str, ...] = ()
     spoken: tuple[str, ...] = ()
     unclear: bool = False
@@ -100,40 +91,17 @@ class Moves:
         )
 
 
-_END = r"[\s.!?]*$"
-_LIKING = r"(?:really |usually |most )*(?:like|love|enjoy|prefer|am|are|into)"
-_ASIDE = r"(?:(?:so|ok(?:ay)?|and|now|well|please|can you|could you),? )*"
-_OF_ME = r"(?:me|you|do|think|know|believe|about|of|what|are|is|all|that|have|learned|found out|been|tell|show)"
-_WHOLE: tuple[tuple[Intent, str], ...] = (
-    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|(?:the )?(?:(?:one|ones|list)s? before|(?:last|previous) (?:one|list)s?) (?:was|were|is) (?:much |a lot )?better|as before)(?: please)?{_END}"),
-    (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{_END}"),
-    (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{_END}"),
-    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{_END}"),
-    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?what (?:(?:do|did|have) )?you (?:think|know|believe|learned?|found out) (?:about|of) (?:me|us){_END}"),
-    (Intent.GREETING, rf"(?:hi|hello|hey|good (?:morning|evening|afternoon)|thanks?(?: you)?|thank you(?: very much| so much)?|cheers|great|perfect|ok(?:ay)?|cool|nice)(?: there)?{_END}"),
-)  # fmt: skip
-_WHOLE_COMPILED = tuple((intent, re.compile(pattern)) for intent, pattern in _WHOLE)
 _FORGET = re.compile(
     r"(?:please )?(?:forget|drop|remove|ignore|lift)(?: about)? (?:the |that )?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
 _WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
-_REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except|swap|replace|exchange)\s+")
-_MORE_LIKE = re.compile(
-    r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:(?:more|others?|stuff|things|something|similar)?\s*(?:in the (?:style|spirit|vein) of|like|similar to)|more of)\s+"
-)
-_CHOICE = re.compile(
-    r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
-)
-_CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{_END}")
-_SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
-_TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
 _OTHERS = re.compile(
     rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
-    rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){_END}"
+    rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
 )
-_MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{_END}")
+_MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
 _BUT = re.compile(r"\s*,?\s+but\b")
 _SURPRISE = re.compile(
     r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
@@ -147,24 +115,28 @@ _NARROWING = re.compile(
 )
 _STEERS = re.compile(r"\bones\b")
 _INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
+_HATES = re.compile(
+    r"\b(?:i|we)(?:'m|'re| am| are)?(?: (?:really|just|absolutely|do|also|simply))* (?:hate|dislike|detest|loathe|despise|can't (?:stand|bear)|cannot (?:stand|bear)"
+    r"|(?:don't|do not) (?:really |much |particularly |ever )?(?:like|enjoy|care for)|(?:not|no) (?:really |much )?(?:(?:a |big )*fan of|into|fond of)"
+    r"|never (?:want|like|watch|play|read|buy|enjoy|drink|eat|listen to)) (?:(?!\bbut\b)[^.;!?])*"
+    r"|^never (?:show|recommend|suggest|give) (?:me )?[^.;!?]*"
+)
 _NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")
 
 
-def moves_of(message: str, references: References, named: Named = lambda _: ()) -> Moves:
+def moves_of(message: str, references: References, named: Named = lambda _: (), *, plain: bool = False) -> Moves:
     """Take a message apart.
 
     Args:
         message: What was said.
         references: What it can point to.
         named: Categories that some words name, or whose mood they name.
+        plain: Do not take it for a question of what is there, or in which order.
     """
     text = Remainder(" ".join(message.split()))
     low = text.low
-    for intent, pattern in _WHOLE_COMPILED:
-        if pattern.match(low):
-            return Moves(intent)
-    if (question := _question(text, references)) is not None:
-        return question
+    if (whole := _whole(text, references, plain=plain)) is not None:
+        return whole
     opinions = find_opinions(text, references)
     if why := _WHY.match(text.low):
         row = references.row(text, why.end())
@@ -172,17 +144,17 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
             return Moves(
                 Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=(*opinions.beyond, *row.beyond)
             )
-    if not opinions.said and not opinions.reject and (row := _chosen(text, references)) is not None:
+    if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
-    reject = _pointed(text, references, _REJECT)
+    reject = pointed(text, references, REJECT)
     if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
-    more_like = _pointed(text, references, _MORE_LIKE)
+    more_like = pointed(text, references, MORE_LIKE)
     if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)
     parts = find_parts(text, named, listed=references.count() > 0)
-    than = _compared(text, references, reject.items)
+    than = compared(text, references, reject.items)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
     if (anew := _MORE_OF_KIND.search(text.low)) and is_kind(anew["kind"]):
@@ -191,6 +163,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     surprise = text.taken(_SURPRISE) is not None
     rest = _NOTHING_LEFT.sub("", " ".join(text.rest.split()))
     low = folded(rest)
+    hates = _HATES.search(low)
     rejected = tuple(dict.fromkeys([*reject.items, *opinions.reject]))
     renown = degrees.scales.get(Scale.RENOWN, 0)
     popularity = {-1: Popularity.HIDDEN, 1: Popularity.WELL_KNOWN}.get(renown, Popularity.ANY)
@@ -210,6 +183,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
         length=degrees.scales.get(Scale.LENGTH, 0),
         price=degrees.scales.get(Scale.PRICE, 0),
         popularity=Popularity.HIDDEN if surprise else popularity,
+        hates=rest[slice(*hates.span())] if hates else "",
         than=than,
         others=others or surprise,
         spoken=more_like.items or opinions.spoken,
@@ -227,48 +201,20 @@ def moves_of(message: str, references: References, named: Named = lambda _: ()) 
     )
 
 
+def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | None:
+    """A message of which all is one move, or one question that asks for no other list."""
+    if (intent := intent_of(text.low)) is not None:
+        return Moves(intent)
+    if not plain and (order := find_order(text.low)) is not None:
+        return Moves(Intent.ORDER, order=order)
+    if not plain and (title := asked_for(text.said)):
+        return Moves(Intent.HAVE, rest=title)
+    return _question(text, references)
+
+
 def _question(text: Remainder, references: References) -> Moves | None:
     """A message that wants to know what the catalogue says, and no other list."""
     if asks_how_many(text.low):
         return Moves(Intent.HOW_MANY)
     asked = find_question(text, references)
     return None if asked is None else Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
-
-
-def _chosen(text: Remainder, references: References) -> Pointed | None:
-    """A message that names places of the last list and says nothing more: "number 3", "the second one please"."""
-    start = _CHOICE.match(text.low)
-    row = references.row(text, start.end() if start else 0)
-    named = bool(row.items or row.beyond) and row.by_place and not row.unclear
-    return row if named and _CHOSEN_END.match(text.low, row.end) and row.end > 0 else None
-
-
-def _compared(text: Remainder, references: References, spoken: tuple[str, ...]) -> tuple[str, ...]:
-    """The items that are said to be too much or too little of something: "not the first one, it's too expensive"."""
-    begin = len(text.low) - len(text.low.lstrip())
-    if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
-        return spoken[-1:]  # the "it" has been taken out with the items that are not wanted
-    position = 0
-    while _TOO.search(text.low, position) and (start := _SUBJECT.search(text.low, position)):
-        row = references.row(text, start.end(), spoken=spoken)
-        position = max(row.end, start.end(), position + 1)
-        if row.items and row.by_place and len(row.items) < references.count() and _TOO.match(text.low, row.end):
-            return row.items
-    return ()
-
-
-def _pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> Pointed:
-    """Items that are pointed to by their place after a cue; they are taken out with it."""
-    items: list[str] = []
-    beyond: list[int] = []
-    unclear = False
-    position = 0
-    while cue := cues.search(text.low, position):
-        row = references.row(text, cue.end())
-        position = max(row.end, cue.end())
-        if row.by_place and (row.items or row.beyond or row.unclear):
-            items += row.items
-            beyond += row.beyond
-            unclear |= row.unclear
-            text.take(cue.start(), row.end)
-    return Pointed(tuple(dict.fromkeys(items)), 0, tuple(beyond), by_place=True, unclear=unclear)

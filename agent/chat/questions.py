@@ -41,6 +41,11 @@ _WHETHER = re.compile(rf"{_ASIDE}(?:is|does|has|was|can (?:i|we|you|one) {_USE}|
 _MANY = re.compile(
     rf"{_ASIDE}how many (?:different )?(?P<kind>[a-z]+) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?{_END}"
 )
+_HAVE = re.compile(
+    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you(?: got)?|got|is there) (?:the (?:game|film|movie|book|album|song) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
+    rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
+    re.IGNORECASE,
+)
 _OF_NO_ITEM = re.compile(r"\s*(?:all|possible|ok(?:ay)?|you|me|i|we|time|because|just)\b")  # "is that all?"
 _MOST = 200  # characters of a question
 _MOST_WORDS = 12  # of what points to an item
@@ -80,6 +85,12 @@ def find_question(text: Remainder, references: References) -> Question | None:
             return Question("", whether=False, pointed=row)
     start = _WHETHER.match(text.low)
     return None if start is None else _whether(text, start.end(), references)
+
+
+def asked_for(said: str) -> str:
+    """What a whole message asks the catalogue to have: "Catan", of "do you have Catan?"; empty if it asks no such thing."""
+    found = _HAVE.fullmatch(said) if len(said) <= _MOST else None
+    return found["what"].strip("\"'\u201c\u201d ") if found else ""
 
 
 def asks_how_many(low: str) -> bool:

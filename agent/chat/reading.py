@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 from agent.chat.about import find_about, named_in
 from agent.chat.categories import CategoryWords
-from agent.chat.facts import FactReader, fact_in_words
+from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
 from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
+from agent.chat.wording import facts_in_words
 from agent.chat.words import filled, folded
 from agent.chat.years import YearMention, find_years, latest_year, span_in_words, years_asked
 from retrieval.arrays import Int32
@@ -77,8 +78,8 @@ class Reading:
             "unwanted": sorted(f.unwanted),
             "years": [span_in_words(span) for span in f.years],
             "unwanted_years": [span_in_words(span) for span in f.unwanted_years],
-            "with": [fact_in_words(fact) for fact in f.facts],
-            "without": [fact_in_words(fact) for fact in f.unwanted_facts],
+            "with": [words for words, _ in facts_in_words(f.facts)],
+            "without": [words for words, _ in facts_in_words(f.unwanted_facts)],
             "popularity": "" if f.popularity is Popularity.ANY else f.popularity.value,
             "about": list(self.about),
             "not_about": list(self.silent),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agent.chat.wording import in_words
 from agent.slate import PersonaCard, Slate, SlateItem
 
 _NO_DATA = "I know nothing of you yet. Name a few things you like, or say what you are in the mood for."
@@ -15,7 +16,7 @@ def listing(slate: Slate) -> str:
 
 
 def recommended(
-    slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str], *, strange: bool
+    slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str], *, strange: bool, way_out: str = ""
 ) -> str:
     """What introduces a list: what was taken in, what changed, and how well your proportions are kept.
 
@@ -25,12 +26,13 @@ def recommended(
         notes: What could not be followed.
         said: What was kept for good.
         strange: Whether it is to be said that nothing is known of the person.
+        way_out: Of an empty list.
     """
     parts = [f"Noted: {'; '.join(said)}." if said else ""]
     if not slate.items:
         asked = "; ".join(_conditions(slate))
         parts.append(
-            f"Nothing here meets all of that ({asked}). Take one back, or say \u201cundo\u201d."
+            f"Nothing here meets all of that ({asked}). {way_out or 'Take one back.'} Or say \u201cundo\u201d."
             if asked
             else "There is nothing left to recommend."
         )
@@ -44,6 +46,11 @@ def recommended(
         parts.append(f"All of it cannot be had together; this list has {'; '.join(slate.limits.relaxed)}.")
     parts += [f"{_sentence(note)}" for note in notes]
     return " ".join(part for part in parts if part)
+
+
+def left_as_it_was(notes: Sequence[str]) -> str:
+    """What is said where nothing of a message could be followed."""
+    return " ".join([*map(_sentence, notes), "The list stays as it was."])
 
 
 def chosen(items: Sequence[SlateItem], beyond: Sequence[int]) -> str:
@@ -97,12 +104,7 @@ def tastes(personas: Sequence[PersonaCard]) -> str:
 
 
 def _conditions(slate: Slate) -> list[str]:
-    skipped = {"note", "matching_items", "not_found"}
-    return [
-        f"{key.replace('_', ' ')} {', '.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in slate.understood.items()
-        if key not in skipped
-    ]
+    return in_words(slate.understood)
 
 
 def _sentence(words: str) -> str:

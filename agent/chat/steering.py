@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median_low
 
-from agent.chat.facts import fact_in_words, together
+from agent.chat.facts import together
+from agent.chat.joining import joined
 from agent.chat.moves import Moves
 from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown
-from agent.chat.wish import MORE, Wish, joined
+from agent.chat.wish import MORE, Wish
+from agent.chat.wording import fact_in_words, in_words
 from agent.chat.years import EARLIEST, LATEST
 from agent.memory.people import Kind
 from agent.pools import PERSONAS
@@ -77,8 +79,10 @@ class Steering:
         wish = _forgotten(wish, moves)
         new = joined(
             wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
-            within=moves.within, instead=moves.instead,
+            within=moves.within, instead=moves.instead, hated=self._reader.read(moves.hates) if moves.hates else None,
         )  # fmt: skip
+        if moves.fresh and wish.lasting().hated and not moves.hates:
+            changes.append(f"still without {', '.join(wish.lasting().hated)}")
         notes += [self._unknown(name) for name in reading.unknown]
         notes += [
             f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"
@@ -213,13 +217,7 @@ class Steering:
         return wish
 
     def _read(self, reading: Reading) -> list[str]:
-        said = reading.understood(self._catalog)
-        said.pop("not_found", None)
-        said.pop("not_sure", None)
-        return [
-            f"{key.replace('_', ' ')}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
-            for key, value in said.items()
-        ]
+        return in_words(reading.understood(self._catalog))
 
     def _unknown(self, name: str) -> str:
         near = self._titles.suggest(name, limit=2)

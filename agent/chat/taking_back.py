@@ -24,6 +24,12 @@ _KINDS_OF = {
 _ANY = re.compile(
     r"\b(?:any|whatever(?: the)?|no matter (?:the|which|what)|regardless of(?: the)?|(?:i )?don't care about(?: the)?|never ?mind(?: the)?) (?P<what>[a-z][\w'-]*)(?: (?:is fine|will do|goes|is ok(?:ay)?))?"
 )
+_ALLOWED = re.compile(
+    r"^(?:(?:and|but|now|ok(?:ay)?|well|actually|so),? )*(?:(?P<what>[^,.;!?]{2,40}?) (?:is|are) (?:just |quite |totally )?(?:fine|ok(?:ay)?|all ?right|allowed|welcome|good)"
+    r"|(?:i (?:don't mind|do not mind|like|love|can stand|am fine with)|i'm (?:fine|ok(?:ay)?) with|you (?:can|may) (?:show|recommend|suggest)(?: me)?|bring back|allow) (?:the )?(?P<other>[^,.;!?]{2,40}?))"
+    r"(?: (?:again|now|too|after all|with me|by me|anyway))*\s*(?:[.!]|$)"
+)
+_DENIED = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
 _GLOSS = re.compile(r" \([^()]*\)$")
 _Of = TypeVar("_Of")
 
@@ -51,15 +57,22 @@ class TakingBack:
     def lifted(self, wish: Wish, said: str) -> tuple[Wish, str, tuple[str, ...]]:
         """What remains of a wish and of a request in which "any price" takes a condition back; and what it took.
 
-        What is not wanted stays out: "whatever the genre" does not bring the horror back that was denied.
+        What is not wanted stays out: "whatever the genre" does not bring the horror back that was denied, "horror is fine
+        again" does.
         """
         taken: list[str] = []
+        if found := _ALLOWED.match(folded(said)):
+            what = found["what"] or found["other"]
+            new = self(Wish().model_copy(update={field: getattr(wish, field) for field in _DENIED}), what)
+            allowed = wish.model_copy(update={field: getattr(new, field) for field in _DENIED})
+            if allowed != wish:
+                wish, said = allowed, filled(said, *found.span(), " ")
+                taken.append(f"{what} again")
         for found in list(_ANY.finditer(folded(said))):
             what = found["what"]
-            denied = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
-            new = self(wish, what).model_copy(update={field: getattr(wish, field) for field in denied})
+            new = self(wish, what).model_copy(update={field: getattr(wish, field) for field in _DENIED})
             if new != wish:
-                taken.append(what)
+                taken.append(f"any {what}")
             if new != wish or "".join(singular_words(what)) in self._columns:
                 said = filled(said, *found.span(), " ")
                 wish = new

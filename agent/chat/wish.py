@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from agent.chat.facts import together
 from agent.chat.reading import Reading
+from agent.chat.wording import fact_in_words, facts_in_words
 from agent.rerank.limits import CountRule
 from retrieval.facts import Fact
 from retrieval.filters import ItemFilter, Popularity
@@ -40,6 +40,7 @@ class Wish(BaseModel):
         unwanted_facts: Conditions none of which an item may meet.
         about: Phrases that are searched for by their meaning.
         silent: Words that no item may say.
+        hated: Of what is denied, as it is called, what somebody dislikes whatever is asked for: it outlasts a message that asks anew.
         k: How many.
         shift: Factors by which shares of the list are to grow or shrink.
         at_least: How many items of a group there must be: more than in the list that was found wanting.
@@ -62,6 +63,7 @@ class Wish(BaseModel):
     unwanted_facts: tuple[Fact, ...] = ()
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    hated: tuple[str, ...] = ()
     k: int | None = None
     shift: dict[str, float] = {}
     at_least: dict[str, int] = {}
@@ -163,9 +165,23 @@ class Wish(BaseModel):
             return self.model_copy(update={field: getattr(empty, field)})
         if field == "shift":
             return self._unshifted({value})
+        gone = set(self._called(key, field, value, catalog))
+        return self.model_copy(update={field: tuple(m for m in getattr(self, field) if m not in gone)})
+
+    def _called(self, key: str, field: str, value: str, catalog: Catalog) -> tuple[Any, ...]:
+        """The members of a field that are called so."""
+        if key in {"with", "without"}:
+            return tuple(f for words, own in facts_in_words(getattr(self, field)) if words == value for f in own)
         single = [(member, Wish.model_validate({field: (member,)})) for member in getattr(self, field)]
-        stay = tuple(member for member, alone in single if value not in alone.understood(catalog).get(key, ()))
-        return self.model_copy(update={field: stay})
+        return tuple(member for member, alone in single if value in alone.understood(catalog).get(key, ()))
+
+    def lasting(self) -> Wish:
+        """What is left of it for a message that asks anew: items that were rejected, and what is hated and still denied."""
+        unwanted = tuple(c for c in self.unwanted if c in self.hated)
+        facts = tuple(f for f in self.unwanted_facts if fact_in_words(f) in self.hated)
+        silent = tuple(word for word in self.silent if word in self.hated)
+        hated = (*unwanted, *map(fact_in_words, facts), *silent)
+        return Wish(rejected=self.rejected, unwanted=unwanted, unwanted_facts=facts, silent=silent, hated=hated)
 
     def of_group(self, group: str, least: int | None, most: int | None) -> Wish:
         """With a count of a group; one of the other side that it rules out goes."""
@@ -182,77 +198,3 @@ class Wish(BaseModel):
         return self.model_copy(
             update={f: {g: n for g, n in getattr(self, f).items() if g not in groups} for f in fields}
         )
-
-
-def joined(
-    wish: Wish, reading: Reading, catalog: Catalog, *, fresh: bool, beside: bool, within: bool, instead: bool = False
-) -> Wish:
-    """A wish with what a message says.
-
-    Args:
-        wish: So far.
-        reading: Of the message.
-        catalog: For external ids.
-        fresh: The message asks anew: what was asked before is dropped, what was rejected stays out.
-        beside: What it names is to come beside what was named before ("also"), not instead of it. What it is about
-            always does: "about the sea", then "with pirates".
-        within: Its categories are to narrow those before ("funny ones"), not to replace them.
-        instead: What it is about replaces that as well: "with fish instead".
-    """
-    if fresh:
-        wish = Wish(rejected=wish.rejected)
-    condition = reading.filter
-    seeds = tuple(catalog.item_ids[i] for i in reading.seeds)
-    rejected = tuple(catalog.item_ids[i] for i in condition.excluded)
-    update: dict[str, Any] = {}
-    if reading.text:
-        update["words"] = (*wish.words, reading.text)
-    if seeds:
-        update["seeds"] = tuple(dict.fromkeys([*wish.seeds, *seeds])) if beside else seeds
-        update["rejected"] = tuple(i for i in wish.rejected if i not in seeds)
-    if rejected:
-        before = update.get("rejected", wish.rejected)
-        update["rejected"] = tuple(dict.fromkeys([*before, *rejected]))
-        update["seeds"] = tuple(i for i in update.get("seeds", wish.seeds) if i not in rejected)
-    wanted = tuple(tuple(sorted(group)) for group in condition.wanted)
-    unwanted = set(wish.unwanted)
-    if wanted:
-        unwanted -= {c for group in wanted for c in group}
-        if within and wish.wanted:
-            wanted = tuple(dict.fromkeys(tuple(sorted({*a, *b})) for a in wish.wanted for b in wanted))
-        elif beside:
-            wanted = tuple(dict.fromkeys([*wish.wanted, *wanted]))
-        update["wanted"] = wanted
-    if condition.unwanted:
-        unwanted |= condition.unwanted
-        groups = (tuple(c for c in group if c not in condition.unwanted) for group in update.get("wanted", wish.wanted))
-        update["wanted"] = tuple(group for group in groups if group)
-    update["unwanted"] = tuple(sorted(unwanted))
-    if condition.years:
-        update["years"] = tuple(dict.fromkeys([*wish.years, *condition.years])) if beside else condition.years
-        update["unwanted_years"] = condition.unwanted_years
-    elif condition.unwanted_years:
-        update["unwanted_years"] = tuple(dict.fromkeys([*wish.unwanted_years, *condition.unwanted_years]))
-    if condition.popularity is not Popularity.ANY:
-        update["popularity"] = condition.popularity
-    if condition.facts:
-        update["facts"] = together(
-            wish.facts,
-            condition.facts,
-            catalog,
-            beside=beside,
-            within=within,
-            either=reading.text.lower().startswith("or "),
-        )
-        update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in condition.facts)
-    if condition.unwanted_facts:
-        before_facts = update.get("unwanted_facts", wish.unwanted_facts)
-        update["unwanted_facts"] = tuple(dict.fromkeys([*before_facts, *condition.unwanted_facts]))
-        update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
-    if reading.about:
-        update["about"] = reading.about if instead else tuple(dict.fromkeys([*wish.about, *reading.about]))
-    if reading.silent:
-        update["silent"] = tuple(dict.fromkeys([*wish.silent, *reading.silent]))
-    if reading.k:
-        update["k"] = reading.k
-    return wish.model_copy(update=update)

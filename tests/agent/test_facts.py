@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.chat.facts import fact_in_words, together
+from agent.chat.facts import together
+from agent.chat.joining import joined
 from agent.chat.moves import Moves
 from agent.chat.numerals import NUMBER, number
 from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import RequestReader
 from agent.chat.steering import Steering
-from agent.chat.wish import Wish, joined
+from agent.chat.wish import Wish
+from agent.chat.wording import fact_in_words
 from retrieval.datasets import load
 from retrieval.facts import OneOf, Within, names_in
 from retrieval.filters import ItemFilter
@@ -246,7 +248,7 @@ def test_a_child_gets_what_is_for_children_where_no_column_knows_ages():
 def test_understood_in_words():
     catalog, reader = GAMES
     said = reader.read("for 2 players, under 50 minutes, nothing by Matt Leacock").understood(catalog)
-    assert said["with"] == ["min players: up to 2", "max players: 2 or more", "playtime: up to 50"]
+    assert said["with"] == ["for 2 players", "playtime: under 50"]
     assert said["without"] == ["designer: Matt Leacock"]
     assert fact_in_words(Within("pages", 1200, 1200)) == "pages: 1,200"
 
@@ -260,7 +262,7 @@ def test_a_wish_keeps_replaces_and_takes_back_facts():
     wish = joined(wish, reader.read("for 2 players"), catalog, fresh=False, beside=False, within=False)
     assert len(wish.facts) == 3
     assert Wish.model_validate_json(wish.model_dump_json()) == wish
-    assert len(wish.without("with", "price: up to 30", catalog).facts) == 2
+    assert len(wish.without("with", "price: under 30", catalog).facts) == 2
     wish = joined(wish, reader.read("not by John Yianni"), catalog, fresh=False, beside=False, within=False)
     assert "Hive" not in [
         t for t, k in zip(catalog.titles, wish.reading(catalog).filter.mask(catalog), strict=True) if k
@@ -278,9 +280,9 @@ def test_a_wish_keeps_replaces_and_takes_back_facts():
         (BOOKS, [("by Neil Gaiman", ""), ("or by Terry Pratchett", "beside")], ["author: Neil Gaiman or Terry Pratchett"]),
         (WINES, [("by Penfolds", ""), ("by Ridge or Penfolds", "beside")], ["producer: Penfolds or Ridge"]),
         (WINES, [("with cheese", "within"), ("with lamb", "within")], ["pairs with: cheese", "pairs with: lamb"]),
-        (GAMES, [("under $20", ""), ("over $30", "")], ["price: 30 or more"]),
+        (GAMES, [("under $20", ""), ("over $30", "")], ["price: more than 30"]),
         (GAMES, [("over $30", ""), ("between $10 and $20", "")], ["price: 10 to 20"]),
-        (GAMES, [("over $30", ""), ("under $50", "")], ["price: 30 or more", "price: up to 50"]),
+        (GAMES, [("over $30", ""), ("under $50", "")], ["price: more than 30", "price: under 50"]),
     ],
 )  # fmt: skip
 def test_conditions_of_several_messages_can_be_met(kind, turns, said):
@@ -351,14 +353,14 @@ def test_cheaper_and_dearer_than_the_last_list():
         return steered.wish, steered.wish.understood(catalog).get("with", []), steered.notes
 
     wish, said, _ = after(Wish(), -1, (0, 1, 3))
-    assert said == ["price: up to 42.5"]
+    assert said == ["price: under 42.5"]
     wish, said, _ = after(wish, -1, (1, 2, 4))
-    assert said == ["price: up to 25"]
+    assert said == ["price: under 25"]
     again, said, notes = after(wish, -1, (4,))
     assert again == wish
     assert any("further" in note for note in notes)
     _, said, _ = after(wish, 1, (2,))  # what is dearer than all that is left: the bound before goes
-    assert said == ["price: 25 or more"]
+    assert said == ["price: more than 25"]
     songs, of_songs = SONGS
     nothing = Steering(songs, TitleIndex(songs), of_songs)
     last = SimpleNamespace(items=[SimpleNamespace(item_id="i0", year=None)])

@@ -86,7 +86,7 @@ def searching(model):
 
 def asked(messages, config, recommender, endpoint):
     dialogue = Dialogue(recommender, config)
-    dialogue._assistant = Assistant(lambda: endpoint, config)
+    dialogue._assistant._endpoint = lambda: endpoint
     states, replies = [], []
     for message in messages:
         replies.append(run(dialogue.respond(message, Person("1"), states)))

@@ -2,10 +2,11 @@
 
 import pytest
 
+from agent.chat.joining import joined
 from agent.chat.reading import RequestReader
 from agent.chat.taking_back import TakingBack
 from agent.chat.turns import TurnState, unchanged, undone
-from agent.chat.wish import Wish, joined
+from agent.chat.wish import Wish
 from retrieval.titles import TitleIndex
 
 
@@ -81,5 +82,5 @@ def test_any_lifts_what_was_wanted_and_leaves_what_was_denied(taking_back, catal
     back, made = taking_back
     wish, rest, taken = back.lifted(made("comedies from the 90s, no horror"), "any genre, with dogs")
     assert wish.understood(catalog) == {"unwanted": ["Horror"], "years": ["1990-1999"]}
-    assert (rest, taken) == (", with dogs", ("genre",))
+    assert (rest, taken) == (", with dogs", ("any genre",))
     assert back.lifted(Wish(), "any good comedies?") == (Wish(), "any good comedies?", ())

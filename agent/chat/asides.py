@@ -1,0 +1,116 @@
+"""Answers that change neither the items of the list nor what is asked for: why, facts, order, how many, a greeting."""
+
+from __future__ import annotations
+
+from agent.chat import replies
+from agent.chat.answers import Answers
+from agent.chat.assistant import Assistant
+from agent.chat.having import Having
+from agent.chat.moves import Intent, Moves
+from agent.chat.ordering import Ordering
+from agent.chat.reading import RequestReader
+from agent.chat.step import Node, Step, last_of, replied, said_back
+from agent.chat.turns import Reply
+from agent.slate import Slate
+from retrieval.schema import Catalog
+from retrieval.titles import TitleIndex
+
+_HELP = (
+    "I find things and compare them; carts, orders and returns are not mine. Say what you are in the mood for (\u201ca short "
+    "one like ..., but newer\u201d), point to the list (\u201cnot number 2\u201d, \u201cmore like 3\u201d, \u201cwhich is the "
+    "newest?\u201d), tell me what you like or hate, or say \u201cundo\u201d or \u201cstart over\u201d."
+)
+_HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
+
+
+class Asides:
+    """Answers one kind of question each.
+
+    Args:
+        catalog: The items.
+        titles: Their titles.
+        reader: Reads what a question is about.
+        assistant: Phrases explanations.
+    """
+
+    def __init__(self, catalog: Catalog, titles: TitleIndex, reader: RequestReader, assistant: Assistant) -> None:
+        self._catalog = catalog
+        self._answers = Answers(catalog, reader)
+        self._having = Having(catalog, titles, reader, self._answers)
+        self._ordering = Ordering(catalog, reader.facts, self._answers)
+        self._assistant = assistant
+
+    def nodes(self) -> dict[Intent, Node]:
+        """What answers each kind of message."""
+        return {
+            Intent.CHOSEN: self._chosen,
+            Intent.WHY: self._why,
+            Intent.FACTS: self._facts,
+            Intent.HOW_MANY: self._how_many,
+            Intent.ORDER: self._order,
+            Intent.HAVE: self._have,
+            Intent.HELP: self._help,
+            Intent.GREETING: self._greeting,
+        }
+
+    def takes(self, moves: Moves, last: Slate | None) -> bool:
+        """Whether a message that seems to ask what is there, or in which order, does; else it is a request."""
+        if moves.intent is Intent.HAVE:
+            return self._having.of(moves.rest) is not None
+        listed = len(last.items) if last is not None else 0
+        return moves.order is None or self._ordering.means(moves.order, listed)
+
+    async def _chosen(self, step: Step) -> dict[str, Reply]:
+        last = last_of(step).slate
+        items = [item for item in last.items if item.item_id in step["moves"].about] if last is not None else []
+        return self._say(step, replies.chosen(items, step["moves"].beyond))
+
+    async def _why(self, step: Step) -> dict[str, Reply]:
+        last, moves = last_of(step), step["moves"]
+        if last.slate is None or not last.slate.items:
+            return self._say(step, "There is no list yet that I could explain.")
+        asked = [item for item in last.slate.items if item.item_id in moves.about]
+        if not moves.about and not moves.beyond:
+            asked = last.slate.items[:1]
+        if not asked:
+            return self._say(step, "That is not on the last list, so there is nothing to explain.")
+        facts = [replies.why(item, last.slate) for item in asked]
+        each = step["deadline_ms"] / 1000.0 / len(facts)
+        return self._say(step, "\n\n".join([await self._assistant.phrased(one, each) for one in facts]))
+
+    async def _facts(self, step: Step) -> dict[str, Reply]:
+        slate, asked = last_of(step).slate, step["moves"].asked
+        listed = [item.item_id for item in slate.items] if slate is not None else []
+        return self._say(step, self._answers(asked, listed) if asked is not None else "")
+
+    async def _how_many(self, step: Step) -> dict[str, Reply]:
+        return self._say(step, self._answers.how_many(last_of(step).wish.reading(self._catalog).filter))
+
+    async def _order(self, step: Step) -> dict[str, Reply]:
+        last, order = last_of(step), step["moves"].order
+        listed = [item.item_id for item in last.slate.items] if last.slate is not None else []
+        if order is None or order.first:
+            text, first = (
+                self._ordering.answer(order, listed, last.wish.reading(self._catalog).filter) if order else ("", ())
+            )
+            return self._say(step, text, first)
+        if last.slate is None or not listed:
+            return self._say(step, "There is no list yet to put in order.")
+        slate, text = self._ordering.sorted(last.slate, order)
+        if slate is None:
+            return self._say(step, text)
+        state = last.model_copy(update={"slate": slate, "back": 0})
+        return replied(step, text, slate, (), (), state, self._catalog)
+
+    async def _have(self, step: Step) -> dict[str, Reply]:
+        had = self._having.of(step["moves"].rest)
+        return self._say(step, had.text if had else "", had.items if had else ())
+
+    async def _help(self, step: Step) -> dict[str, Reply]:
+        return self._say(step, _HELP)
+
+    async def _greeting(self, step: Step) -> dict[str, Reply]:
+        return self._say(step, _HELLO)
+
+    def _say(self, step: Step, text: str, spoken: tuple[str, ...] = ()) -> dict[str, Reply]:
+        return said_back(step, text, self._catalog, spoken)

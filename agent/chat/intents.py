@@ -1,0 +1,62 @@
+"""What a message is for, where all of it says so: "undo", "start over", "what do you think I like?", "hello"."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class Intent(StrEnum):
+    """What a message is for."""
+
+    RECOMMEND = "recommend"
+    UNDO = "undo"
+    RESET = "reset"
+    FORGET = "forget"
+    CHOSEN = "chosen"
+    WHY = "why"
+    FACTS = "facts"
+    HOW_MANY = "how_many"
+    TASTES = "tastes"
+    ORDER = "order"
+    HAVE = "have"
+    HELP = "help"
+    GREETING = "greeting"
+
+
+END = r"[\s.!?]*$"
+"""How a message may end."""
+
+_LIKING = r"(?:really |usually |most )*(?:like|love|enjoy|prefer|am|are|into)"
+_ASIDE = r"(?:(?:so|ok(?:ay)?|and|now|well|please|can you|could you),? )*"
+_OF_ME = r"(?:me|you|do|think|know|believe|about|of|what|are|is|all|that|have|learned|found out|been|tell|show)"
+_SHOPPING = (
+    rf"{_ASIDE}(?:i(?:'d like| would like| want| need| wish) to |how (?:do|can) i |(?:can|may|could) i |where (?:do|can) i |i )?"
+    r"(?:(?:add|put) .{1,60}\b(?:cart|basket|trolley|bag)|(?:return|refund|send back) (?:an?|my|this|it|that|something|number|the (?:order|item))\b.{0,60}"
+    r"|check ?out|pay(?: (?:for|by|with|now)\b.{0,60})?|(?:place|track|cancel|change) (?:an|my|the) order\b.{0,60}|get (?:a|my) (?:refund|money back)\b.{0,60}"
+    r"|(?:talk|speak) to (?:an?|the) .{1,40})"
+)
+_OF_THE_SHOP = (
+    r"(?:how|when|where|do|does|can|could|what|is there|are there)\b.{0,40}?\b(?:shipping|ship|deliver(?:y|ed)?|opening hours|my order|refunds?|vouchers?|discount code|warranty)"
+    r"(?: (?:to|for|by|cost|costs|time|times|policy|take|it|number)\b.{0,40})?"
+)
+_SCOLDING = (
+    r"(?:(?:you|u)(?:'re| are)?|this(?: (?:bot|thing|app|site|shop|service|machine))?(?:'s| is)|that(?:'s| is)) (?:(?:so|really|all|just|totally|completely|absolutely|such|pretty|very|an?) )*"
+    r"(?:useless|stupid|dumb|idiots?|no help|no use|not (?:very |really |any |much )?(?:helpful|help|use)|unhelpful|hopeless|sucks?|joke|a joke|annoying)"
+)
+_HOW_IT_WORKS = r"(?:help(?: me)?|what (?:can|could) (?:you|i) (?:do|say|ask)(?: (?:here|for me|you))?|how does (?:this|it) work|(?:who|what) are you|are you (?:an? )?(?:bot|human|robot|ai|real|person)|what is this)"
+_WHOLE: tuple[tuple[Intent, str], ...] = (
+    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|(?:the )?(?:(?:one|ones|list)s? before|(?:last|previous) (?:one|list)s?) (?:was|were|is) (?:much |a lot )?better|as before)(?: please)?{END}"),
+    (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{END}"),
+    (Intent.TASTES, rf"{_ASIDE}(?:tell me )?what (?:(?:do|did|have) )?you (?:think|know|believe|learned?|found out) (?:about|of) (?:me|us){END}"),
+    *((Intent.HELP, rf"(?:{pattern}){END}") for pattern in (_SHOPPING, _OF_THE_SHOP, _SCOLDING, _HOW_IT_WORKS)),
+    (Intent.GREETING, rf"(?:hi|hello|hey|good (?:morning|evening|afternoon)|thanks?(?: you)?|thank you(?: very much| so much)?|cheers|great|perfect|ok(?:ay)?|cool|nice)(?: there)?{END}"),
+)  # fmt: skip
+_WHOLE_COMPILED = tuple((intent, re.compile(pattern)) for intent, pattern in _WHOLE)
+
+
+def intent_of(low: str) -> Intent | None:
+    """The intent of a whole folded message; None where it has to be taken apart."""
+    return next((intent for intent, pattern in _WHOLE_COMPILED if pattern.match(low)), None)

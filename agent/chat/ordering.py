@@ -1,0 +1,114 @@
+"""Puts the list that is there in another order, or says which of it is first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from agent.chat.answers import Answers
+from agent.chat.facts import FactReader
+from agent.chat.orders import POPULARITY, TITLE, YEAR, Order
+from agent.slate import Slate
+from retrieval.filters import ItemFilter, has_years
+from retrieval.schema import Catalog
+
+_SAME = 3  # items that are named where several share the first place
+
+
+class Ordering:
+    """Orders items of one catalogue by what it says of them.
+
+    Args:
+        catalog: The items.
+        facts: Its columns of numbers.
+        answers: Say what an item has in a column.
+    """
+
+    def __init__(self, catalog: Catalog, facts: FactReader, answers: Answers) -> None:
+        self._catalog = catalog
+        self._facts = facts
+        self._answers = answers
+
+    def means(self, order: Order, listed: int) -> bool:
+        """Whether an order can be followed or, said by a superlative, refused: anything else it says may be a request."""
+        there = listed > 0 or order.all_of_them or order.asks
+        return not order.first or (there and (bool(order.called) or self._column(order) is not None))
+
+    def sorted(self, slate: Slate, order: Order) -> tuple[Slate | None, str]:
+        """The list in that order, what the catalogue does not tell last; None where it tells nothing. And what to say."""
+        items = [item for item in slate.items if self._catalog.has_item(item.item_id)]
+        at = [int(i) for i in self._catalog.positions([item.item_id for item in items])]
+        ranked, gaps = self._ranked(order, at)
+        if not ranked:
+            return None, self._untold(order)
+        placed = [items[at.index(i)] for i in (*ranked, *gaps)]
+        listed = [item.model_copy(update={"rank": n}) for n, item in enumerate(placed, start=1)]
+        way = "A to Z" if order.by == TITLE else "highest first" if order.most else "lowest first"
+        last = f"; {len(gaps)} of which it is not told stand last" if gaps else ""
+        return slate.model_copy(update={"items": listed}), f"The same list by {self._name(order)}, {way}{last}."
+
+    def answer(self, order: Order, listed: Sequence[str], meeting: ItemFilter) -> tuple[str, tuple[str, ...]]:
+        """Which items are the first in that order, with what puts them there; and their external ids.
+
+        Args:
+            order: What is asked.
+            listed: External ids of the last list, in its order.
+            meeting: What the conversation asks for: without a list, or where it is asked of all, the items that meet it.
+        """
+        own = [item for item in listed if self._catalog.has_item(item)]
+        if own and not order.all_of_them:
+            at, among = [int(i) for i in self._catalog.positions(own)], f"the {len(own)}"
+        else:
+            at = np.flatnonzero(meeting.mask(self._catalog)).tolist()
+            among = f"all {len(at):,}" if meeting.empty else f"the {len(at):,} that meet what you asked for"
+        ranked, gaps = self._ranked(order, at)
+        if not ranked:
+            return self._untold(order), ()
+        first = ranked[: order.first]
+        values = self._values(order)
+        same = [i for i in ranked[order.first :] if values[i] == values[first[-1]]]
+        named = [*first, *same[: _SAME - 1]]
+        what = order.called or f"{'most' if order.most else 'least'} {order.by}"
+        text = f"The {what} of {among}: " + "; ".join(self._called(i, order, own) for i in named)
+        more = len(same) - len(named) + len(first)
+        text += f"; and {more} more with the same" if more else ""
+        text += f". Of {len(gaps):,} it is not told" if gaps else ""
+        return f"{text}.", tuple(self._catalog.item_ids[i] for i in first)
+
+    def _ranked(self, order: Order, at: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Items that have a value, in their order, ties as they were; and those that have none."""
+        values = self._values(order)
+        known = [i for i in at if values and values[i] is not None]
+        return sorted(known, key=lambda i: values[i], reverse=order.most), [i for i in at if i not in set(known)]
+
+    def _values(self, order: Order) -> Sequence[Any]:
+        if order.by == POPULARITY:
+            return self._catalog.counts.tolist()
+        if order.by == TITLE:
+            return [title.casefold() for title in self._catalog.titles]
+        column = self._column(order)
+        return self._catalog.table[column].to_list() if column is not None else []
+
+    def _column(self, order: Order) -> str | None:
+        if order.by in (POPULARITY, TITLE):
+            return order.by
+        if order.by == YEAR:
+            return YEAR if has_years(self._catalog) else None
+        return self._facts.column(order.by, most=order.most)
+
+    def _name(self, order: Order) -> str:
+        return (self._column(order) or order.by).replace("_", " ")
+
+    def _called(self, at: int, order: Order, listed: Sequence[str]) -> str:
+        item = self._catalog.item_ids[at]
+        number = f" (number {listed.index(item) + 1})" if item in listed else ""
+        if order.by == POPULARITY:
+            said = f"liked by {int(self._catalog.counts[at]):,}"
+        else:
+            said = self._answers.told(at, [self._column(order) or YEAR])
+        return f"{self._catalog.titles[at]}{number} \u2013 {said}"
+
+    def _untold(self, order: Order) -> str:
+        return f"The catalogue does not tell the {self._name(order)} of any of these."

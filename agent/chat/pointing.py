@@ -1,0 +1,59 @@
+"""What a message does with places of the last list: takes one out, wants more like it, chooses it, finds it too long."""
+
+from __future__ import annotations
+
+import re
+
+from agent.chat.intents import END
+from agent.chat.references import Pointed, References
+from agent.chat.remainder import Remainder
+
+REJECT = re.compile(r"\b(?:(?:just |but |and )?not|no|without|drop|remove|skip|except|swap|replace|exchange)\s+")
+MORE_LIKE = re.compile(
+    r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:(?:more|others?|stuff|things|something|similar)?\s*(?:in the (?:style|spirit|vein) of|like|similar to)|more of)\s+"
+)
+_CHOICE = re.compile(
+    r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
+)
+_CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{END}")
+_SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
+_TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
+
+
+def chosen(text: Remainder, references: References) -> Pointed | None:
+    """A message that names places of the last list and says nothing more: "number 3", "the second one please"."""
+    start = _CHOICE.match(text.low)
+    row = references.row(text, start.end() if start else 0)
+    named = bool(row.items or row.beyond) and row.by_place and not row.unclear
+    return row if named and _CHOSEN_END.match(text.low, row.end) and row.end > 0 else None
+
+
+def compared(text: Remainder, references: References, spoken: tuple[str, ...]) -> tuple[str, ...]:
+    """The items that are said to be too much or too little of something: "not the first one, it's too expensive"."""
+    begin = len(text.low) - len(text.low.lstrip())
+    if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
+        return spoken[-1:]  # the "it" has been taken out with the items that are not wanted
+    position = 0
+    while _TOO.search(text.low, position) and (start := _SUBJECT.search(text.low, position)):
+        row = references.row(text, start.end(), spoken=spoken)
+        position = max(row.end, start.end(), position + 1)
+        if row.items and row.by_place and len(row.items) < references.count() and _TOO.match(text.low, row.end):
+            return row.items
+    return ()
+
+
+def pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> Pointed:
+    """Items that are pointed to by their place after a cue; they are taken out with it."""
+    items: list[str] = []
+    beyond: list[int] = []
+    unclear = False
+    position = 0
+    while cue := cues.search(text.low, position):
+        row = references.row(text, cue.end())
+        position = max(row.end, cue.end())
+        if row.by_place and (row.items or row.beyond or row.unclear):
+            items += row.items
+            beyond += row.beyond
+            unclear |= row.unclear
+            text.take(cue.start(), row.end)
+    return Pointed(tuple(dict.fromkeys(items)), 0, tuple(beyond), by_place=True, unclear=unclear)

@@ -1,0 +1,70 @@
+"""Columns of yes and no in a request: "vegan ones", "not organic", "in stock"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from agent.chat.categories import CategoryWords
+from agent.chat.name_columns import CODES
+from agent.chat.words import is_function_word, is_kind, singular_words
+from retrieval.facts import OWN, TRUE, TRUTH, Fact, OneOf, Within
+from retrieval.schema import Catalog
+
+_VERBS = frozenset(("is", "has", "are", "can"))
+
+
+@dataclass(frozen=True, slots=True)
+class TruthMention:
+    """One place that names such a column.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        fact: What it asks where nothing denies it.
+        denied: Whether the word itself does: "non-alcoholic".
+    """
+
+    start: int
+    end: int
+    fact: Fact
+    denied: bool
+
+
+class TruthWords:
+    """Finds the columns of one catalogue that hold yes and no by their names."""
+
+    def __init__(self, catalog: Catalog, categories: CategoryWords) -> None:
+        self._asked: list[tuple[re.Pattern[str], Fact]] = []
+        for name in catalog.table.columns:
+            words = singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
+            said = words[1:] if words[:1] and words[0] in _VERBS else words
+            fact = None if name in OWN or CODES & set(words) else _fact(catalog.table[name])
+            nameless = all(is_function_word(w) or is_kind(w) for w in said) or categories.named_in(said)
+            if fact is not None and not nameless:
+                pattern = (
+                    r"(?<![\w-])(?P<non>non[- ])?" + r"[ -]".join(rf"{re.escape(w)}s?" for w in said) + r"(?![\w'-])"
+                )
+                self._asked.append((re.compile(pattern), fact))
+
+    def find(self, rest: str) -> Iterator[TruthMention]:
+        """Every place of a folded request that names a column of yes and no."""
+        for pattern, fact in self._asked:
+            for found in pattern.finditer(rest):
+                yield TruthMention(*found.span(), fact, denied=found["non"] is not None)
+
+
+def _fact(values: pl.Series) -> Fact | None:
+    """That a column says yes; None if it does not hold yes and no, or one of them alone."""
+    known = values.drop_nulls().unique()
+    if values.dtype.is_integer():
+        return Within(values.name, low=1, high=1) if set(known.to_list()) == {0, 1} else None
+    if values.dtype not in (pl.Boolean, pl.String):
+        return None
+    said = [str(value) for value in known.cast(pl.String).to_list() if str(value).strip()]
+    yes = tuple(sorted(value for value in said if value.strip().lower() in TRUE))
+    both = 0 < len(yes) < len(said) and TRUTH.issuperset(value.strip().lower() for value in said)
+    return OneOf((values.name,), yes) if both else None
