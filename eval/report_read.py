@@ -156,7 +156,8 @@ def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
         if unit["pool"] not in pools:
             continue
         retriever = pools[unit["pool"]]["retriever"]
-        name = unit["reranker"] if unit["reranker"] != "llm" else f"{unit['model']}, {unit['prompt']}"
+        asked = f"{unit['model']}, {unit['prompt']}, weight {unit['weight']:g}"
+        name = unit["reranker"] if unit["reranker"] != "llm" else asked
         table = pl.read_parquet(folder / "units" / f"{unit['key']}.parquet")
         if unit["reranker"] == "llm":
             answers[f"{retriever}: {name}"] = pl.read_parquet(folder / "answers" / f"{unit['key']}.parquet")

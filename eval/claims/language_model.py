@@ -22,7 +22,7 @@ from eval.claims.protocol import Statement
 from eval.retrieve_models import MODELS
 from eval.suite import ground as suite_ground
 from eval.suite.config import DataConfig, LlmConfig, RetrieverConfig, SplitConfig, SuiteConfig
-from eval.suite.llm import asked_users, llm_slates
+from eval.suite.llm import Asked, asked_users, llm_slates
 from eval.suite.measure import measure
 from eval.suite.pools import Candidates, fit_pool, pool_key, read_pool
 from eval.suite.store import digest
@@ -117,7 +117,9 @@ class _Table:
         def told(done: int, total: int) -> None:
             progress(f"{self.ground.name}: {prompt}", done, total)
 
-        table = llm_slates(self.folder, self.suite, self.ground, self.single, key, prompt, model, (0.0,), told)
+        table = llm_slates(
+            self.folder, self.suite, self.ground, self.single, Asked(key, prompt, model, (0.0,), 1.0), told
+        )
         return {name: table[name].to_numpy().astype(np.float64) for name in ("ndcg", "c_kl", "tdd")}
 
     def failures(self, prompt: str, model: str) -> str:
@@ -207,7 +209,7 @@ def _table(
     retrievers = tuple(RetrieverConfig(name=name) for name in ("one-vector", "personas"))
     suite = SuiteConfig(
         name="claims", data=(DataConfig(path=ground.name, axis=ground.parts[0].axis.name),), retrievers=retrievers, k=K, depth=DEPTH,
-        llm=LlmConfig(prompts=prompts, models=(model,), users=USERS, weight=1.0, candidates=SHOWN),
+        llm=LlmConfig(prompts=prompts, models=(model,), users=USERS, candidates=SHOWN),
     )  # fmt: skip
     folder = ground.folder or scratch
     split = suite_ground.make_ground(suite, suite.data[0], SplitConfig(), ground.dataset)

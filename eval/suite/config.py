@@ -87,7 +87,7 @@ class RetrieverConfig(_Part):
 
 
 class LlmConfig(_Part):
-    """The language model as a reranker: each prompt with each model."""
+    """The language model as a reranker: each prompt with each model, at each weight; weights share the model's answers."""
 
     prompts: tuple[str, ...] = Field(default=("rerank-shares",), min_length=1)
     models: tuple[str, ...] = Field(
@@ -96,11 +96,18 @@ class LlmConfig(_Part):
     users: int = Field(
         default=100, ge=1, description="test users that the model is asked for; it costs a call for each"
     )
-    weight: float = Field(default=0.2, ge=0.0, le=1.0, description="share of the model in the fused relevance")
+    weight: tuple[Lambda, ...] = Field(
+        default=(0.2,), min_length=1, description="share of the model in the fused relevance: a number, or several"
+    )
     candidates: int = Field(default=20, ge=2, le=52, description="candidates that are shown")
     orders: int = Field(default=1, ge=1, le=4, description="orders of the candidates that are asked about and averaged")
     min_label_mass: float = Field(default=0.05, ge=0.0, le=1.0, description="below this an answer is not believed")
     timeout_s: float = Field(default=60.0, gt=0.0, description="of a call")
+
+    @field_validator("weight", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, int | float) else value
 
 
 class SuiteConfig(_Part):

@@ -45,6 +45,25 @@ Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One use of the model.
+
+    Attributes:
+        key: Under which what it said is kept.
+        prompt: Of the library, or a file.
+        model: NAME, NAME@URL, or empty: whichever runs.
+        lambdas: Of the calibrated slates.
+        weight: Share of the model in the fused relevance.
+    """
+
+    key: str
+    prompt: str
+    model: str
+    lambdas: tuple[float, ...]
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     """What is asked of one user: positions of the shortlist in the order shown, and the messages for any order."""
 
@@ -74,8 +93,7 @@ def asked_users(users: int, most: int) -> Int32:
 
 
 def llm_slates(
-    folder: Path, suite: SuiteConfig, ground: Ground, candidates: Candidates, key: str, prompt: str, model: str,
-    lambdas: Sequence[float], told: Told,
+    folder: Path, suite: SuiteConfig, ground: Ground, candidates: Candidates, asked: Asked, told: Told
 ) -> pl.DataFrame:  # fmt: skip
     """One row per lambda and asked user, as of any reranker; what the model said goes to ``answers``.
 
@@ -85,15 +103,15 @@ def llm_slates(
     """
     if suite.llm is None:
         raise ConfigError("the suite has no llm", "describe one")
-    questions = _questions(suite.llm, suite.k, ground, candidates, prompt)
-    answers = _answers(folder, suite.llm, questions, prompt, model, told)
+    questions = _questions(suite.llm, suite.k, ground, candidates, asked.prompt)
+    answers = _answers(folder, suite.llm, questions, asked.prompt, asked.model, told)
     kept = np.array([question.row for question in questions], np.int32)
     part, chosen = ground.of(kept), candidates.of(kept)
     relevance = chosen.pool.relevance.copy()
     for at, (question, answer) in enumerate(zip(questions, answers, strict=True)):
         if answer["reason"] is None:
             one = Pool(relevance[at : at + 1], chosen.pool.groups[at : at + 1], chosen.pool.target[at : at + 1])
-            relevance[at] = _fused(one, question.shown, answer, suite.llm.weight)
+            relevance[at] = _fused(one, question.shown, answer, asked.weight)
     pool = Pool(relevance, chosen.pool.groups, chosen.pool.target)
     said = pl.DataFrame(
         {
@@ -103,9 +121,9 @@ def llm_slates(
         },
         schema_overrides={"reason": pl.String, "mass": pl.Float64, "agreement": pl.Float64},
     )  # fmt: skip
-    write_whole(folder / "answers" / f"{key}.parquet", said.write_parquet)
+    write_whole(folder / "answers" / f"{asked.key}.parquet", said.write_parquet)
     tables: list[pl.DataFrame] = []
-    for lam in lambdas:
+    for lam in asked.lambdas:
         slates = Calibrated(CalibratedConfig(lam=lam))(pool, suite.k)
         tables.append(rows(part.user_ids, lam, measure(part, chosen, slates, suite.k), slates.items(chosen.items)))
     return pl.concat(tables)

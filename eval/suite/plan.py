@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from agent.rerank.strategies import WITHOUT_LAMBDA
 from eval.suite.config import DataConfig, RetrieverConfig, SplitConfig, SuiteConfig
@@ -53,6 +54,7 @@ class RerankUnit:
         key: Hash of all it depends on.
         prompt: Of the language model; empty for deterministic rerankers.
         model: NAME or NAME@URL; empty for deterministic rerankers, or whichever model runs.
+        weight: Share of the model in the fused relevance.
     """
 
     pool: PoolUnit
@@ -61,6 +63,7 @@ class RerankUnit:
     key: str
     prompt: str = ""
     model: str = ""
+    weight: float = 0.0
 
 
 def grounds(suite: SuiteConfig) -> list[tuple[DataConfig, SplitConfig]]:
@@ -83,17 +86,16 @@ def rerank_units(suite: SuiteConfig, pool: PoolUnit) -> Iterator[RerankUnit]:
         yield RerankUnit(pool, name, lambdas, digest({**facts, "reranker": name, "lambdas": lambdas}))
     if suite.llm is None:
         return
-    shared = suite.llm.model_dump(exclude={"prompts", "models", "timeout_s"})
-    for prompt in suite.llm.prompts:
-        for model in suite.llm.models:
-            asked = {
-                **facts,
-                "llm": shared,
-                "prompt": load(prompt).version,
-                "model": model.partition("@")[0],
-                "lambdas": suite.lambdas,
-            }
-            yield RerankUnit(pool, "llm", suite.lambdas, digest(asked), prompt, model)
+    shared = suite.llm.model_dump(exclude={"prompts", "models", "weight", "timeout_s"})
+    for prompt, model, weight in product(suite.llm.prompts, suite.llm.models, suite.llm.weight):
+        asked = {
+            **facts,
+            "llm": {**shared, "weight": weight},
+            "prompt": load(prompt).version,
+            "model": model.partition("@")[0],
+            "lambdas": suite.lambdas,
+        }
+        yield RerankUnit(pool, "llm", suite.lambdas, digest(asked), prompt, model, weight)
 
 
 def pool_seconds(unit: PoolUnit, interactions: int) -> float:

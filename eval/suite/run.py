@@ -16,7 +16,7 @@ from agent.commands import load_data
 from eval.nodes import Nodes
 from eval.suite.config import SuiteConfig
 from eval.suite.ground import Ground, make_ground
-from eval.suite.llm import llm_slates
+from eval.suite.llm import Asked, llm_slates
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
 from eval.suite.store import alone, digest, surroundings, write_json, write_whole
@@ -160,7 +160,7 @@ def manifest(plan: Plan) -> dict[str, Any]:
         "units": [
             {
                 "key": u.key, "pool": u.pool.key, "reranker": u.reranker, "lambdas": list(u.lambdas), "prompt": u.prompt,
-                "model": u.model.partition("@")[0],
+                "model": u.model.partition("@")[0], "weight": u.weight,
             }
             for u in plan.units
         ],
@@ -178,7 +178,8 @@ def _rerank(
 ) -> pl.DataFrame:
     """One row per lambda and user: metrics, and the slate as internal ids."""
     if unit.reranker == "llm":
-        return llm_slates(folder, suite, ground, candidates, unit.key, unit.prompt, unit.model, unit.lambdas, told)
+        asked = Asked(unit.key, unit.prompt, unit.model, unit.lambdas, unit.weight)
+        return llm_slates(folder, suite, ground, candidates, asked, told)
     return reranked(suite, ground, candidates, unit)
 
 

@@ -256,10 +256,11 @@ def test_the_language_model_is_asked_once(vllm, tmp_path):
 def test_without_weight_the_model_changes_nothing(done, monkeypatch):
     """At weight 0 its slates are the calibrated ones, whatever it says; so are those of a user whom it fails."""
     from eval.suite import llm as module
-    from eval.suite.llm import llm_slates
+    from eval.suite.llm import Asked, llm_slates
 
     plan, folder, _ = done
-    suite = SuiteConfig.model_validate({**SMALL, "llm": {"users": 20, "weight": 0.0}})
+    suite = SuiteConfig.model_validate({**SMALL, "llm": {"users": 20, "weight": [0.0, 1.0]}})
+    quiet, loud = (Asked("key", "rerank-shares", "m", (0.5, 0.9), weight) for weight in suite.llm.weight)
     pool = plan.pools[1]
     ground, unit = plan.grounds[0], next(u for u in plan.units if u.reranker == "calibrated" and u.pool is pool)
 
@@ -273,14 +274,9 @@ def test_without_weight_the_model_changes_nothing(done, monkeypatch):
 
     monkeypatch.setattr(module, "_answers", answers)
     candidates = read_pool(folder, pool.key, ground)
-    said = llm_slates(
-        folder.parent / "llm", suite, ground, candidates, "key", "rerank-shares", "m", (0.5, 0.9), lambda *_: None
-    )
+    said = llm_slates(folder.parent / "llm", suite, ground, candidates, quiet, lambda *_: None)
     table = pl.read_parquet(unit_path(folder, unit)).filter(pl.col("user_id").is_in(said["user_id"].implode()))
     assert said.height == table.height == 40
     assert said["items"].to_list() == table["items"].to_list()
-    loud = suite.model_copy(update={"llm": suite.llm.model_copy(update={"weight": 1.0})})
-    other = llm_slates(
-        folder.parent / "llm", loud, ground, candidates, "key", "rerank-shares", "m", (0.5, 0.9), lambda *_: None
-    )
+    other = llm_slates(folder.parent / "llm", suite, ground, candidates, loud, lambda *_: None)
     assert other["items"].to_list() != table["items"].to_list()
