@@ -228,6 +228,12 @@ class Found(_Closed):
     items: list[FoundItem]
 
 
+class Starters(Found):
+    """What a stranger can pick from, and what one can say of lists of this catalogue."""
+
+    critiques: list[str] = Field(description='what asks for the next list relative to the last one: "cheaper", "older"')
+
+
 class Deleted(_Closed):
     """How much was deleted of a person."""
 

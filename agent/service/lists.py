@@ -11,12 +11,12 @@ from fastapi.responses import Response
 from agent.memory.keys import Caller, Scope
 from agent.request import Asked
 from agent.service.access import needs
-from agent.service.bodies import Found, FoundItem, Personas, RecommendBody, RerankBody, RerankReply, User
+from agent.service.bodies import Found, FoundItem, Personas, RecommendBody, RerankBody, RerankReply, Starters, User
 from agent.service.context import Context, context_of, note
 from agent.service.errors import DOCUMENTED, placed
 from agent.service.metrics import count
 from agent.service.rerank import rerank_documents
-from agent.service.search import find_items, starters
+from agent.service.search import critiques, find_items, starters
 from agent.slate import Slate
 from retrieval.errors import NotFoundError
 
@@ -78,9 +78,11 @@ async def items(
 
 
 @router.get("/starters", summary="What a stranger can pick from")
-async def first_picks(parts: Parts, _caller: Reader, limit: Annotated[int, Query(ge=1, le=50)] = 12) -> Found:
-    """Well-known items that differ, for somebody of whom nothing is known to pick from."""
-    return _found(parts, await asyncio.to_thread(starters, parts.now.recommender, limit))
+async def first_picks(parts: Parts, _caller: Reader, limit: Annotated[int, Query(ge=1, le=50)] = 12) -> Starters:
+    """Well-known items that differ, for somebody of whom nothing is known, and what one can say of lists of this catalogue."""
+    recommender = parts.now.recommender
+    items = _found(parts, await asyncio.to_thread(starters, recommender, limit)).items
+    return Starters(items=items, critiques=await asyncio.to_thread(critiques, recommender))
 
 
 def _found(parts: Context, at: list[int]) -> Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from agent.chat.quantities import LENGTH, PRICE, Quantities
 from agent.recommender import Recommender
 
 
@@ -45,3 +46,15 @@ def starters(recommender: Recommender, limit: int) -> list[int]:
     )  # fmt: skip
     in_turn = by.filter(pl.col("place") < limit).sort("place", -pl.col("size"), "at")
     return in_turn["at"].unique(maintain_order=True).head(limit).to_list()
+
+
+def critiques(recommender: Recommender) -> list[str]:
+    """What can be said of a list relative to it, as far as the columns of the catalogue bear it."""
+    catalog = recommender.model.catalog
+    quantities = Quantities(catalog)
+    dated = catalog.table["year"].n_unique() > 1
+    return [
+        *(["cheaper"] if quantities.of(PRICE) else []),
+        *(["shorter"] if quantities.of(LENGTH) else []),
+        *(["older", "newer"] if dated else []),
+    ]

@@ -50,7 +50,6 @@ def test_a_stranger_gets_a_list_in_three_clicks_and_can_steer_it(page):
     assert page.locator(".card").count() == 10
     picked = starters.nth(0).inner_text()
     assert picked not in " ".join(titles(page))
-    assert page.locator("#taste-names li").count() >= 1
     assert serious(page) == []
 
     page.fill("#message", "comedies from the 90s")
@@ -91,9 +90,65 @@ def test_the_slider_reranks_live(page):
     assert error() < loose
 
 
-def test_cards_show_what_the_catalogue_knows_and_prices_can_fall(page):
-    assert page.locator("#cheaper").is_hidden()
+def test_the_picture_is_of_what_the_list_is_held_to(page):
+    with page.expect_response("**/v1/chat") as answered:
+        page.fill("#message", "recommend me something")
+        page.press("#message", "Enter")
+    page.wait_for_selector(".card")
+    slate = answered.value.json()["slate"]
+    assert page.inner_text("#held-title").lower() == "proportions of categories"
+    assert "what most people like" in page.inner_text("#held-hint")
+    assert page.locator("#tastes").is_hidden()  # none is known of a stranger
+    rows = page.locator(".share").all_inner_texts()
+    assert len(rows) == 7
+    told = [[int(share) for share in re.findall(r"(\d+)%", row)] for row in rows]
+    assert [sum(side) for side in zip(*told, strict=True)] == pytest.approx([100, 100], abs=3)
+    largest = max(slate["target"], key=slate["target"].get)
+    assert rows[0].startswith(largest)
+    assert told[0] == [round(100 * slate[side][largest]) for side in ("target", "achieved")]
 
+    with page.expect_response("**/v1/chat"):  # which says the tastes
+        page.fill("#who", "1")
+        page.press("#who", "Tab")
+    with page.expect_response("**/v1/chat") as answered:
+        page.fill("#message", "recommend me something")
+        page.press("#message", "Enter")
+    page.wait_for_selector("#tastes >> text=of these 10")
+    slate = answered.value.json()["slate"]
+    for line, taste in zip(page.locator("#taste-names li").all_inner_texts(), slate["personas"], strict=True):
+        here = sum(item["persona"] == taste["number"] for item in slate["items"])
+        assert (
+            line.strip()
+            == f"{taste['number']}. {taste['name']} {round(100 * taste['share'])}% of what you like, {here} of these 10"
+        )
+    assert "The list is held to categories, not to these shares." in page.inner_text("#tastes-hint")
+    reasons = page.locator(".card .reason").all_inner_texts()
+    for said, item in zip(reasons, slate["items"], strict=True):
+        assert said == f"taste {item['persona']} {item['evidence']}"
+    assert serious(page) == []
+
+
+def test_where_tastes_are_the_axis_the_page_says_so(page):
+    def along_tastes(route):
+        answer = route.fetch()
+        told = answer.json()
+        names = [f"taste {p['number']}: {p['name']}" for p in told["slate"]["personas"]]
+        told["slate"] |= {
+            "axis": "personas",
+            "target": dict.fromkeys(names, 0.5),
+            "achieved": dict.fromkeys(names, 0.5),
+        }
+        route.fulfill(response=answer, json=told)
+
+    page.locator("#starters button").nth(0).click()
+    page.route("**/v1/chat", along_tastes)
+    page.click("#go")
+    page.wait_for_selector(".card")
+    assert page.inner_text("#held-title").lower() == "proportions of tastes"
+    assert page.inner_text("#tastes-hint") == "Each finds candidates, and the list is held to their shares."
+
+
+def test_cards_show_what_the_catalogue_knows(page):
     def priced(route):
         answer = route.fetch()
         told = answer.json()
@@ -106,8 +161,18 @@ def test_cards_show_what_the_catalogue_knows_and_prices_can_fall(page):
     page.press("#message", "Enter")
     page.wait_for_selector(".card")
     assert page.locator(".card .facts").first.inner_text() == "list price: 24.5 · publisher: Kosmos"
-    assert page.locator("#cheaper").is_visible()
     assert serious(page) == []
+
+
+def test_what_can_be_said_of_lists_goes_by_the_catalogue(page):
+    said = page.locator("#quick button").all_inner_texts()
+    assert {"older", "newer", "surprise me"} <= set(said)
+    assert not {"cheaper", "shorter"} & set(said)
+    page.route("**/v1/starters*", lambda route: route.fulfill(json={"items": [], "critiques": ["cheaper", "shorter"]}))
+    page.reload()
+    page.wait_for_selector("#quick button >> text=cheaper")
+    assert page.locator("#quick button", has_text="shorter").count() == 1
+    assert page.locator("#quick button", has_text="older").count() == 0
 
 
 def test_feedback_and_why_from_a_card(page):

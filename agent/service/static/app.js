@@ -69,36 +69,37 @@ function showUnderstood(understood) {
   $("understood").replaceChildren(...chips);
 }
 
-const PRICE = /(^|_)(price|cost)(_|$)/i;
 const colour = (number) => (number ? `t${((number - 1) % 8) + 1}` : "t8");
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 
 function showSlate(slate) {
   state.slate = slate;
   $("start").hidden = true;
-  $("tuning").hidden = slate.items.length === 0;
+  $("held").hidden = slate.items.length === 0;
   $("empty").hidden = slate.items.length > 0;
   const llm = slate.ranker_used === "llm";
   const error = slate.kl === null ? "" : ` · calibration error ${slate.kl.toFixed(3)}`;
   $("ranker").textContent = llm
     ? `Ranked with ${slate.model}, its weight ${slate.llm_weight}${error} · ${Math.round(slate.latency_ms)} ms`
     : `Ranked by the calibrated reranker${slate.degraded_reason === "llm_off" ? "" : ` (${slate.degraded_detail || slate.degraded_reason})`}${error} · ${Math.round(slate.latency_ms)} ms`;
-  if (slate.items.some((item) => Object.keys(item.facts).some((name) => PRICE.test(name)))) $("cheaper").hidden = false;
-  showTastes(slate.personas);
+  showHeld(slate);
+  showTastes(slate);
   $("cards").replaceChildren(...slate.items.map(card));
-  showShares(slate);
 }
 
-function showTastes(personas) {
-  $("tastes").hidden = personas.length === 0;
-  $("taste-bar").ariaLabel = personas.map((p) => `${p.name} ${percent(p.share)}`).join(", ");
-  $("taste-bar").replaceChildren(...personas.map((p) => {
-    const part = make("span", { className: colour(p.number), title: `${p.name} ${percent(p.share)}` });
-    part.style.width = `${100 * p.share}%`;
-    return part;
+const axesOf = (slate) => slate.axis.split(",").map((part) => part.split("=")[0].trim());
+const inWords = (axis) => (axis === "personas" ? "tastes" : axis.replaceAll("_", " "));
+
+function showTastes(slate) {
+  $("tastes").hidden = slate.personas.length === 0 || slate.items.length === 0;
+  $("taste-names").replaceChildren(...slate.personas.map((p) => {
+    const here = slate.items.filter((item) => item.persona === p.number).length;
+    const says = `${percent(p.share)} of what you like, ${here} of these ${slate.items.length}`;
+    return make("li", { title: p.exemplars.join(", ") }, make("span", { className: `dot ${colour(p.number)}` }), `${p.number}. ${p.name} `, make("small", { textContent: says }));
   }));
-  $("taste-names").replaceChildren(...personas.map((p) => make("li", { title: p.exemplars.join(", ") },
-    make("span", { className: `dot ${colour(p.number)}` }), `${p.number}. ${p.name} `, make("small", { textContent: percent(p.share) }))));
+  $("tastes-hint").textContent = axesOf(slate).includes("personas")
+    ? "Each finds candidates, and the list is held to their shares."
+    : `Each finds candidates. The list is held to ${axesOf(slate).map(inWords).join(" and ")}, not to these shares.`;
 }
 
 function card(item) {
@@ -106,8 +107,8 @@ function card(item) {
   const title = make("div", { className: "title" }, make("span", { className: "rank", textContent: `${item.rank}` }), item.title);
   const kinds = [...item.categories, ...(item.year && !item.title.includes(item.year) ? [item.year] : [])].join(" · ");
   const reason = make("div", { className: "reason" });
-  if (item.persona) reason.append(make("span", { className: `dot ${colour(item.persona)}` }), `${item.persona_name}: ${item.evidence}`);
-  else reason.append(item.evidence);
+  if (item.persona) reason.append(make("span", { className: "taste", title: item.persona_name }, make("span", { className: `dot ${colour(item.persona)}` }), `taste ${item.persona}`), " ");
+  reason.append(item.evidence);
   const acts = make("div", { className: "acts" });
   for (const [kind, words] of [["like", "Like"], ["dislike", "Dislike"], ["seen", "Know it"]]) {
     const button = make("button", { type: "button", textContent: words, ariaLabel: `${words}: ${item.title}` });
@@ -139,12 +140,24 @@ async function again() {
   showSlate(await call(`/v1/chat/${encodeURIComponent(state.conversation)}/again`, { user: who(), lam: Number($("lam").value) }));
 }
 
-function showShares(slate) {
+const MOST_ROWS = 6;
+
+// What the list is held to: all shares of the axis, the small ones together, so that either side sums to the whole.
+function showHeld(slate) {
+  const what = axesOf(slate).map(inWords).join(" and ");
+  $("held-title").textContent = `Proportions of ${what}`;
+  $("held-hint").textContent = [
+    slate.cold_start ? "Aimed at is what most people like, for nothing is known of you." : "Aimed at is what you like, and what you ask for now.",
+    "An item of several counts in parts.",
+    "The balance says how firmly the list is held to it.",
+  ].join(" ");
   const groups = Object.keys({ ...slate.target, ...slate.achieved });
-  const rows = groups.map((g) => ({ name: g, aim: slate.target[g] ?? 0, got: slate.achieved[g] ?? 0 }))
-    .filter((r) => Math.max(r.aim, r.got) >= 0.01).sort((a, b) => b.aim - a.aim).slice(0, 12);
+  const all = groups.map((g) => ({ name: g, aim: slate.target[g] ?? 0, got: slate.achieved[g] ?? 0 })).sort((a, b) => b.aim - a.aim || b.got - a.got);
+  const rows = all.length > MOST_ROWS + 1 ? all.slice(0, MOST_ROWS) : all;
+  const others = all.slice(rows.length);
+  const sum = (kind) => others.reduce((total, r) => total + r[kind], 0);
+  if (others.length) rows.push({ name: `${others.length} others`, title: others.map((r) => `${r.name} ${percent(r.aim)} / ${percent(r.got)}`).join(", "), aim: sum("aim"), got: sum("got") });
   const most = Math.max(...rows.flatMap((r) => [r.aim, r.got]), 0.01);
-  $("shares").hidden = rows.length === 0;
   $("share-rows").replaceChildren(...rows.map((r) => {
     const bars = make("span", { className: "bars" });
     bars.setAttribute("aria-hidden", "true");
@@ -153,8 +166,8 @@ function showShares(slate) {
       bar.style.width = `${(100 * r[kind]) / most}%`;
       bars.append(bar);
     }
-    return make("li", { className: "share" }, make("span", { className: "name", textContent: r.name, title: r.name }), bars,
-      make("span", { className: "says" }, make("span", { className: "sr", textContent: "aimed at " }), percent(r.aim), " / ", make("span", { className: "sr", textContent: "in the list " }), percent(r.got)));
+    return make("li", { className: "share" }, make("span", { className: "name", textContent: r.name, title: r.title ?? r.name }), bars,
+      make("span", { className: "says" }, make("span", { className: "sr", textContent: "aimed at " }), percent(r.aim), " / ", make("span", { className: "sr", textContent: "in this list " }), percent(r.got)));
   }));
 }
 
@@ -163,15 +176,14 @@ async function begin() {
   store("who", $("who").value);
   const saved = store("theme");
   if (saved) document.documentElement.dataset.theme = saved;
-  for (const words of ["surprise me", "cheaper", "older", "newer", "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
+  bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
+  const found = await call("/v1/starters?limit=16");
+  for (const words of ["surprise me", ...found.critiques, "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
     const chip = make("button", { type: "button", textContent: words });
-    if (words === "cheaper") Object.assign(chip, { id: words, hidden: true }); // until a list has prices
     chip.addEventListener("click", () => say(words));
     $("quick").append(chip);
   }
-  bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
-  const found = await call("/v1/starters?limit=16");
-  const known = found.items.map((item) => item.title.replace(/ \(\d{4}\)$/, "")).find((title) => title.length <= 18);
+  const known = found.items.map((item) => item.title.replace(/ \(\d{4}\)$/, "")).find((title) => title.length <= 18 && !/, (The|A|An)$/.test(title));
   if (known) $("message").placeholder = `Like ${known}…`;
   for (const item of found.items) {
     const button = make("button", { type: "button", textContent: item.title });
