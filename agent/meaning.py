@@ -25,7 +25,7 @@ class MeaningConfig(BaseModel):
     weight: float = Field(default=0.5, ge=0, le=1, description="of the words against the tastes")
     least: float = Field(default=0.3, ge=-1, le=1, description="cosine below which an item is not about the words")
     near: float = Field(
-        default=0.4,
+        default=0.46,
         ge=-1,
         le=1,
         description="cosine from which the nearest item speaks of the words; see docs/decisions/0013",
@@ -54,7 +54,9 @@ class Meaning:
         """Whether the words of an item come near to some words; where nothing can be searched for nobody can tell, and it is taken so."""
         return self._words is None or bool(self._words.search([about], 1).scores[0, 0] >= self._config.near)
 
-    def join(self, known: Retrieved, about: str, score: Scorer, *, gone: Int32, allowed: Bool | None) -> Retrieved:
+    def join(
+        self, known: Retrieved, about: str, score: Scorer, *, gone: Int32, allowed: Bool | None, whole: bool = False
+    ) -> Retrieved:
         """Candidates with those that are about some words, scored for both.
 
         Where nothing comes near to the words they change nothing, rather than bring what merely sounds alike.
@@ -65,6 +67,7 @@ class Meaning:
             score: Scores and persona shares of items, as those of ``known`` were made.
             gone: Items that must not be found.
             allowed: ``(n_items,)`` items that may be found.
+            whole: Whether every one of the known candidates must stay: else there are as many as before.
         """
         if self._words is None or not about:
             return known
@@ -74,6 +77,6 @@ class Meaning:
             return known
         kept = TextHits(np.where(near, hits.items, NO_ITEM).astype(np.int32), hits.scores, hits.queries)
         weight = self._config.weight
-        size = max(known.candidates.items.shape[1], 1)
+        size = None if whole else max(known.candidates.items.shape[1], 1)
         fused = fuse(known.candidates, kept, weight, score=score, index=self._words, n=size)
         return replace(known, candidates=fused, worded=weight)

@@ -101,7 +101,9 @@ class PoolMaker:
         if extra:
             retrieved = self._extended(profile, retrieved, np.concatenate(extra))
         score = self._scorer(profile, retrieved)
-        return self._meaning.join(retrieved, about, score, gone=_gone(profile, seen), allowed=allowed)
+        return self._meaning.join(
+            retrieved, about, score, gone=_gone(profile, seen), allowed=allowed, whole=bool(extra)
+        )
 
     def pool(
         self,

@@ -35,6 +35,7 @@ from agent.reserve import Reserve
 from agent.shift import shifted
 from agent.shown import ShownFacts
 from agent.slate import PersonaCard, Slate
+from agent.tagged import put_first
 from agent.ways import Way, Ways
 from prompts.rerank import rerank_inputs
 from prompts.summaries import slot_counts, summarise
@@ -100,7 +101,7 @@ class Recommender:
         self.config = config or RecommenderConfig()
         self.titles = TitleIndex(model.catalog)
         self._meaning = meaning = Meaning(model.words, self.config.meaning)
-        self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready)
+        self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready, called=model.dataset)
         self._said = SaidWords(model.catalog)
         self._shown = ShownFacts(model.catalog)
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
@@ -199,9 +200,15 @@ class Recommender:
         length = wish.k or reading.k or DEFAULT_K
         new = wish.user is None or wish.among  # candidates that are named are ranked, seen or not
         seen = np.empty(0, np.int32) if new else self.model.seen_by(str(wish.user))
+        first = np.empty(0, np.int32)
+        if reading.tagged:
+            gone = np.concatenate([seen, profile.liked.items]).astype(np.int32)
+            first = self.reader.tagged.first(reading.tagged, length, allowed=profile.allowed, gone=gone)
+            include = include if wish.rules else np.union1d(include, first).astype(np.int32)
         retrieved = self.pools.retrieve(
             profile, seen, length, wish.rules, include, wish.shift, ". ".join(reading.about)
         )
+        retrieved = put_first(retrieved, first)
         summaries = summarise(self.model.catalog, profile.history, retrieved.personas)
         labels, pool = self.pools.pool(profile, retrieved, summaries, reading.filter, wish.rules, include, length)
         if wish.shift:

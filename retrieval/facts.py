@@ -9,6 +9,10 @@ import polars as pl
 OWN = frozenset({"item_id", "title", "categories", "year", "count"})
 """Columns that every catalogue has, which have conditions of their own."""
 
+TRUE = frozenset({"yes", "true", "y"})
+TRUTH = TRUE | {"no", "false", "n"}
+"""Values of a column that says whether."""
+
 _SEPARATORS = ("|", ";", ", ")
 _SPLIT = 0.1
 """A column is one of lists if so many of its texts hold a separator."""
@@ -20,8 +24,8 @@ class OneOf:
     """An item needs one of some names in one of some columns.
 
     Attributes:
-        columns: Of text, or of lists of texts.
-        values: As the columns have them.
+        columns: Of text, of lists of texts, or of yes and no.
+        values: As the columns have them; "true" and "false" of truth values.
     """
 
     columns: tuple[str, ...]
@@ -67,6 +71,8 @@ def names_in(table: pl.DataFrame, column: str) -> pl.Expr:
     dtype = table.schema[column]
     if dtype == pl.List(pl.String):
         return pl.col(column).fill_null([])
+    if dtype == pl.Boolean:
+        return pl.concat_list(pl.col(column).cast(pl.String)).list.drop_nulls()
     texts = pl.col(column).fill_null("")
     separator = _separator(table[column])
     lists = texts.str.split(separator) if separator else pl.concat_list(texts)

@@ -16,6 +16,21 @@ from retrieval.text_words import sentences
 _SHORT = 4  # letters below which a word must stand as it is: "car" is not "care"
 
 
+_MOST = 0.5
+_ENOUGH = 20  # items of which it can be told what most say
+
+
+def said_by_most(catalog: Catalog) -> frozenset[str]:
+    """Words that more than half of the items say, in lower case: they tell none from another. Empty for a handful of items."""
+    if len(catalog) < _ENOUGH:
+        return frozenset()
+    words = pl.DataFrame(
+        {"word": pl.Series(sentences(catalog), dtype=pl.String).str.to_lowercase().str.extract_all(r"\p{L}+")}
+    )
+    counts = words.select(pl.col("word").list.unique()).explode("word").group_by("word").len()
+    return frozenset(counts.filter(pl.col("len") > _MOST * len(catalog))["word"].drop_nulls().to_list())
+
+
 class SaidWords:
     """The words of a catalogue's sentences.
 

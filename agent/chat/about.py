@@ -31,7 +31,7 @@ _PERSON = (
     r"|niece|nephew|grand(?:ma|pa|mother|father|parents?|son|daughter|child(?:ren)?|kids?)|friends?|buddy|boss|colleagues?|co-?workers?|room-?mates?|neighbou?rs?|in-laws)"
 )
 _FOR_WHOM = re.compile(
-    rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary|wedding))?"
+    rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:(?:group|bunch|party|couple) of )?(?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary|wedding))?"
     rf"|(?<!about )(?<!with )\b(?:my|our) (?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary))?"
     r"|\b(?:(?:birthday|christmas|wedding|anniversary) )?(?:gift|present)s?(?: ideas?)?(?= (?:for|to)\b|[\s.,!?]*$)"
 )
@@ -53,7 +53,12 @@ class About:
 
 
 def find_about(
-    rest: str, scopes: Scopes, categories: CategoryWords, unknown: Iterable[str], glossed: bool = True
+    rest: str,
+    scopes: Scopes,
+    categories: CategoryWords,
+    unknown: Iterable[str],
+    glossed: bool = True,
+    said_by_most: frozenset[str] = frozenset(),
 ) -> About:
     """The words of a folded request, titles and conditions filled, that are neither read nor empty.
 
@@ -63,6 +68,7 @@ def find_about(
         categories: What is a category has been read.
         unknown: Names that seem to be titles and are none: nothing is known of them, so they are not searched for.
         glossed: Whether a word for a mood brings the categories that are in it.
+        said_by_most: Singular words that tell no item from another: "wine" in a shop of wines.
     """
     for name in unknown:
         start = rest.find(name.lower())
@@ -77,7 +83,10 @@ def find_about(
         if own:
             rest = filled(rest, start, end)
     words = list(_WORD.finditer(rest))
-    says = [_says_something(found.group().strip("-'")) for found in words]
+    says = [
+        _says_something(word := found.group().strip("-'")) and "".join(singular_words(word)) not in said_by_most
+        for found in words
+    ]
     wanted: list[str] = []
     unwanted: list[str] = []
     fresh = False

@@ -119,7 +119,9 @@ class Answers:
         value = self._catalog.table[column][at]
         if value is None:
             return ""
-        if column != "year" and isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if column != "year" and isinstance(value, int | float):
             return f"{round(value, 2):,}".removesuffix(".0")
-        text = str(value) if isinstance(value, str | int | bool) else ", ".join(map(str, value))
+        text = str(value) if isinstance(value, str | int) else ", ".join(map(str, value))
         return text.rstrip(".") if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}\u2026"

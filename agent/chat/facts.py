@@ -11,6 +11,7 @@ from agent.chat.categories import CategoryWords
 from agent.chat.names import NameWords, can_be, choice_of, names_asked
 from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import Quantities
+from agent.chat.truths import TruthWords
 from agent.chat.words import filled
 from retrieval.facts import Fact, OneOf, Within
 from retrieval.schema import Catalog
@@ -45,6 +46,7 @@ class FactReader:
         self._names = NameWords(catalog)
         self._quantities = Quantities(catalog)
         self._amounts = AmountWords(self._quantities, categories)
+        self._truths = TruthWords(catalog, categories)
 
     def read(self, rest: str, marked: str) -> Facts:
         """The conditions of a folded request, of which titles and years have been filled.
@@ -73,7 +75,14 @@ class FactReader:
         names = self._names.find(rest, marked, [(start, end) for start, end, _ in self._categories.spans(rest)])
         for name in names:
             rest = filled(rest, name.start, name.end)
+        truths = list(self._truths.find(rest))
+        for truth in truths:
+            rest = filled(rest, truth.start, truth.end)
         scopes = Scopes(rest)
+        for truth in truths:
+            sense = scopes.at(truth.start)
+            if sense is not Sense.UNSURE:
+                (wanted if truth.denied is (sense is Sense.UNWANTED) else unwanted).append(truth.fact)
         for amount in amounts:
             denied = amount.complaint or scopes.at(amount.start) is Sense.UNWANTED
             wanted += complement(amount.facts) if denied else amount.facts

@@ -7,7 +7,6 @@ from typing import Any
 from agent.chat.facts import together
 from agent.chat.reading import Reading
 from agent.chat.wish import Wish
-from agent.chat.wording import fact_in_words
 from retrieval.filters import Popularity
 from retrieval.schema import Catalog
 
@@ -88,12 +87,11 @@ def joined(
         update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
     if reading.about:
         update["about"] = reading.about if instead else tuple(dict.fromkeys([*wish.about, *reading.about]))
+        update["tagged"] = tuple(dict.fromkeys([*wish.tagged, *reading.tagged]))
     if reading.silent:
         update["silent"] = tuple(dict.fromkeys([*wish.silent, *reading.silent]))
     if hated is not None:
-        denied = hated.filter
-        named = (*sorted(denied.unwanted), *map(fact_in_words, denied.unwanted_facts), *hated.silent)
-        update["hated"] = tuple(dict.fromkeys([*wish.hated, *named]))
+        update["hated"] = wish.hated.with_(hated)
     if reading.k:
         update["k"] = reading.k
     return wish.model_copy(update=update)

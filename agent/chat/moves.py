@@ -121,6 +121,9 @@ _HATES = re.compile(
     r"|never (?:want|like|watch|play|read|buy|enjoy|drink|eat|listen to)) (?:(?!\bbut\b)[^.;!?])*"
     r"|^never (?:show|recommend|suggest|give) (?:me )?[^.;!?]*"
 )
+_FOR_ANOTHER = re.compile(
+    r"\bfor (?:my|our|a|the|his|her)\b[^,.;!?]*\binstead\b|\binstead\b[^,.;!?]*\bfor (?:my|our)\b"
+)
 _NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")
 
 
@@ -190,7 +193,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         unclear=opinions.unclear or reject.unclear or more_like.unclear,
         beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond),
         rest=rest,
-        fresh=bool(_FRESH.search(low))
+        fresh=bool(_FRESH.search(low) or _FOR_ANOTHER.search(low))
         and not steered
         and not beside
         and not _STEERS.search(low)

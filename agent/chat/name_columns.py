@@ -14,13 +14,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from agent.chat.words import singular_words
-from retrieval.facts import OWN, names_in
+from retrieval.facts import OWN, TRUTH, names_in
 
 _TOKEN = re.compile(r"[^\W_]+")
 CODES = frozenset({"id", "ids", "uid", "url", "uri", "link", "image", "poster", "thumbnail", "path", "hash", "isbn", "asin", "ean"})  # fmt: skip
 """Words in the names of columns that say nothing to people."""
 
-_TRUTH = frozenset({"yes", "no", "true", "false", "y", "n"})
 _FREE = frozenset({"tag", "keyword"})
 _MOST_WORDS = 5  # of a name; columns that mostly have more are texts
 _PEOPLE = 0.6  # a column whose names have so often two to four words, none a number, has surnames
@@ -77,7 +76,7 @@ def _short(values: tuple[str, ...]) -> bool:
     """Whether texts can be names: short, not all coded, not truth values."""
     wordy = sum(len(value.split()) > _MOST_WORDS for value in values) > len(values) / 4
     coded = sum(any(c.isdigit() for c in v) for v in values) > len(values) / 2 and len(values) > 50
-    return bool(values) and not wordy and not coded and not _TRUTH.issuperset(v.lower() for v in values)
+    return bool(values) and not wordy and not coded and not TRUTH.issuperset(v.lower() for v in values)
 
 
 def _distinct(table: pl.DataFrame, column: str) -> tuple[str, ...]:

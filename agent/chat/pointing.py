@@ -13,7 +13,7 @@ MORE_LIKE = re.compile(
     r"\b(?:(?:some(?:thing)?|anything|give me|show me)\s+)?(?:(?:more|others?|stuff|things|something|similar)?\s*(?:in the (?:style|spirit|vein) of|like|similar to)|more of)\s+"
 )
 _CHOICE = re.compile(
-    r"\s*(?:(?:ok(?:ay)?|yes|hm+|well),? )*(?:(?:i(?:'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
+    r"\s*(?:(?:ok(?:ay)?|yes|hm+|well|thanks|thank you|great|perfect|nice|alright),? )*(?:(?:i(?:|'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
 )
 _CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{END}")
 _SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")

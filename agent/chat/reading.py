@@ -17,11 +17,13 @@ from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
 from agent.chat.wording import facts_in_words
-from agent.chat.words import filled, folded
+from agent.chat.words import filled, folded, singular_words
 from agent.chat.years import YearMention, find_years, latest_year, span_in_words, years_asked
+from agent.tagged import Tagged
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
+from retrieval.text_said import said_by_most
 from retrieval.titles import TitleIndex
 
 MAX_K = 100
@@ -39,6 +41,7 @@ class Reading:
         k: How many, if said.
         about: Phrases that are searched for by their meaning, since no rule reads them.
         silent: Words that no item may say.
+        tagged: Names that items carry among their tags: those stand first.
         unsure: What is said after a "no" and may be denied as well, or may not: it sets nothing.
     """
 
@@ -49,6 +52,7 @@ class Reading:
     k: int | None
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    tagged: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
 
     def without(self, items: Int32) -> Reading:
@@ -99,11 +103,16 @@ class RequestReader:
         catalog: The items.
         titles: Their titles.
         searched: Whether what no rule reads can be searched for by its meaning.
+        called: What the data are called; "wines" says that wine is nothing to search for there.
     """
 
-    def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False) -> None:
+    def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False, called: str = "") -> None:
+        said = said_by_most(catalog) if searched else frozenset[str]()
+        own = {called.lower()} if called.isalpha() else set[str]()
+        self._of_all = frozenset("".join(singular_words(word)) for word in said | own)
         self._searched = searched
         self._latest = latest_year(catalog)
+        self.tagged = Tagged(catalog)
         self._categories = CategoryWords(catalog)
         self._titles = TitleReader(titles, self._categories)
         self.facts = FactReader(catalog, self._categories)
@@ -136,8 +145,10 @@ class RequestReader:
         read = Reading(" ".join(lines), named.liked, unknown, condition, count, unsure=unsure)
         if not self._searched:
             return read
-        left = find_about(rest, scopes, self._categories, unknown)
-        return replace(read, about=(left.wanted,) if left.wanted else (), silent=left.unwanted)
+        left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)
+        about = (left.wanted,) if left.wanted else ()
+        tagged = tuple(name for name in self.tagged.find(rest) if name in left.wanted)
+        return replace(read, about=about, silent=left.unwanted, tagged=tagged)
 
     def categories(self, words: str) -> tuple[str, ...]:
         """Categories that some words name; where they name a mood ("dark"), those that have it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from agent.chat.wording import in_words
@@ -75,7 +76,7 @@ def why(item: SlateItem, slate: Slate) -> str:
     else:
         lines.append(f"It is {item.evidence}.")
     if asked := _conditions(slate):
-        lines.append(f"You asked for {'; '.join(asked)}.")
+        lines.append(f"You asked for: {'; '.join(asked)}.")
     groups = [g for g in item.categories if slate.target.get(g, 0.0) > 0]
     if groups:
         kept = "; ".join(
@@ -97,10 +98,22 @@ def tastes(personas: Sequence[PersonaCard]) -> str:
         if len(personas) > 1
         else "You have one taste, as far as I can tell:"
     ]
-    for p in personas:
+    percents = _percents([p.share for p in personas])
+    for p, percent in zip(personas, percents, strict=True):
         like = f", for example {', '.join(p.exemplars[:3])}" if p.exemplars else ""
-        lines.append(f"{p.number}. {p.name} \u2013 {p.share:.0%}{like}")
+        lines.append(f"{p.number}. {p.name} \u2013 {percent}%{like}")
+    if rest := 100 - sum(percents):
+        lines.append(f"The remaining {rest}% is of no taste that I could name.")
     return "\n".join(lines)
+
+
+def _percents(shares: Sequence[float]) -> list[int]:
+    """Shares in whole percents that add up to their sum: what is left goes to the largest remainders (Hamilton)."""
+    whole = [math.floor(100 * share) for share in shares]
+    left = round(100 * sum(shares)) - sum(whole)
+    for i in sorted(range(len(shares)), key=lambda i: whole[i] - 100 * shares[i])[:left]:
+        whole[i] += 1
+    return whole
 
 
 def _conditions(slate: Slate) -> list[str]:

@@ -81,8 +81,8 @@ class Steering:
             wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
             within=moves.within, instead=moves.instead, hated=self._reader.read(moves.hates) if moves.hates else None,
         )  # fmt: skip
-        if moves.fresh and wish.lasting().hated and not moves.hates:
-            changes.append(f"still without {', '.join(wish.lasting().hated)}")
+        if moves.fresh and not moves.hates:
+            changes += [f"still without {what}" for what in wish.hated.in_words() if what in new.denied()]
         notes += [self._unknown(name) for name in reading.unknown]
         notes += [
             f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"

@@ -63,8 +63,13 @@ class TakingBack:
         taken: list[str] = []
         if found := _ALLOWED.match(folded(said)):
             what = found["what"] or found["other"]
-            new = self(Wish().model_copy(update={field: getattr(wish, field) for field in _DENIED}), what)
-            allowed = wish.model_copy(update={field: getattr(new, field) for field in _DENIED})
+            hated = dict(wish.hated)
+            both = {
+                f: (*getattr(wish, f), *(v for v in hated.get(f, ()) if v not in getattr(wish, f))) for f in _DENIED
+            }
+            new = self(Wish(hated=wish.hated).model_copy(update=both), what)
+            left = {f: tuple(v for v in getattr(wish, f) if v in getattr(new, f)) for f in _DENIED}
+            allowed = wish.model_copy(update={**left, "hated": new.hated})
             if allowed != wish:
                 wish, said = allowed, filled(said, *found.span(), " ")
                 taken.append(f"{what} again")
@@ -124,7 +129,7 @@ class TakingBack:
             update["popularity"] = Popularity.ANY
         if read.k and read.k == wish.k:
             update["k"] = None
-        return wish.model_copy(update=update)
+        return wish.no_more(wish.model_copy(update=update))
 
 
 def _without(values: tuple[_Of, ...], out: Iterable[_Of]) -> tuple[_Of, ...]:

@@ -62,7 +62,7 @@ def _fact(values: pl.Series) -> Fact | None:
     known = values.drop_nulls().unique()
     if values.dtype.is_integer():
         return Within(values.name, low=1, high=1) if set(known.to_list()) == {0, 1} else None
-    if values.dtype not in (pl.Boolean, pl.String):
+    if not isinstance(values.dtype, pl.Boolean | pl.String):
         return None
     said = [str(value) for value in known.cast(pl.String).to_list() if str(value).strip()]
     yes = tuple(sorted(value for value in said if value.strip().lower() in TRUE))

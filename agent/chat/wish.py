@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from agent.chat.reading import Reading
-from agent.chat.wording import fact_in_words, facts_in_words
+from agent.chat.wording import facts_in_words
 from agent.rerank.limits import CountRule
 from retrieval.facts import Fact
 from retrieval.filters import ItemFilter, Popularity
@@ -21,6 +21,32 @@ _NOTHING = 1e-9
 _SIDES = {"at_least": 0, "at_most": 1}
 
 Span = tuple[int, int]
+
+
+class Hated(BaseModel):
+    """What somebody dislikes whatever is asked for: it outlasts a message that asks anew, until it is taken back.
+
+    Attributes:
+        unwanted: Categories.
+        unwanted_facts: Conditions on other columns.
+        silent: Words.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    unwanted: tuple[str, ...] = ()
+    unwanted_facts: tuple[Fact, ...] = ()
+    silent: tuple[str, ...] = ()
+
+    def with_(self, reading: Reading) -> Hated:
+        """With what some words deny."""
+        denied = reading.filter
+        new = {"unwanted": sorted(denied.unwanted), "unwanted_facts": denied.unwanted_facts, "silent": reading.silent}
+        return self.model_copy(update={f: tuple(dict.fromkeys([*getattr(self, f), *v])) for f, v in new.items()})
+
+    def in_words(self) -> list[str]:
+        """As it is said to people."""
+        return [*self.unwanted, *(words for words, _ in facts_in_words(self.unwanted_facts)), *self.silent]
 
 
 class Wish(BaseModel):
@@ -40,7 +66,8 @@ class Wish(BaseModel):
         unwanted_facts: Conditions none of which an item may meet.
         about: Phrases that are searched for by their meaning.
         silent: Words that no item may say.
-        hated: Of what is denied, as it is called, what somebody dislikes whatever is asked for: it outlasts a message that asks anew.
+        tagged: Names in them that items carry among their tags.
+        hated: What is denied of every request to come.
         k: How many.
         shift: Factors by which shares of the list are to grow or shrink.
         at_least: How many items of a group there must be: more than in the list that was found wanting.
@@ -63,7 +90,8 @@ class Wish(BaseModel):
     unwanted_facts: tuple[Fact, ...] = ()
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
-    hated: tuple[str, ...] = ()
+    tagged: tuple[str, ...] = ()
+    hated: Hated = Hated()
     k: int | None = None
     shift: dict[str, float] = {}
     at_least: dict[str, int] = {}
@@ -86,7 +114,8 @@ class Wish(BaseModel):
             unwanted_facts=self.unwanted_facts,
         )
         said = ". ".join(self.words)
-        return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent)
+        tagged = tuple(name for name in self.tagged if any(name in phrase for phrase in self.about))
+        return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent, tagged)
 
     def understood(self, catalog: Catalog) -> dict[str, Any]:
         """In plain words, only what is asked; what was merely shown before is not listed."""
@@ -147,6 +176,9 @@ class Wish(BaseModel):
 
     def without(self, key: str, value: str | None, catalog: Catalog) -> Wish:
         """With one condition taken back, by its name in :meth:`understood`; all of them under that name if no value is given."""
+        return self.no_more(self._without(key, value, catalog))
+
+    def _without(self, key: str, value: str | None, catalog: Catalog) -> Wish:
         fields = {
             "like": "seeds", "not_like": "rejected", "wanted": "wanted", "unwanted": "unwanted", "years": "years",
             "unwanted_years": "unwanted_years", "popularity": "popularity", "with": "facts", "without": "unwanted_facts",
@@ -176,12 +208,20 @@ class Wish(BaseModel):
         return tuple(member for member, alone in single if value in alone.understood(catalog).get(key, ()))
 
     def lasting(self) -> Wish:
-        """What is left of it for a message that asks anew: items that were rejected, and what is hated and still denied."""
-        unwanted = tuple(c for c in self.unwanted if c in self.hated)
-        facts = tuple(f for f in self.unwanted_facts if fact_in_words(f) in self.hated)
-        silent = tuple(word for word in self.silent if word in self.hated)
-        hated = (*unwanted, *map(fact_in_words, facts), *silent)
-        return Wish(rejected=self.rejected, unwanted=unwanted, unwanted_facts=facts, silent=silent, hated=hated)
+        """What is left of it for a message that asks anew: items that were rejected, and what is hated."""
+        return Wish(rejected=self.rejected, hated=self.hated, **dict(self.hated))
+
+    def denied(self) -> list[str]:
+        """Categories, conditions and words that it denies, as they are said to people."""
+        return Hated(unwanted=self.unwanted, unwanted_facts=self.unwanted_facts, silent=self.silent).in_words()
+
+    def no_more(self, new: Wish) -> Wish:
+        """A wish that this one became when something was taken back: what it denies no more is not hated either."""
+        left = {
+            field: tuple(v for v in own if v in getattr(new, field) or v not in getattr(self, field))
+            for field, own in self.hated
+        }
+        return new.model_copy(update={"hated": self.hated.model_copy(update=left)})
 
     def of_group(self, group: str, least: int | None, most: int | None) -> Wish:
         """With a count of a group; one of the other side that it rules out goes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from retrieval.facts import Fact, OneOf, Within
+from retrieval.facts import TRUE, Fact, OneOf, Within
 
 _MOST_NAMES = 3  # that are spelled out
 _TOUCH = 2e-9  # by so much a bound that is left out lies beside a round number
@@ -51,6 +51,8 @@ def facts_in_words(facts: Sequence[Fact]) -> Iterator[tuple[str, tuple[Fact, ...
 def fact_in_words(fact: Fact) -> str:
     """One condition: "director: Ann Lee", "pages: up to 300"."""
     if isinstance(fact, OneOf):
+        if TRUE.issuperset(value.strip().lower() for value in fact.values):
+            return " / ".join(_plain(c) for c in fact.columns)
         shown = [*fact.values[:_MOST_NAMES], *(["\u2026"] if len(fact.values) > _MOST_NAMES else [])]
         return f"{' / '.join(_plain(c) for c in fact.columns)}: {' or '.join(shown)}"
     low, high = fact.low, fact.high

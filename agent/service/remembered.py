@@ -63,6 +63,8 @@ def from_words(recommender: Recommender, messages: Iterable[str]) -> TurnState:
     wishes = [Wish()]
     for message in messages:
         moves = moves_of(message, nothing_shown, recommender.reader.categories)
+        if moves.intent is Intent.HAVE:  # "do you have party games?" asks for them
+            moves = moves_of(message, nothing_shown, recommender.reader.categories, plain=True)
         if moves.intent is Intent.RESET:
             wishes.append(Wish())
         elif moves.intent is Intent.UNDO and len(wishes) > 1:

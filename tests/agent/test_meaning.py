@@ -19,32 +19,9 @@ from retrieval.datasets import BUNDLED
 from retrieval.errors import DataError
 from retrieval.schema import Catalog
 from retrieval.text import TextIndex
-from retrieval.text_encoder import SentenceEncoder
 from retrieval.text_said import SaidWords
 from retrieval.text_train import place_cold, read_words, tags_of, with_tags
-from retrieval.text_words import sentences
-
-SPOKEN = 700
-SUBMARINES = {
-    "Boot, Das (Boat, The) (1981)",
-    "Submarine (2010)",
-    "Hunt for Red October, The (1990)",
-    "Crimson Tide (1995)",
-}
-
-
-@pytest.fixture(scope="module")
-def worded(model, catalog):
-    """The bundled model in which the most liked items, a few about submarines and some that nobody liked say what they are."""
-    spoken = set(np.argsort(-catalog.counts)[:SPOKEN].tolist())
-    spoken |= {i for i, title in enumerate(catalog.titles) if title in SUBMARINES}
-    spoken |= set(np.flatnonzero(catalog.counts == 0)[:60].tolist())
-    said = sentences(catalog)
-    rows = sorted(spoken)
-    encoder = SentenceEncoder()
-    vectors = np.zeros((len(catalog), encoder.dimension), np.float32)
-    vectors[rows] = encoder.encode([said[i] for i in rows])
-    return replace(model, words=TextIndex(vectors, encoder))
+from tests.agent.conftest import SUBMARINES
 
 
 @pytest.fixture(scope="module")
