@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segments
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,7 @@ err = Console(stderr=True, highlight=False)
 
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red", "bright_cyan", "bright_magenta")
 _BAR = 22
+_WIDE = 400
 _VISIBLE = 0.005  # a smaller share is shown as 0 %
 
 
@@ -52,6 +54,13 @@ def show_error(error: PolytasteError) -> None:
     err.print(Text.assemble(("error: ", "bold red"), error.message), soft_wrap=True)
     if error.remedy:
         err.print(Text(f"  {error.remedy}", style="yellow"), soft_wrap=True)
+
+
+def show_whole(table: Table) -> None:
+    """A table with all that is in it: where the terminal is too narrow its lines run on, and no figure is cut."""
+    options = out.options.update(max_width=_WIDE)
+    wide = max(out.measure(table, options=options).maximum, 1)
+    out.print(Segments(out.render(table, options.update(width=wide))), soft_wrap=True, end="")
 
 
 def show_slate(slate: Slate, title: str) -> None:

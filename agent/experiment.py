@@ -7,6 +7,7 @@ text, so that an edit of a prompt's file does not change what is served, and all
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
@@ -38,7 +39,7 @@ class Arm(_Closed):
 
 
 class Guards(_Closed):
-    """When an arm is taken out, in this process and until the experiment is changed: its people get the first arm."""
+    """When an arm is taken out: its people get the first arm from then on."""
 
     least: int = Field(default=50, ge=1, description="answers before anything is judged")
     most_failures: float = Field(
@@ -75,6 +76,15 @@ class Experiment(_Closed):
         return len(self.arms) - 1
 
 
+class TakenOut(_Closed):
+    """An arm that a guard rail took out."""
+
+    experiment: str
+    arm: str
+    why: str
+    at: datetime
+
+
 class _Kept(_Closed):
     experiments: tuple[Experiment, ...] = ()
 
@@ -102,6 +112,29 @@ class Experiments:
         """
         return next((one for one in reversed(self._read().experiments) if one.name == name), None)
 
+    def take_out(self, experiment: str, arm: str, why: str) -> None:
+        """Remember that a guard rail took an arm out, for processes that begin later and for people who look."""
+        one = TakenOut(experiment=experiment, arm=arm, why=why, at=datetime.now(UTC))
+        with self._alone(), self._rails.open("a", encoding="utf-8") as file:
+            file.write(one.model_dump_json() + "\n")
+
+    def taken_out(self, experiment: str) -> dict[str, TakenOut]:
+        """By arm, when it was first taken out; what is unreadable is left out."""
+        found: dict[str, TakenOut] = {}
+        lines = self._rails.read_text(encoding="utf-8").splitlines() if self._rails.is_file() else []
+        for line in lines:
+            try:
+                one = TakenOut.model_validate_json(line)
+            except ValidationError:
+                continue
+            if one.experiment == experiment:
+                found.setdefault(one.arm, one)
+        return found
+
+    @property
+    def _rails(self) -> Path:
+        return self.file.with_name(f"{self.file.stem}-taken-out.jsonl")
+
     def stamp(self) -> tuple[int, int] | None:
         """Identity of the file's content; None where there is none."""
         try:
@@ -115,22 +148,29 @@ class Experiments:
         with self._alone():
             self._write((*self._read().experiments, experiment))
 
-    def promote(self, arm: str) -> Experiment:
+    def promote(self, arm: str, *, anyway: bool = False) -> Experiment:
         """Serve one arm of the present experiment to everybody.
+
+        Args:
+            arm: Its name.
+            anyway: Whether an arm that a guard rail took out may be promoted too.
 
         Raises:
             NotFoundError: There is no experiment, or it has no such arm.
+            ConfigError: A guard rail took it out.
         """
         with self._alone():
-            return self._promoted(arm)
+            return self._promoted(arm, anyway=anyway)
 
-    def _promoted(self, arm: str) -> Experiment:
+    def _promoted(self, arm: str, *, anyway: bool) -> Experiment:
         kept = self._read().experiments
         present = kept[-1] if kept else None
         found = next((a for a in present.arms if a.name == arm), None) if present else None
         if present is None or found is None:
             known = ", ".join(a.name for a in present.arms) if present else "none is served"
             raise NotFoundError(f"no arm {arm!r} to promote", f"arms: {known}")
+        if not anyway and (out := self.taken_out(present.name).get(arm)) is not None:
+            raise ConfigError(f"a guard rail took {arm} out: {out.why}", "--anyway promotes it all the same")
         # Under a name of its own: what everybody is shown from now on is no outcome of the experiment.
         name = present.name.removesuffix(_PROMOTED)[: _LONGEST - len(_PROMOTED)] + _PROMOTED
         alone = present.model_copy(update={"name": name, "arms": (found.model_copy(update={"share": 1.0}),)})

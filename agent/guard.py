@@ -13,19 +13,25 @@ from agent.llm.failures import Reason
 from agent.rerank.llm import Ranked
 
 _WINDOW = 400
+_FAR = 2.58
 # These say something of the prompt; that a server is away, or busy, does not.
 _OF_THE_PROMPT = frozenset((Reason.INVALID_ANSWER, Reason.LOW_LABEL_MASS, Reason.REFUSED, Reason.NO_PREFERENCE, Reason.UNUSABLE_LABELS, Reason.UNUSABLE_PROMPT, Reason.TIMEOUT))  # fmt: skip
 
 
 class Guard:
-    """What came of one arm. Used from several threads: appends and reads of a deque need no lock."""
+    """What came of one arm. Used from several threads: appends and reads of a deque need no lock.
 
-    def __init__(self, guards: Guards) -> None:
+    Args:
+        guards: When the arm is taken out.
+        tripped: Why it was taken out already, by a process before this one.
+    """
+
+    def __init__(self, guards: Guards, tripped: str = "") -> None:
         self._guards = guards
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
         self._ms: deque[float] = deque(maxlen=_WINDOW)
         self._disliked: deque[bool] = deque(maxlen=_WINDOW)
-        self.tripped = ""
+        self.tripped = tripped
 
     def ranked(self, ranked: Ranked) -> None:
         """One answer."""
@@ -48,14 +54,26 @@ class Guard:
     def _trouble(self, first: Guard) -> str:
         g = self._guards
         failed, usual = _rate(self._failed), _rate(first._failed)
-        if min(len(self._failed), len(first._failed)) >= g.least and failed > usual + g.most_failures:
+        if _beyond(self._failed, first._failed, g.least, g.most_failures):
             return f"{failed:.0%} of its answers cannot be used, {usual:.0%} of the first arm's"
         if min(len(self._ms), len(first._ms)) >= g.least and median(self._ms) > g.slowest * median(first._ms):
             return f"its median is {median(self._ms):.0f} ms, the first arm's {median(first._ms):.0f} ms"
         disliked, normal = _rate(self._disliked), _rate(first._disliked)
-        if min(len(self._disliked), len(first._disliked)) >= g.least and disliked > normal + g.most_dislikes:
+        if _beyond(self._disliked, first._disliked, g.least, g.most_dislikes):
             return f"{disliked:.0%} of the feedback are dislikes, {normal:.0%} with the first arm"
         return ""
+
+
+def _beyond(mine: deque[bool], first: deque[bool], least: int, allowed: float) -> bool:
+    """Whether a rate is beyond the first arm's by more than is allowed, and not by chance: z of two proportions above 2.58.
+
+    It is looked at after every answer, so the usual 1.64 would take out many an arm that is as good as the first.
+    """
+    n, m = len(mine), len(first)
+    if min(n, m) < least or _rate(mine) <= _rate(first) + allowed:
+        return False
+    pooled = (sum(mine) + sum(first)) / (n + m)
+    return _rate(mine) - _rate(first) > _FAR * (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)) ** 0.5
 
 
 def _rate(seen: deque[bool]) -> float:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from filelock import Timeout
 from langchain_core.runnables import Runnable
 
 from agent.experiment import Experiment, Experiments
@@ -93,9 +94,7 @@ class Ways:
         before = mine.guard.tripped
         if why := mine.guard.judge(first.guard):
             if not before:
-                log.warning(
-                    "arm taken out", extra={"fields": {"experiment": mine.experiment, "arm": mine.arm, "why": why}}
-                )
+                self._tell(experiment.name, mine.arm or "", why)
             # They stay people of their own arm: moved to the first, they would be there because something had gone wrong.
             return replace(first, arm=mine.arm)
         return mine
@@ -107,6 +106,14 @@ class Ways:
             return
         if (guard := made.ways[made.experiment.arm_of(person)].guard) is not None:
             guard.heard(disliked=disliked)
+
+    def _tell(self, experiment: str, arm: str, why: str) -> None:
+        log.warning("arm taken out", extra={"fields": {"experiment": experiment, "arm": arm, "why": why}})
+        if self._experiments is not None:
+            try:
+                self._experiments.take_out(experiment, arm, why)
+            except (OSError, Timeout) as trouble:  # the list is served all the same
+                log.error("not kept that an arm was taken out", extra={"fields": {"why": str(trouble)}})  # noqa: TRY400
 
     def _follow(self, endpoint: Endpoint | None) -> _Made:
         stamp = self._experiments.stamp() if self._experiments is not None else None
@@ -130,7 +137,11 @@ class Ways:
     def _arms(self, running: Experiment, endpoint: Endpoint) -> tuple[Way, ...]:
         """The arms; with the guards that they had before the server went or changed: an arm that was taken out stays out."""
         arms = [(arm, arm.prompt()) for arm in running.arms]
-        guards = self._guards = {arm.name: self._guards.get(arm.name) or Guard(running.guards) for arm in running.arms}
+        out = self._experiments.taken_out(running.name) if self._experiments is not None else {}
+        why = {arm: one.why for arm, one in out.items()}
+        guards = self._guards = {
+            arm.name: self._guards.get(arm.name) or Guard(running.guards, why.get(arm.name, "")) for arm in running.arms
+        }
         return tuple(
             Way(prompt, self._rank(prompt, endpoint), running.name, arm.name, guards[arm.name]) for arm, prompt in arms
         )

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from eval.compare import Comparison, Point, compare
 from eval.compare_sources import from_files, from_retriever
 from eval.significance import Interval, paired_bootstrap
@@ -63,7 +63,7 @@ def run_compare(
     if as_json:
         out.file.write(json.dumps(as_dict(result), indent=2) + "\n")
     else:
-        out.print(_table(result, dataset.name))
+        show_whole(_table(result, dataset.name))
 
 
 def mean_of(values: np.ndarray) -> Interval:

@@ -54,7 +54,7 @@ def bench(
 def _show(found: Bench, title: str) -> None:
     from rich.table import Table  # noqa: PLC0415
 
-    from agent.console import err, out  # noqa: PLC0415
+    from agent.console import err, show_whole  # noqa: PLC0415
     from eval.index_bench import DEPTH, USERS  # noqa: PLC0415
 
     card = found.card
@@ -77,6 +77,6 @@ def _show(found: Bench, title: str) -> None:
     }
     for name, value in rows.items():
         table.add_row(name, value)
-    out.print(table)
+    show_whole(table)
     if not card.met:
         err.print(f"the target recall {card.config.target_recall:g} was not reached")

@@ -42,15 +42,20 @@ def start(
 @live.command()
 def status(as_json: Json = False) -> None:
     """What is served."""
+    from rich.text import Text  # noqa: PLC0415
+
     from agent.console import err, out  # noqa: PLC0415
     from agent.experiment import Experiments  # noqa: PLC0415
     from agent.paths import experiments_file  # noqa: PLC0415
 
-    present = Experiments(experiments_file()).now()
+    experiments = Experiments(experiments_file())
+    present = experiments.now()
+    gone = experiments.taken_out(present.name) if present else {}
     if as_json:
-        arms = (
-            [{"arm": a.name, "prompt": a.prompt().version, "share": a.share} for a in present.arms] if present else []
-        )
+        arms = [
+            {"arm": a.name, "prompt": a.prompt().version, "share": a.share, "taken_out": gone[a.name].why if a.name in gone else None}
+            for a in (present.arms if present else ())
+        ]  # fmt: skip
         out.file.write(json.dumps({"experiment": present.name if present else None, "arms": arms}, indent=2) + "\n")
         return
     if present is None:
@@ -58,7 +63,13 @@ def status(as_json: Json = False) -> None:
         return
     total = sum(arm.share for arm in present.arms)
     for arm in present.arms:
-        out.print(f"{present.name}: {arm.name} ({arm.prompt().version}) to {arm.share / total:.0%} of the people")
+        why = (
+            f", taken out by a guard rail: {gone[arm.name].why}; they get {present.arms[0].name}"
+            if arm.name in gone
+            else ""
+        )
+        words = f"{present.name}: {arm.name} ({arm.prompt().version}) to {arm.share / total:.0%} of the people{why}"
+        out.print(Text(words), soft_wrap=True)
 
 
 @live.command()
@@ -74,13 +85,16 @@ def report(
 
 
 @live.command()
-def promote(arm: Annotated[str, typer.Argument(help="Arm that everybody is to get.")]) -> None:
+def promote(
+    arm: Annotated[str, typer.Argument(help="Arm that everybody is to get.")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Even if a guard rail took it out.")] = False,
+) -> None:
     """Serve one arm to everybody."""
     from agent.console import err  # noqa: PLC0415
     from agent.experiment import Experiments  # noqa: PLC0415
     from agent.paths import experiments_file  # noqa: PLC0415
 
-    found = Experiments(experiments_file()).promote(arm)
+    found = Experiments(experiments_file()).promote(arm, anyway=anyway)
     err.print(f"{found.name}: everybody gets {arm} ({found.arms[0].prompt().version})")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from rich.table import Table
+from rich.text import Text
 
-from agent.console import out
-from agent.experiment import Experiments
+from agent.console import err, out, show_whole
+from agent.experiment import Experiments, TakenOut
 from agent.memory.database import Database
 from agent.memory.trials import Outcome, Trials
 from agent.paths import experiments_file
@@ -31,6 +33,7 @@ class ArmReport:
         arm: Its name.
         people: In it.
         lists: Shown to them.
+        after: Of these, after a guard rail had taken the arm out.
         means: Of :data:`METRICS`, over lists.
         minus_first: ``(mean, low, high)`` of each metric minus the first arm's; None for the first, or where an arm has too few people.
         ms: Median time of the model.
@@ -39,6 +42,7 @@ class ArmReport:
     arm: str
     people: int
     lists: int
+    after: int
     means: tuple[float, ...]
     minus_first: tuple[tuple[float, float, float], ...] | None
     ms: float
@@ -58,11 +62,9 @@ def summarised(outcomes: dict[str, list[Outcome]], arms: list[str]) -> list[ArmR
             minus = tuple((float(m), float(a), float(b)) for m, a, b in zip(middle, low, high, strict=True))
         took = [ms for one in outcomes.get(arm, []) for ms in one.ms]
         means = tuple(float(v) for v in _rates(rows.sum(axis=0))) if len(rows) else (float("nan"),) * len(METRICS)
-        reports.append(
-            ArmReport(
-                arm, len(rows), int(rows[:, 0].sum()), means, minus, float(np.median(took)) if took else float("nan")
-            )
-        )
+        after = sum(one.after for one in outcomes.get(arm, []))
+        typical = float(np.median(took)) if took else float("nan")
+        reports.append(ArmReport(arm, len(rows), int(rows[:, 0].sum()), after, means, minus, typical))
     return reports
 
 
@@ -101,7 +103,8 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
         name = present.name
     opened = Database(ServiceConfig(database=database).database_url())
     opened.upgrade()
-    outcomes = Trials(opened).outcomes(name)
+    out_of = experiments.taken_out(name)
+    outcomes = Trials(opened).outcomes(name, {arm: one.at for arm, one in out_of.items()})
     if not outcomes:
         raise NotFoundError(f"no list of experiment {name!r} was shown yet", "lists count for users whose id is given")
     named = experiments.named(name)
@@ -110,7 +113,8 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
     reports = summarised(outcomes, arms)
     if as_json:
         told = [
-            {"arm": r.arm, "people": r.people, "lists": r.lists, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms if np.isfinite(r.ms) else None,
+            {"arm": r.arm, "people": r.people, "lists": r.lists, "lists_after_taken_out": r.after,
+             "taken_out": out_of[r.arm].model_dump(mode="json", include={"why", "at"}) if r.arm in out_of else None, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms if np.isfinite(r.ms) else None,
              "minus_first": None if r.minus_first is None else dict(zip(METRICS, r.minus_first, strict=True))}
             for r in reports
         ]  # fmt: skip
@@ -127,4 +131,25 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
             for mean, gap in zip(r.means, r.minus_first or (None,) * len(METRICS), strict=True)
         ]
         table.add_row(r.arm, str(r.people), str(r.lists), *cells, "" if np.isnan(r.ms) else f"{r.ms:.0f}")
-    out.print(table)
+    show_whole(table)
+    for sentence in (*remarks(reports), *(told(one, r) for r in reports if (one := out_of.get(r.arm)))):
+        err.print(Text(sentence, style="yellow"), soft_wrap=True)
+
+
+def remarks(reports: Sequence[ArmReport]) -> list[str]:
+    """What has to be known to read the table."""
+    by_model = sum(r.means[2] * r.lists for r in reports if r.lists)
+    shown = sum(r.lists for r in reports)
+    if by_model > shown / 2:
+        return []
+    why = "requests without words, of people with more than five likes, are not put to a model that has not earned a weight"
+    none = f"{shown - by_model:.0f} of {shown} lists were not ranked by the model: the prompts had no part in them"
+    return [f"{none} ({why}: polytaste llm fit)"]
+
+
+def told(one: TakenOut, report: ArmReport) -> str:
+    """That an arm was taken out."""
+    return (
+        f"{one.arm} was taken out by a guard rail at {one.at:%Y-%m-%d %H:%M:%S} UTC ({one.why}); {report.after} of its {report.lists} lists "
+        "are later, made with the first arm's prompt, and count for its people all the same"
+    )

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from agent.llm.failures import LLMFailure
 from agent.llm.scorer import LabelScorer
@@ -69,8 +69,8 @@ def run_modes(
     out.print(
         _modes_table(rows, f"{endpoint.model}, {dataset.name}, {len(study.cases)} users, each the same candidates")
     )
-    out.print(_effects_table(effects))
-    out.print(_speed_table(fast, at_once))
+    show_whole(_effects_table(effects))
+    show_whole(_speed_table(fast, at_once))
     for row in rows:
         if row.failures:
             why = ", ".join(f"{reason} {count}" for reason, count in sorted(row.failures.items()))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm import earned
 from agent.llm.earned import SHORT
 from agent.llm.endpoint import needed_endpoint
@@ -60,7 +60,7 @@ def run_fit(
         }
         out.file.write(json.dumps(found, indent=2) + "\n")
         return
-    out.print(_table(measured))
+    show_whole(_table(measured))
     failed = sum(measured.failures.values())
     if failed:
         why = ", ".join(f"{reason} {count}" for reason, count in sorted(measured.failures.items()))

@@ -11,7 +11,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from agent.console import out, progress_bar
+from agent.console import out, progress_bar, show_whole
 from eval.metrics import coverage
 from eval.persona_diagnostics import PROVED, Merging
 from eval.persona_study import Studied, Study, inequality, study
@@ -52,7 +52,7 @@ def run_personas(
         out.file.write(json.dumps(as_dict(result), indent=2) + "\n")
         return
     for table in _tables(result, dataset.name):
-        out.print(table)
+        show_whole(table)
     for note in _notes(result):
         out.print(Text(note, style="dim"), soft_wrap=True)
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from eval.prompt_answers import METRICS
 from eval.prompt_cache import kept_scorer
@@ -90,7 +90,7 @@ def _show(found: Factorial) -> None:
         else:
             name = " with ".join(f"{f} {level}" for f, level in zip(one.factors, one.levels, strict=True))
             pairs.append((min(effect.p for effect in each), [name, *told]))
-    out.print(mains)
+    show_whole(mains)
     if pairs:
         table = _table(
             f"\ninteractions, the {min(_INTERACTIONS, len(pairs))} clearest of {len(pairs)}",
@@ -99,7 +99,7 @@ def _show(found: Factorial) -> None:
         )
         for _, row in sorted(pairs, key=lambda pair: pair[0])[:_INTERACTIONS]:
             table.add_row(*row)
-        out.print(table)
+        show_whole(table)
     spending = found.spending
     words = f"*: p < {LEVEL} after Holm over all effects and metrics. Ended: {found.stopped}; {spending.paid:,} tokens paid, {spending.seconds:.0f} s of asking"
     out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)

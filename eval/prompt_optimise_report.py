@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from eval.prompt_cache import kept_scorer
 from eval.prompt_optimise import Optimised, facts_of, optimise, tokens_of
@@ -88,7 +88,7 @@ def _show_plan(space: Space, config: SearchConfig, *, as_json: bool) -> None:
     for name, levels in (space.parts | space.groups).items():
         others = [escape(one) for one in levels if one != space.has[name]]
         table.add_row(name, escape(space.has[name]), "\n".join(others) if name in space.groups else ", ".join(others))
-    out.print(table)
+    show_whole(table)
     words = (
         f"\n{space.size:,} prompts, of which {config.trials} would be tried: at most {search:,} requests on {config.users} users, "
         f"{judging:,} to judge on {config.judges} others; at about {each:,} tokens each {each * (search + judging):,} tokens"
@@ -108,7 +108,7 @@ def _show(found: Optimised, facts: dict[str, Any]) -> None:
             f"{one['number']}{' best' if one['best'] else ''}", f"{one['worth']:.4f}", f"{one['minus_start']:+.4f}", str(one["users"]),
             f"{one['ndcg']:.3f}", f"{one['kl']:.3f}", f"{one['tokens']:.0f}", _what(one["changed"]), style="bold" if one["best"] else "",
         )  # fmt: skip
-    out.print(table)
+    show_whole(table)
     if len(trials) > _CLEAREST:
         out.print(Text(f"and {len(trials) - _CLEAREST} more, in the page and the JSON", style="dim"))
     for one in facts["refused"]:

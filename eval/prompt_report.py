@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from eval.prompt_answers import METRICS
 from eval.prompt_cache import kept_scorer
@@ -61,7 +61,7 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
     for one in facts["prompts"]:
         values = [said(one["means"][m], m)["mean"] for m in _TOLD]
         table.add_row(escape(one["name"]), *values, str(sum(one["failures"].values())))
-    out.print(table)
+    show_whole(table)
     base = facts["calibrated"]
     out.print(
         Text(
@@ -79,7 +79,7 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
             f"{both['mean']} [{both['range']}]" if both["range"] else "n/a", style="bold" if stands else ""
         )
         table.add_row(escape(one["prompt"]), METRICS[one["metric"]], difference, p, rise)
-    out.print(table)
+    show_whole(table)
     if found.config.bias_users:
         _places(facts)
     if facts["slices"]:
@@ -106,7 +106,7 @@ def _places(facts: dict[str, Any]) -> None:
             escape(one["name"]), str(swayed["users"]), tau["mean"], f"{early['mean']} [{early['range']}]", quarters
         )
     out.print()
-    out.print(table)
+    show_whole(table)
 
 
 def _slices(facts: dict[str, Any]) -> None:
@@ -120,7 +120,7 @@ def _slices(facts: dict[str, Any]) -> None:
     table = _table("\nfor whom (looked at, not tested)", *headings)
     for row in rows.values():
         table.add_row(*row)
-    out.print(table)
+    show_whole(table)
 
 
 def _table(title: str, *columns: str) -> Table:

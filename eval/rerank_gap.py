@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from agent.commands import load_data
-from agent.console import out, progress_bar
+from agent.console import out, progress_bar, show_whole
 from agent.rerank.calibrated import Calibrated, CalibratedConfig, steck_greedy
 from agent.rerank.exact import Exact, ExactConfig
 from agent.rerank.flow import FlowConfig, MinCostFlow
@@ -75,4 +75,4 @@ def run_gap(
             f"{row['of_top_k']:.4f}",
             f"{row['optimal']:.0%}",
         )
-    out.print(table)
+    show_whole(table)

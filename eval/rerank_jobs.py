@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.calibration import normalised, target_shares
 from agent.rerank.protocol import Pool
@@ -115,7 +115,7 @@ def run_bench(
     for name, value in ratios.items():
         table.add_row(name, f"{value:,.1f}")
     table.add_row("one request, kernel, median", f"{times.request_us:.0f} \u00b5s")
-    out.print(table)
+    show_whole(table)
 
 
 def _at_scale(dataset: Dataset, axis: Axis, candidates: int, scale: int, k: int, lam: float) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -22,6 +24,7 @@ class Outcome:
         liked: Items shown that were liked afterwards.
         disliked: Items shown that were disliked afterwards.
         ms: What the model took for each list that it ranked.
+        after: Of the lists, those shown after a guard rail had taken the arm out: made with the first arm's prompt.
     """
 
     lists: int = 0
@@ -29,6 +32,7 @@ class Outcome:
     liked: set[str] = field(default_factory=set[str])
     disliked: set[str] = field(default_factory=set[str])
     ms: list[float] = field(default_factory=list[float])
+    after: int = 0
 
 
 class Trials:
@@ -37,8 +41,13 @@ class Trials:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def outcomes(self, experiment: str) -> dict[str, list[Outcome]]:
-        """By arm, what came of everybody in it; feedback counts for an item once it was shown."""
+    def outcomes(self, experiment: str, out: Mapping[str, datetime] | None = None) -> dict[str, list[Outcome]]:
+        """By arm, what came of everybody in it; feedback counts for an item once it was shown.
+
+        Args:
+            experiment: Its name.
+            out: When guard rails took arms out.
+        """
         e, f = exposures.c, feedback.c
         said = (
             sa.select(e.arm, e.tenant, e.user_id, f.id, f.item_id, f.kind, f.value, e["items"])
@@ -46,13 +55,14 @@ class Trials:
             .where(e.experiment == experiment)
             .order_by(f.id)
         )
-        lists = sa.select(e.arm, e.tenant, e.user_id, e.ranker, e.ms).where(e.experiment == experiment)
+        lists = sa.select(e.arm, e.tenant, e.user_id, e.ranker, e.ms, e.at).where(e.experiment == experiment)
         found: dict[tuple[str, str, str], Outcome] = defaultdict(Outcome)
         with self._database.reading() as connection:
-            for arm, tenant, user, ranker, ms in connection.execute(lists):
+            for arm, tenant, user, ranker, ms, at in connection.execute(lists):
                 one = found[arm, tenant, user]
                 one.lists += 1
                 one.by_model += ranker == "llm"
+                one.after += out is not None and arm in out and at.replace(tzinfo=at.tzinfo or UTC) > out[arm]
                 one.ms += [ms] if ms is not None else []
             for arm, tenant, user, _, item, kind, value, items in connection.execute(said):
                 if item not in items:

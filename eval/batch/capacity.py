@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.table import Table
 
-from agent.console import out
+from agent.console import out, show_whole
 from retrieval.errors import ConfigError, DataError
 
 
@@ -108,7 +108,7 @@ def run_capacity(
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(str(row.nodes), str(row.gpus), f"{row.users_hour:,.0f}", f"{row.cost_million:,.2f}", row.bound)
-    out.print(table)
+    show_whole(table)
 
 
 def _counts(option: str, text: str) -> list[int]:

@@ -106,6 +106,21 @@ def test_guard_rails(mine, first, out):
     assert bool(arm.judge(control)) is bool(out)
 
 
+def test_a_rate_that_may_be_chance_takes_nobody_out():
+    """10 of 24 against 3 of 16: 23 points apart, z 1.5."""
+    arm, control = Guard(Guards(least=12)), Guard(Guards(least=12))
+    for n in range(24):
+        arm.heard(disliked=n < 10)
+    for n in range(16):
+        control.heard(disliked=n < 3)
+    assert not arm.judge(control)
+    for n in range(96):  # the same rates of five times as many
+        arm.heard(disliked=n < 40)
+    for n in range(64):
+        control.heard(disliked=n < 12)
+    assert "42% of the feedback" in arm.judge(control)
+
+
 def test_an_arm_that_people_dislike_is_taken_out_and_stays_out():
     guards = Guards(least=10)
     arm, control = Guard(guards), Guard(guards)
@@ -142,6 +157,15 @@ def test_a_broken_prompt_is_caught_and_its_people_get_the_first_arm(model, tmp_p
         assert {s.experiment for s in arms} == {"e"}
         assert arms[4].prompt_hash != arms[5].prompt_hash
         assert arms[-1].prompt_hash == good.prompt().version
+        (gone,) = Experiments(file).taken_out("e").values()
+        assert (gone.arm, Experiments(file).taken_out("other")) == ("broken", {})
+        assert "cannot be used" in gone.why
+        later = served(model, url, file).recommend(like=["Alien"], who=mine, deadline_ms=20_000)
+        assert (later.arm, later.prompt_hash) == ("broken", good.prompt().version)  # a process that begins later knows
+        with pytest.raises(ConfigError, match="a guard rail took broken out"):
+            Experiments(file).promote("broken")
+        assert Experiments(file).promote("broken", anyway=True).arms[0].name == "broken"
+        Experiments(file).roll_back()
         Experiments(file).promote("good")
         promoted = recommender.recommend(user="1", deadline_ms=20_000)
         assert (promoted.experiment, promoted.arm) == ("e, promoted", "good")  # no outcome of the experiment

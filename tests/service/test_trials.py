@@ -3,13 +3,14 @@
 import asyncio
 import gc
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from agent.experiment import Experiment, Experiments, arms_of
+from agent.experiment import Experiment, Experiments, TakenOut, arms_of
 from agent.llm.chat import Chat
 from agent.llm.endpoint import Endpoint
 from agent.llm.failures import Reason
@@ -18,12 +19,14 @@ from agent.memory.database import Database
 from agent.memory.people import Kind, People, Said
 from agent.memory.privacy import Privacy
 from agent.memory.trials import Outcome, Trials
+from agent.paths import experiments_file
 from agent.rerank.ladder import LadderConfig
 from agent.rerank.llm import LLMConfig
 from agent.service.app import create_app
 from agent.ways import Ways
 from eval.live_cli import live
-from eval.live_report import summarised
+from eval.live_report import remarks, summarised, told
+from retrieval.errors import ConfigError
 from tests.agent.faults import faulty_server
 
 
@@ -51,6 +54,26 @@ def test_feedback_counts_once_an_item_was_shown_and_the_last_word_stands(trials,
     assert Privacy(people._database).export("t", "ann")["experiments"][0]["arm"] == "b"
     assert Privacy(people._database).delete("t", "ann") == 5
     assert kept.outcomes("e") == {}
+
+
+def test_lists_after_an_arm_was_taken_out_are_told_apart(trials, recorded):
+    kept, people = trials
+    people.keep("t", "ann", shown=recorded)
+    between = datetime.now(UTC)
+    people.keep("t", "ann", shown=recorded)
+    (one,) = kept.outcomes("e", {"b": between})["b"]
+    assert (one.lists, one.after) == (2, 1)
+    (report,) = summarised({"b": [one]}, ["b"])
+    gone = TakenOut(experiment="e", arm="b", why="42% of the feedback are dislikes", at=between)
+    assert "1 of its 2 lists are later, made with the first arm's prompt" in told(gone, report)
+    assert kept.outcomes("e")["b"][0].after == 0
+
+
+def test_lists_that_no_prompt_had_a_part_in_are_told_of():
+    plain, ranked = ([Outcome(lists=2, by_model=n)] for n in (0, 2))
+    (said,) = remarks(summarised({"a": plain, "b": plain}, ["a", "b"]))
+    assert said.startswith("4 of 4 lists were not ranked by the model")
+    assert remarks(summarised({"a": ranked, "b": ranked}, ["a", "b"])) == []
 
 
 def test_a_planted_difference_is_reported_and_none_is_not():
@@ -96,6 +119,10 @@ def test_from_start_to_promotion(settings, tmp_path, monkeypatch):
         ask(live, ["start", "rerank-shares", "rerank-table", "--name", "e"]).exit_code != 0
     )  # lists would count together
     assert ask(live, ["rollback"]).exit_code == 0
+    Experiments(experiments_file()).take_out("e", "rerank-relevance", "it is slow")
+    assert "taken out by a guard rail: it is slow; they get rerank-shares" in ask(live, ["status"]).output
+    assert isinstance(ask(live, ["promote", "rerank-relevance"]).exception, ConfigError)
+    assert ask(live, ["promote", "rerank-relevance", "--anyway"]).exit_code == 0
     assert len(Experiments(tmp_path / "home" / "data" / "experiments.json").now().arms) == 2
 
 
