@@ -112,13 +112,13 @@ def show_report(name: str | None, database: str | None, *, as_json: bool) -> Non
     arms = [*(arm for arm in own if arm in outcomes), *sorted(set(outcomes) - set(own))]
     reports = summarised(outcomes, arms)
     if as_json:
-        told = [
+        facts = [
             {"arm": r.arm, "people": r.people, "lists": r.lists, "lists_after_taken_out": r.after,
              "taken_out": out_of[r.arm].model_dump(mode="json", include={"why", "at"}) if r.arm in out_of else None, "means": dict(zip(METRICS, r.means, strict=True)), "median_ms": r.ms if np.isfinite(r.ms) else None,
              "minus_first": None if r.minus_first is None else dict(zip(METRICS, r.minus_first, strict=True))}
             for r in reports
         ]  # fmt: skip
-        out.file.write(json.dumps({"experiment": name, "arms": told}, indent=2) + "\n")
+        out.file.write(json.dumps({"experiment": name, "arms": facts}, indent=2) + "\n")
         return
     table = Table(
         title=f"{name}: minus {arms[0]} [95 %]", box=None, padding=(0, 1), header_style="dim", title_justify="left"

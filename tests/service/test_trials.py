@@ -19,7 +19,6 @@ from agent.memory.database import Database
 from agent.memory.people import Kind, People, Said
 from agent.memory.privacy import Privacy
 from agent.memory.trials import Outcome, Trials
-from agent.paths import experiments_file
 from agent.rerank.ladder import LadderConfig
 from agent.rerank.llm import LLMConfig
 from agent.service.app import create_app
@@ -119,11 +118,15 @@ def test_from_start_to_promotion(settings, tmp_path, monkeypatch):
         ask(live, ["start", "rerank-shares", "rerank-table", "--name", "e"]).exit_code != 0
     )  # lists would count together
     assert ask(live, ["rollback"]).exit_code == 0
-    Experiments(experiments_file()).take_out("e", "rerank-relevance", "it is slow")
+    running = Experiments(tmp_path / "home" / "data" / "experiments.json")
+    assert len(running.now().arms) == 2
+    running.take_out("e", "rerank-relevance", "it is slow")
     assert "taken out by a guard rail: it is slow; they get rerank-shares" in ask(live, ["status"]).output
     assert isinstance(ask(live, ["promote", "rerank-relevance"]).exception, ConfigError)
+    shown = ask(live, ["report", *database])
+    assert "0 of its" in shown.output
+    assert shown.exit_code == 0
     assert ask(live, ["promote", "rerank-relevance", "--anyway"]).exit_code == 0
-    assert len(Experiments(tmp_path / "home" / "data" / "experiments.json").now().arms) == 2
 
 
 def test_two_operators_at_once_lose_no_step(tmp_path):
