@@ -117,9 +117,14 @@ def _recvae(**values: tuple[float, ...]) -> tuple[Setting, ...]:
     return tuple(one(varied) for varied in _points(values))
 
 
-def _personas(personas: int, dimension: int) -> tuple[Setting, ...]:
-    config = TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension))
-    return (Setting(config, {}, lambda g: fit_personas(g.matrix, config, g.categories, g.progress)),)
+def _personas(personas: int, dimension: int, **values: tuple[float, ...]) -> tuple[Setting, ...]:
+    base = TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension))
+
+    def one(varied: dict[str, float]) -> Setting:
+        config = base.model_copy(update=varied)
+        return Setting(config, varied, lambda g: fit_personas(g.matrix, config, g.categories, g.progress))
+
+    return tuple(one(varied) for varied in _points(values))
 
 
 def _points(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
@@ -142,6 +147,10 @@ MODELS: dict[str, Model] = {
     "mult-vae": Model("Mult-VAE", _mult_vae(beta=(0.2,))),
     "recvae": Model("RecVAE", _recvae(gamma=(0.008,))),
     "personas": Model(f"personas (K={_SHAPE.personas})", _personas(_SHAPE.personas, _SHAPE.dimension)),
+    "personas-sampled": Model(
+        f"personas (K={_SHAPE.personas}), sampled softmax",
+        _personas(_SHAPE.personas, _SHAPE.dimension, samples=(512, 2048, 8192)),
+    ),
     "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(1, _SHAPE.dimension)),
     "one-vector-wide": Model(
         f"K=1, d={_SHAPE.personas * _SHAPE.dimension}", _personas(1, _SHAPE.personas * _SHAPE.dimension)

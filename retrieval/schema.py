@@ -22,6 +22,8 @@ from retrieval.errors import DataError, NotFoundError
 NO_ITEM = -1
 """Padding in every array of item positions."""
 
+_ROWS = 1_000_000  # looked at together
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -233,6 +235,8 @@ class Interactions:
 
     def where(self, keep: Bool) -> Interactions:
         """The rows for which ``keep`` (``(nnz,)``) holds; users stay numbered as they were."""
+        if keep.all():
+            return self
         return self._take(np.flatnonzero(keep))
 
     def distinct(self) -> Interactions:
@@ -240,11 +244,11 @@ class Interactions:
 
         A repeated pair keeps its largest value, its last time and its first row of the source.
         """
+        if not self._has_repeats():
+            return self
         pair = self.users.astype(np.int64) << 32 | self.items
         order = np.argsort(pair, kind="stable")
         begins = np.flatnonzero(np.diff(pair[order], prepend=-1))
-        if len(begins) == len(self):
-            return self
         times = None if self.times is None else np.maximum.reduceat(self.times[order], begins)
         merged = Interactions(
             self.user_ids,
@@ -256,6 +260,19 @@ class Interactions:
         )
         moments = merged.source_rows if times is None else times
         return merged._take(np.lexsort((merged.source_rows, moments, merged.users)))
+
+    def _has_repeats(self) -> bool:
+        """Whether any user and item stand together twice, by users in turn: rows are sorted by user, and copies of all are large."""
+        start = 0
+        while start < len(self):
+            stop = min(start + _ROWS, len(self))
+            if stop < len(self):  # to the end of a user
+                stop = int(np.searchsorted(self.users, self.users[stop - 1], side="right"))
+            pair = np.sort(self.users[start:stop].astype(np.int64) << 32 | self.items[start:stop])
+            if bool((pair[1:] == pair[:-1]).any()):
+                return True
+            start = stop
+        return False
 
     def histories(self) -> Histories:
         """One history per user, in the order of ``user_ids``, weights 1; repeats are merged."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from retrieval.datasets.events import Events, gathered
 from retrieval.datasets.liking import like_threshold
 from retrieval.errors import DataError
 from retrieval.schema import Catalog, Histories, Interactions
@@ -50,7 +51,7 @@ class Dataset:
 def assemble(
     *,
     name: str,
-    interactions: pl.DataFrame,
+    interactions: pl.DataFrame | Events,
     items: pl.DataFrame | None,
     rating: str,
     like_above: float | None,
@@ -61,7 +62,8 @@ def assemble(
 
     Args:
         name: Of the data set.
-        interactions: ``user`` (str), ``item`` (str), ``value`` (float), optionally ``time`` (int).
+        interactions: As they were read in batches, or a table of ``user`` (str), ``item`` (str), ``value`` (float) and
+            optionally ``time`` (int).
         items: ``item_id`` (str) and any of ``title``, ``categories`` (list[str]), ``year`` and more;
             None where the source describes no items.
         rating: Name of the column the values come from; empty if the source has none.
@@ -72,36 +74,30 @@ def assemble(
     Raises:
         DataError: There are no interactions.
     """
-    if interactions.height == 0:
+    events = Events.of(interactions) if isinstance(interactions, pl.DataFrame) else interactions
+    if len(events) == 0:
         raise DataError(f"{name}: no interactions", "the file needs at least one row beside its header")
     described = items if items is not None else pl.DataFrame(schema={"item_id": pl.String})
     first = described.unique("item_id", keep="first", maintain_order=True)
     if (repeats := described.height - first.height) > 0:
         notes = (*notes, f"{repeats:,} repeated rows of items ignored (the first row of an id counts)")
-    bare = interactions.select(pl.col("item").alias("item_id")).unique(maintain_order=True)
-    bare = bare.join(first.select("item_id"), on="item_id", how="anti")
+    touched = events.items.ids.alias("item_id").to_frame()
+    bare = touched.join(first.select("item_id"), on="item_id", how="anti", maintain_order="left")
     if items is not None and bare.height:
         notes = (*notes, f"{bare.height:,} items have interactions but no description; their id is their title")
     table = _complete(pl.concat([first, bare], how="diagonal"))
-    position = table.select("item_id").with_row_index("at")
-
-    users = interactions["user"].unique(maintain_order=True)
-    numbered = users.to_frame("user").with_row_index("user_at")
-    ordered = (
-        interactions.with_row_index("row")
-        .join(position, left_on="item", right_on="item_id", how="left")
-        .join(numbered, on="user", how="left")
-        .sort(["user_at", "time", "row"] if "time" in interactions.columns else ["user_at", "row"])
-    )
-    values = ordered["value"].to_numpy().astype(np.float32)
+    numbered = table.select("item_id").with_row_index("at")
+    position = touched.join(numbered, on="item_id", how="left", maintain_order="left")["at"].to_numpy().astype(np.int32)
+    order = events.order()
+    values = gathered(events.values, order)
     threshold, note = like_threshold(values, rating, like_above)
     rows = Interactions(
-        user_ids=tuple(users.to_list()),
-        users=ordered["user_at"].to_numpy().astype(np.int32),
-        items=ordered["at"].to_numpy().astype(np.int32),
+        user_ids=tuple(events.users.ids.to_list()),
+        users=gathered(events.users.at, order),
+        items=gathered(events.items.at, order, through=position),
         values=values,
-        times=ordered["time"].to_numpy().astype(np.int64) if "time" in ordered.columns else None,
-        rows=ordered["row"].to_numpy().astype(np.int64),
+        times=None if events.times is None else gathered(events.times, order),
+        rows=order,
     )
     notes = (*notes, note)
     pairs = rows.distinct()

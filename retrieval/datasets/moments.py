@@ -16,7 +16,8 @@ _CLOCK = (
 _YEAR_FIRST = r"^(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK
 _YEAR_LAST = r"^(?P<one>\d{1,2})[-/. ](?P<two>\d{1,2})[-/., ]+(?P<year>\d{4})" + _CLOCK
 _OF_SOMETHING_ELSE = re.compile(r"birth|born|dob|release|publish")
-_FEW = 50  # rows that tell whether all are worth reading
+FEW = 50
+"""First rows of a table that tell whether a column is worth reading for dates."""
 _REMEDY = "write dates as 2024-05-31 or 2024-05-31T13:45:00, or times as seconds"
 
 
@@ -62,11 +63,23 @@ def dated(table: pl.DataFrame, origin: Origin) -> list[str]:
     return [column for column in asked if _is_dated(table, column, origin)]
 
 
+def maybe_dated(head: pl.DataFrame) -> list[str]:
+    """Columns that :func:`dated` may name, by the first rows of the table: what is left out, it would not."""
+    named = [column for column in head.columns if not _OF_SOMETHING_ELSE.search(column.lower())]
+    return [column for column in named if _begins_dated(head[column])]
+
+
+def _begins_dated(values: pl.Series) -> bool:
+    if isinstance(values.dtype, pl.Date | pl.Datetime):
+        return True
+    return values.dtype == pl.String and _looks_dated(stripped(values.head(FEW)))
+
+
 def _is_dated(table: pl.DataFrame, column: str, origin: Origin) -> bool:
     values = table[column]
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         return values.null_count() == 0
-    if values.dtype != pl.String or not _looks_dated(stripped(values.head(_FEW))):
+    if not _begins_dated(values):
         return False
     try:
         return moments(table, column, origin)[0].null_count() == 0

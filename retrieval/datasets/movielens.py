@@ -9,8 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from retrieval.arrays import Float32, Int64
 from retrieval.datasets.dataset import Dataset, assemble
-from retrieval.datasets.table import Origin, keys, numbers, read_table
+from retrieval.datasets.events import Events, codes, read_events
+from retrieval.datasets.table import Origin, keys, numbers, read_table, readable, scan
 from retrieval.errors import DataError
 
 LICENCE = "MovieLens by GroupLens: research use with acknowledgement, no commercial use without permission"
@@ -53,10 +55,10 @@ def load_movielens(folder: Path, like_above: float | None = None) -> Dataset:
     )
 
 
-def _layout_csv(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+def _layout_csv(folder: Path) -> tuple[Events, pl.DataFrame, str]:
     """20M, 25M, 32M and latest: CSV with headers, genres joined by a bar."""
     path = folder / "movies.csv"
-    ratings = _rows(read_table(folder / "ratings.csv"), Origin(folder / "ratings.csv", _REMEDY))
+    ratings = _events(Origin(folder / "ratings.csv", _REMEDY))
     movies = read_table(path)
     _need(movies, ("movieId", "title"), path)
     read = "ratings.csv, movies.csv"
@@ -65,14 +67,14 @@ def _layout_csv(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
     return ratings, _movies(movies.rename({"movieId": "item_id"}), Origin(path, _REMEDY)), read
 
 
-def _layout_dat(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+def _layout_dat(folder: Path) -> tuple[Events, pl.DataFrame, str]:
     """1M and 10M: fields joined by a double colon, no header."""
     ratings, from_ratings = _split(folder / "ratings.dat", "::", _RATINGS)
     movies, from_movies = _split(folder / "movies.dat", "::", ("item_id", "title", "genres"))
     return _rows(ratings, from_ratings), _movies(movies, from_movies), "ratings.dat, movies.dat"
 
 
-def _layout_100k(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+def _layout_100k(folder: Path) -> tuple[Events, pl.DataFrame, str]:
     """100K: tabs for ratings; bars for items, the genres as nineteen flags at the end, named in a file of their own."""
     ratings, from_ratings = _split(folder / "u.data", "\t", _RATINGS)
     head = ("item_id", "title", "release_date", "video_release_date", "imdb_url")
@@ -123,15 +125,27 @@ def _need(table: pl.DataFrame, columns: tuple[str, ...], path: Path) -> None:
             )
 
 
-def _rows(table: pl.DataFrame, origin: Origin) -> pl.DataFrame:
-    _need(table, _RATINGS, origin.path)
-    out = {"user": keys(table, "userId", origin), "item": keys(table, "movieId", origin)}
-    for name, role, dtype in (("rating", "value", pl.Float32), ("timestamp", "time", pl.Int64)):
+def _events(origin: Origin) -> Events:
+    """The ratings of a file with a header."""
+    with readable(origin.path):
+        _need(scan(origin.path).head(0).collect(), _RATINGS, origin.path)
+    users, items, table = read_events(origin, "userId", "movieId", ("rating", "timestamp"))
+    return Events(users, items, *_numbers(table, origin))
+
+
+def _rows(table: pl.DataFrame, origin: Origin) -> Events:
+    users, items = (codes(keys(table, name, origin)) for name in ("userId", "movieId"))
+    return Events(users, items, *_numbers(table, origin))
+
+
+def _numbers(table: pl.DataFrame, origin: Origin) -> tuple[Float32, Int64]:
+    columns: list[pl.Series] = []
+    for name, dtype in (("rating", pl.Float32), ("timestamp", pl.Int64)):
         values = numbers(table, name, origin, dtype)
         if values.null_count():
             raise DataError(f"{origin.place(values.is_null().arg_max() or 0, name)} is empty", _REMEDY)
-        out[role] = values
-    return pl.DataFrame(out)
+        columns.append(values)
+    return columns[0].to_numpy(), columns[1].to_numpy()
 
 
 def _movies(table: pl.DataFrame, origin: Origin) -> pl.DataFrame:

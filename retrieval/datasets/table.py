@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -31,16 +33,18 @@ class Origin:
         remedy: What a person can do about a value that cannot be read.
         lines: The line of each row, for files without a header or with empty lines; None counts the rows
             from 1 in Parquet and from 2, below the header, in text.
+        start: Rows before the first of the table.
     """
 
     path: Path
     remedy: str = "correct that value, or map another column: --column ROLE=NAME"
     lines: pl.Series | None = None
+    start: int = 0
 
     def place(self, row: int, column: str) -> str:
         """How an error names one value."""
         first = 1 if self.path.suffix == ".parquet" else 2
-        line = row + first if self.lines is None else self.lines[row]
+        line = self.start + row + first if self.lines is None else self.lines[self.start + row]
         return f"{self.path}: row {line}, column {column!r}"
 
 
@@ -50,25 +54,46 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises:
         DataError: The file is missing, empty, of an unknown kind, or a row does not fit the header.
     """
+    with readable(path):
+        return scan(path).collect()
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """The same, to be read within :func:`readable`, whole or in batches.
+
+    Raises:
+        DataError: The file is missing or of an unknown kind.
+    """
     if not path.is_file():
         raise DataError(f"{path}: no such file", "check the path given as data, or the name in dataset.yaml")
     if path.suffix == ".parquet":
-        try:
-            table = pl.read_parquet(path)
-            return table.with_columns((cs.categorical() | cs.enum()).cast(pl.String))
-        except (plx.PolarsError, OSError) as why:
-            raise DataError(
-                f"{path}: not a readable Parquet file ({_first_line(why)})", "write the file again"
-            ) from why
+        return pl.scan_parquet(path).with_columns((cs.categorical() | cs.enum()).cast(pl.String))
     if not path.name.endswith(TABLE_SUFFIXES):
         raise DataError(f"{path}: unknown kind of table", f"use one of {', '.join(TABLE_SUFFIXES)}")
-    separator = "\t" if path.suffix == ".tsv" else ","
+    return pl.scan_csv(path, separator=_separator(path), infer_schema=False)
+
+
+@contextmanager
+def readable(path: Path) -> Generator[None]:
+    """Turn what goes wrong in reading a table into an error that names the place.
+
+    Raises:
+        DataError: The file is empty or damaged, or a row does not fit the header.
+    """
     try:
-        return pl.read_csv(path, separator=separator, infer_schema=False)
+        yield
     except plx.NoDataError as why:
         raise DataError(f"{path}: the file is empty", "it needs a header row and at least one row") from why
     except (plx.PolarsError, OSError) as why:
-        raise _explain(path, separator, why) from why
+        if path.suffix == ".parquet":
+            raise DataError(
+                f"{path}: not a readable Parquet file ({_first_line(why)})", "write the file again"
+            ) from why
+        raise _explain(path, _separator(path), why) from why
+
+
+def _separator(path: Path) -> str:
+    return "\t" if path.suffix == ".tsv" else ","
 
 
 def stripped(values: pl.Series) -> pl.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,10 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from retrieval.datasets.categories import name_lists
 from retrieval.datasets.columns import Columns, roles_note
 from retrieval.datasets.dataset import Dataset, assemble
+from retrieval.datasets.events import Events, read_events
 from retrieval.datasets.folder import interactions_in, items_in, tables_in
-from retrieval.datasets.moments import dated, moments
+from retrieval.datasets.moments import FEW, dated, maybe_dated, moments
 from retrieval.datasets.quantities import with_numbers
-from retrieval.datasets.table import Origin, keys, numbers, read_table, without_gaps
+from retrieval.datasets.table import Origin, keys, numbers, read_table, readable, scan, without_gaps
 from retrieval.errors import ConfigError, DataError
 
 __all__ = ["Columns", "TabularSource", "load_tabular", "read_source"]
@@ -77,16 +79,20 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
     described = folder / source.items if source.items else None
     if described is None and path.is_dir():
         described = items_in(folder)
-    tables = {file: read_table(file) for file in (events, described) if file is not None}
-    source.columns.check(tables)
-    rows, rating, notes = _interactions(tables[events], events, source)
+    with readable(events):
+        head = scan(events).head(FEW).collect()
+    described_by = None if described is None else read_table(described)
+    source.columns.check(
+        {events: head, **({} if described is None or described_by is None else {described: described_by})}
+    )
+    rows, rating, notes = _interactions(head, events, source)
     items = None
-    if described is None:
+    if described is None or described_by is None:
         seen = tables_in(path, but=events) if path.is_dir() else ""
         there = f"; there is {seen}: say items: FILE in dataset.yaml if one of these has them" if seen else ""
         notes = (*notes, f"no table of items: their ids stand for titles, and they have no categories{there}")
     else:
-        items, note = _items(tables[described], described, source)
+        items, note = _items(described_by, described, source)
         notes = (*notes, note)
     return assemble(
         name=source.name or (folder.name if path.is_dir() else path.stem),
@@ -110,18 +116,20 @@ def interactions_file(path: Path, source: TabularSource) -> Path:
     return path / source.interactions if source.interactions else interactions_in(path)
 
 
-def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tuple[pl.DataFrame, str, tuple[str, ...]]:
-    """The rows, the column of ratings (empty if there is none), and notes."""
+def _interactions(head: pl.DataFrame, path: Path, source: TabularSource) -> tuple[Events, str, tuple[str, ...]]:
+    """The rows of a file that begins so, the column of ratings (empty if there is none), and notes."""
     origin = Origin(path)
-    user, item = (source.columns.find(table, role, path, required=True) for role in ("user", "item"))
-    rating, time = (source.columns.find(table, role, path) for role in ("rating", "time"))
-    dates = [] if time else dated(table.drop({user, item, rating} - {""}), origin)
+    user, item = (source.columns.find(head, role, path, required=True) for role in ("user", "item"))
+    rating, time = (source.columns.find(head, role, path) for role in ("rating", "time"))
+    perhaps = [] if time else maybe_dated(head.drop({user, item, rating} - {""}))
+    users, items, table = read_events(origin, user, item, [column for column in (rating, time) if column] + perhaps)
+    dates = dated(table.select(perhaps), origin)
     if len(dates) == 1:
         time = dates[0]
     notes = [
         roles_note(
             path,
-            table,
+            head,
             {"user": user, "item": item, "rating": rating, "time": time},
             {"rating": "a row is a like", "time": "the order of the rows counts"},
             "not used",
@@ -133,26 +141,26 @@ def _interactions(table: pl.DataFrame, path: Path, source: TabularSource) -> tup
         notes.append(
             f"{path.name}: there are dates in {' and '.join(dates)}; say which is the time: --column time=NAME"
         )
-    frame = {"user": keys(table, user, origin), "item": keys(table, item, origin)}
-    one = pl.repeat(1.0, table.height, dtype=pl.Float32, eager=True)
-    frame["value"] = numbers(table, rating, origin, pl.Float32) if rating else one
+    values = numbers(table, rating, origin, pl.Float32) if rating else None
+    times = None
     if time:
-        frame["time"], note = moments(table, time, origin)
+        times, note = moments(table, time, origin)
         notes += [note] if note else []
-        if missing := frame["time"].null_count():
-            row = frame["time"].is_null().arg_max() or 0
+        if missing := times.null_count():
+            row = times.is_null().arg_max() or 0
             raise DataError(
                 f"{origin.place(row, time)} is empty, the first of {missing:,} such rows",
                 "fill them in, or remove the column so that the order of the rows counts",
             )
-    out = pl.DataFrame(frame)
-    if missing := out["value"].null_count():
-        if missing * 2 > out.height:
+        times = times.to_numpy().astype(np.int64, copy=False)
+    out = Events(users, items, np.ones(len(users.at), np.float32) if values is None else values.to_numpy(), times)
+    if values is not None and (missing := values.null_count()):
+        if missing * 2 > len(out):
             raise DataError(
-                f"{path}: column {rating!r} is empty in {missing:,} of {out.height:,} rows",
-                f"name the column that says what was liked, --column rating=NAME, one of {', '.join(table.columns)}",
+                f"{path}: column {rating!r} is empty in {missing:,} of {len(out):,} rows",
+                f"name the column that says what was liked, --column rating=NAME, one of {', '.join(head.columns)}",
             )
-        out = out.drop_nulls("value")
+        out = out.where(values.is_not_null().to_numpy())
         notes.append(f"{missing:,} rows without {rating!r} skipped in {path.name}")
     return out, rating, tuple(notes)
 
