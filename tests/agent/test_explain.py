@@ -10,6 +10,7 @@ import pytest
 from agent import explain
 from agent.explain import CLOSE, closeness
 from agent.recommender import Recommender
+from retrieval.schema import Catalog
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +21,36 @@ def recommender(model):
 def test_close_is_closer_than_most_of_what_people_like():
     angles = np.linspace(0, np.pi / 2, 100)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    others = np.array([1, 3, 4, 5, 6, 50], np.int32)
+
+    def items(counts, categories=()):
+        return Catalog(
+            pl.DataFrame(
+                {
+                    "item_id": [str(i) for i in range(100)],
+                    "title": [f"T{i}" for i in range(100)],
+                    "categories": [list(categories[i : i + 1]) for i in range(100)],
+                    "year": pl.Series([None] * 100, dtype=pl.Int32),
+                    "count": counts,
+                },
+                schema_overrides={"categories": pl.List(pl.String)},
+            )
+        )
+
     counts = np.ones(100, np.int64)
-    cosine, near = closeness(vectors, counts, np.array([0], np.int32), np.array([1, 3, 4, 5, 6, 50], np.int32))
+    cosine, near = closeness(items(counts), vectors, np.array([0], np.int32), others)
     assert near[0].tolist() == [True, True, True, False, False, False]  # 95 of 100 are further than the fifth
     np.testing.assert_allclose(cosine[0], np.cos(angles[[1, 3, 4, 5, 6, 50]]), rtol=1e-5)
+    kinds = items(counts, ["a", "b", "b", "b", "a"])  # the others have none
+    assert closeness(kinds, vectors, np.array([0], np.int32), others)[1][0].tolist() == [
+        False,
+        False,
+        True,
+        *[False] * 3,
+    ]
+    assert closeness(kinds, vectors, np.array([5], np.int32), others)[1][0].tolist()[1:3] == [True, True]
     counts[:5] = 1000  # where nearly all that people like is as near, it says nothing
-    assert not closeness(vectors, counts, np.array([0], np.int32), np.array([3], np.int32))[1].any()
+    assert not closeness(items(counts), vectors, np.array([0], np.int32), others[1:2])[1].any()
 
 
 def test_close_items_share_tags_that_training_never_saw(model, monkeypatch):
@@ -41,19 +66,18 @@ def test_close_items_share_tags_that_training_never_saw(model, monkeypatch):
 
     def near(border):
         monkeypatch.setattr(explain, "CLOSE", border)
-        return explain.closeness(vectors, catalog.counts, items, others)[1]
+        return explain.closeness(catalog, vectors, items, others)[1]
 
     said_of = [[tags[catalog.item_ids[i]] for i in side] for side in (items, others)]
     shared = np.array([[bool(a & b) for b in said_of[1]] for a in said_of[0]])
     apart, loose, close = items[:, None] != others, near(0.9), near(CLOSE)
-    chance = shared[apart].mean()
-    times = {
-        name: shared[apart & pairs].mean() / chance
-        for name, pairs in (("close", close), ("the next twentieth", loose & ~close), ("the rest", ~loose))
-    }
-    assert times["close"] > 3, times
-    assert times["the next twentieth"] < 2, times
-    assert times["the rest"] < 1, times
+    monkeypatch.setattr(explain, "_of_a_kind", lambda *_: True)
+    strangers = near(CLOSE) & ~close
+    groups = {"close": close, "the next twentieth": loose & ~close, "no category": strangers, "the rest": ~loose}
+    times = {name: shared[apart & pairs].mean() / shared[apart].mean() for name, pairs in groups.items()}
+    assert times["close"] > 4, times
+    assert times["the next twentieth"] < 3, times
+    assert max(times["no category"], times["the rest"]) < 1.5, times
 
 
 def test_what_is_not_close_is_not_said_to_be(recommender, model):
@@ -63,7 +87,7 @@ def test_what_is_not_close_is_not_said_to_be(recommender, model):
     mine = np.array([recommender.resolve(name) for name in liked], np.int32)
     for item in slate.items:
         at = catalog.positions([item.item_id])
-        _, near = closeness(model.encoder.weights.items, catalog.counts, at, mine)
+        _, near = closeness(catalog, model.encoder.weights.items, at, mine)
         if item.evidence.startswith("close to your"):
             assert near[0, liked.index(item.evidence.removeprefix("close to your "))]
         elif item.evidence.startswith("for your"):
