@@ -119,7 +119,7 @@ def _conditions(slate: Slate) -> list[Text]:
 
 def _shares(slate: Slate) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("asked for / in the list")
+    table.add_column(f"{slate.axis}: aimed at / in the list")
     table.add_column("")
     table.add_column("", justify="right")
     seen = [g for g, target in slate.target.items() if max(target, slate.achieved.get(g, 0.0)) >= _VISIBLE]
