@@ -174,13 +174,15 @@ class RerankBody(_Closed):
         return {k: v for k, v in body.items() if k not in _OF_OTHERS} if isinstance(body, dict) else body
 
     query: Words = Field(default="", description="what is wanted, in words")
-    documents: Annotated[list[Words | Document], Field(min_length=1, max_length=1000)]
-    user: User | None = None
-    like: Names = []
-    top_n: Annotated[int, Field(ge=1, le=1000)] | None = None
+    documents: Annotated[list[Words | Document], Field(min_length=1, max_length=1000)] = Field(
+        description="titles or item ids as texts, or objects with the id"
+    )
+    user: User | None = Field(default=None, description="a user of the data, or any id of yours")
+    like: Names = Field(default=[], description="titles or item ids that the person likes")
+    top_n: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, description="how many results; else all")
     lam: Lam | None = None
     deadline_ms: Deadline | None = None
-    return_documents: bool = False
+    return_documents: bool = Field(default=False, description="whether results carry their texts")
     model: str | None = Field(default=None, description="accepted for clients that send one; there is only one")
 
     model_config = ConfigDict(

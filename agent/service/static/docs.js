@@ -6,7 +6,7 @@ const schemaOf = (schema) => (schema?.$ref ? api.components.schemas[schema.$ref.
 function fields(schema) {
   const rows = Object.entries(schema?.properties ?? {}).map(([name, field]) => {
     const kind = field.type ?? (field.anyOf ?? []).map((f) => f.type ?? f.$ref?.split("/").pop()).filter(Boolean).join(" | ");
-    return `${name}${(schema.required ?? []).includes(name) ? "*" : ""}  ${kind}  ${field.description ?? ""}`;
+    return `${name}${(schema.required ?? []).includes(name) ? "*" : ""}  ${kind}  ${field.description ?? field.anyOf?.find((f) => f.description)?.description ?? ""}`;
   });
   return rows.join("\n");
 }
