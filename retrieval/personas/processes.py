@@ -1,6 +1,6 @@
 """Several processes that train one model, each on a GPU of its own, through ``accelerate``; one process is the usual case.
 
-    accelerate launch --num_processes 4 -m agent.cli train --data shop/
+    torchrun --nproc-per-node 4 --no-python polytaste train --data shop/
 
 All processes draw the same batches; each reads its part of the users, and the gradients are summed before the one step that
 all of them take. The sum is taken by hand rather than by ``DistributedDataParallel``: a step is made of micro-batches and a

@@ -113,7 +113,7 @@ def test_sampling_keeps_its_probabilities_and_its_size():
     chances = Proposal(counts, 3).inclusion
     assert chances.sum() == pytest.approx(3)
     assert chances[-1] == 1
-    np.testing.assert_allclose(chances[2:5] / chances[0], counts[2:5] ** 0.75)
+    np.testing.assert_allclose(chances[2:5] / chances[0], counts[2:5] ** 0.5)
     rng = np.random.default_rng(0)
     times = np.zeros(6)
     for _ in range(4000):
