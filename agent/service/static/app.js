@@ -94,12 +94,11 @@ function showTastes(slate) {
   $("tastes").hidden = slate.personas.length === 0 || slate.items.length === 0;
   $("taste-names").replaceChildren(...slate.personas.map((p) => {
     const here = slate.items.filter((item) => item.persona === p.number).length;
-    const says = `${percent(p.share)} of what you like${slate.understood.like ? " and name" : ""}, ${here} of these ${slate.items.length}`;
+    const says = `${percent(p.share)}, ${here} of these ${slate.items.length}`;
     return make("li", { title: p.exemplars.join(", ") }, make("span", { className: `dot ${colour(p.number)}` }), `${p.number}. ${p.name} `, make("small", { textContent: says }));
   }));
-  $("tastes-hint").textContent = axesOf(slate).includes("personas")
-    ? "Each finds candidates, and the list is held to their shares."
-    : `Each finds candidates. The list is held to ${axesOf(slate).map(inWords).join(" and ")}, not to these shares.`;
+  const held = axesOf(slate).includes("personas") ? "and the list is held to these shares" : `and the list is held to ${axesOf(slate).map(inWords).join(" and ")}, not to these`;
+  $("tastes-hint").textContent = `Shares of what you like${slate.understood.like ? " and name" : ""}. Each taste finds candidates, ${held}.`;
 }
 
 function card(item) {
