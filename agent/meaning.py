@@ -25,7 +25,7 @@ class MeaningConfig(BaseModel):
     weight: float = Field(default=0.5, ge=0, le=1, description="of the words against the tastes")
     least: float = Field(default=0.3, ge=-1, le=1, description="cosine below which an item is not about the words")
     near: float = Field(
-        default=0.46,
+        default=0.44,
         ge=-1,
         le=1,
         description="cosine from which the nearest item speaks of the words; see docs/decisions/0013",

@@ -9,6 +9,7 @@ It keeps nothing: the turns before come in, the new one goes out, and who calls 
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Sequence
@@ -143,7 +144,8 @@ class Dialogue:
         wish, rest, lifted = self._taking_back.lifted(last.wish, moves.rest)
         reading = self.recommender.reader.read(rest)
         unread = "; ".join([*reading.about, *reading.unknown])
-        unheard = [about for about in reading.about if not self.recommender.speaks_of(about)]
+        # in a thread, as all that encodes words
+        unheard = [about for about in reading.about if not await asyncio.to_thread(self.recommender.speaks_of, about)]
         reading = replace(reading, about=tuple(about for about in reading.about if about not in unheard))
         time_for_it = _READING_SHARE * step["deadline_ms"] / 1000.0
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)

@@ -42,7 +42,7 @@ _MANY = re.compile(
     rf"{_ASIDE}how many (?:different )?(?P<kind>[a-z]+) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?{_END}"
 )
 _HAVE = re.compile(
-    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you(?: got)?|got|is there) (?:the (?:game|film|movie|book|album|song) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
+    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
     rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
     re.IGNORECASE,
 )

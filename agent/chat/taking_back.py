@@ -26,7 +26,7 @@ _ANY = re.compile(
 )
 _ALLOWED = re.compile(
     r"^(?:(?:and|but|now|ok(?:ay)?|well|actually|so),? )*(?:(?P<what>[^,.;!?]{2,40}?) (?:is|are) (?:just |quite |totally )?(?:fine|ok(?:ay)?|all ?right|allowed|welcome|good)"
-    r"|(?:i (?:don't mind|do not mind|like|love|can stand|am fine with)|i'm (?:fine|ok(?:ay)?) with|you (?:can|may) (?:show|recommend|suggest)(?: me)?|bring back|allow) (?:the )?(?P<other>[^,.;!?]{2,40}?))"
+    r"|(?:i (?:don't mind|do not mind|can stand|am fine with)|i'm (?:fine|ok(?:ay)?) with|you (?:can|may) (?:show|recommend|suggest)(?: me)?|bring back|allow) (?:the )?(?P<other>[^,.;!?]{2,40}?)|i (?:like|love|enjoy) (?P<liked>[^,.;!?]{2,40}?)(?= (?:again|now|after all)\b))"
     r"(?: (?:again|now|too|after all|with me|by me|anyway))*\s*(?:[.!]|$)"
 )
 _DENIED = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
@@ -62,7 +62,7 @@ class TakingBack:
         """
         taken: list[str] = []
         if found := _ALLOWED.match(folded(said)):
-            what = found["what"] or found["other"]
+            what = found["what"] or found["other"] or found["liked"]
             hated = dict(wish.hated)
             both = {
                 f: (*getattr(wish, f), *(v for v in hated.get(f, ()) if v not in getattr(wish, f))) for f in _DENIED

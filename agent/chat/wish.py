@@ -18,6 +18,7 @@ MORE = 2.5
 """Factor of a share for one "more of it"; "less of it" is its inverse."""
 _MOST = 40.0
 _NOTHING = 1e-9
+_FEW = 3
 _SIDES = {"at_least": 0, "at_most": 1}
 
 Span = tuple[int, int]
@@ -41,7 +42,8 @@ class Hated(BaseModel):
     def with_(self, reading: Reading) -> Hated:
         """With what some words deny."""
         denied = reading.filter
-        new = {"unwanted": sorted(denied.unwanted), "unwanted_facts": denied.unwanted_facts, "silent": reading.silent}
+        words = reading.silent if len(reading.silent) <= _FEW else ()  # more of them tell a story
+        new = {"unwanted": sorted(denied.unwanted), "unwanted_facts": denied.unwanted_facts, "silent": words}
         return self.model_copy(update={f: tuple(dict.fromkeys([*getattr(self, f), *v])) for f, v in new.items()})
 
     def in_words(self) -> list[str]:
