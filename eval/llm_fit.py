@@ -52,11 +52,13 @@ class Case:
         words: What is asked for in words, empty for none.
         likes: External ids of the history.
         truth: Internal ids that should be found.
+        user: Internal id.
     """
 
     words: str
     likes: tuple[str, ...]
     truth: Int32
+    user: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def cases(catalog: Catalog, fold: Fold, words: bool, short: bool, *, users: int,
             text, hidden = _in_words(labels, hidden, draw)
         if len(hidden) and len(likes) and (short or len(likes) > SHORT) and (text or not words):
             ids = tuple(f"id:{catalog.item_ids[i]}" for i in likes)
-            out.append(Case(text, ids, hidden))
+            out.append(Case(text, ids, hidden, int(fold.held.users[b])))
         if len(out) == users:
             break
     return out

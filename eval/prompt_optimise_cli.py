@@ -12,7 +12,7 @@ def optimise(
     start: Annotated[str, typer.Option("--from", help="Prompt to begin with, of the library or the path of a .j2 file; it answers with a label.")] = "rerank-shares",
     out: Annotated[Path, typer.Option("--out", help="File of the best prompt, .j2; not written if none is better.")] = Path("better.j2"),
     wordings: Annotated[Path | None, typer.Option("--wordings", help="YAML file of more sentences: names of groups, each with a list.")] = None,
-    vary: Annotated[list[str] | None, typer.Option("--vary", help="A part or a group of sentences that may change; repeat. Default: all; --dry-run lists them.")] = None,
+    vary: Annotated[list[str] | None, typer.Option("--vary", help="Parts or groups of sentences that may change, with commas or repeated. Default: all; --dry-run lists them.")] = None,
     trials: Annotated[int, typer.Option("--trials", min=2, help="Prompts to try, the first among them.")] = 30,
     users: Annotated[int, typer.Option("--users", min=8, help="Users to search on.")] = 60,
     judges: Annotated[int, typer.Option("--judges", min=4, help="Other users, whom the best is compared with the first on, once.")] = 100,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,13 @@ def run_optimise(
 ) -> None:  # fmt: skip
     """Search, judge, and say what came of it."""
     config = checked(SearchConfig, settings, "polytaste prompts optimise")
-    space = space_of(load(start), wordings(extra), vary)
+    named = [name.strip() for one in vary for name in one.split(",") if name.strip()]
+    space = space_of(load(start), wordings(extra), named)
     if dry:
         _show_plan(space, config, as_json=as_json)
         return
     if place.suffix != ".j2":
         raise ConfigError(f"--out {place}: prompts are .j2 files", "name it such as better.j2")
-    if place.exists():
-        raise ConfigError(f"{place} is there already", "choose another name, or delete that file")
     endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
@@ -56,6 +56,7 @@ def run_optimise(
     facts = facts_of(found, titles)
     if found.winner is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
+        place = _free(place, found.winner.text)
         place.write_text(found.winner.text, encoding="utf-8")
         err.print(Text(f"wrote {place}", style="green"), soft_wrap=True)
     if page is not None:
@@ -70,6 +71,16 @@ def run_optimise(
 
         run = track_search(found, facts, titles, store)
         err.print(Text(f"kept as run {run} in {store}", style="green"), soft_wrap=True)
+
+
+def _free(place: Path, text: str) -> Path:
+    """The file, or where another prompt is there already the next name that is free: a search that goes on overwrites nothing."""
+    at = place
+    for number in count(2):
+        if not at.exists() or at.read_text(encoding="utf-8") == text:
+            break
+        at = place.with_stem(f"{place.stem}-{number}")
+    return at
 
 
 def _show_plan(space: Space, config: SearchConfig, *, as_json: bool) -> None:

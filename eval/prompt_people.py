@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,12 +29,14 @@ class Person:
         items: ``(pool,)`` ids.
         minor: Mean share, in the user's target, of the groups of what is hidden: small where a minor taste is what counts. NaN
             where nothing hidden was retrieved.
+        user_id: Of the data.
     """
 
     case: Case
     ask: Ask
     items: Int32
     minor: float
+    user_id: str = ""
 
 
 def held_out(
@@ -70,7 +72,8 @@ def held_out(
         if asked:
             progress(f"fold {fold.number + 1}: training on the other users", users - left - len(asked), users)
             recommender = Recommender(trained(dataset, fold))
-            yield from (person_of(recommender, case) for case in asked)
+            for case in asked:
+                yield replace(person_of(recommender, case), user_id=str(dataset.interactions.user_ids[case.user]))
         if not left:
             return
 

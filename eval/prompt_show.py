@@ -57,8 +57,13 @@ def show_file(name: str, *, as_json: bool) -> None:
     if as_json:
         _write({**_facts(prompt), "text": prompt.text})
         return
-    out.print(Text.assemble((prompt.front.name, "bold"), f"  version {prompt.version}"))
-    out.print(Syntax(prompt.text, "jinja", background_color="default", word_wrap=True))
+    err.print(Text.assemble((prompt.front.name, "bold"), f"  version {prompt.version}"))
+    if out.is_terminal:  # elsewhere the file itself, to the letter: `show NAME > mine.j2` is that prompt
+        out.print(
+            Syntax(prompt.text, "jinja", background_color="default").highlight(prompt.text), soft_wrap=True, end=""
+        )
+    else:
+        out.file.write(prompt.text)
 
 
 def show_rendered(

@@ -87,12 +87,14 @@ class Apart:
     """A user in whom prompts differ.
 
     Attributes:
+        user: Id of the data.
         words: What was asked for.
         likes: Length of the history.
         ndcg: Of the model alone, by prompt.
         lists: Titles by prompt, each with whether it was found.
     """
 
+    user: str
     words: str
     likes: int
     ndcg: tuple[float, ...]
@@ -188,7 +190,7 @@ def most_apart(found: Comparison, titles: Sequence[str]) -> list[Apart]:
             for row in found.answers
         )
         ndcgs = tuple(float(v) for v in ndcg[:, user])
-        out.append(Apart(person.case.words, len(person.case.likes), ndcgs, lists))
+        out.append(Apart(person.user_id, person.case.words, len(person.case.likes), ndcgs, lists))
     return out
 
 
@@ -226,7 +228,7 @@ def as_dict(found: Comparison, titles: Sequence[str]) -> dict[str, Any]:
             {"slice": s.name, "users": s.users, "prompt": s.prompt, "metric": s.metric, "minus_first": _triple(s.interval)} for s in slices(found)
         ],
         "apart": [
-            {"request": a.words, "likes": a.likes, "ndcg": list(a.ndcg), "lists": [[{"title": t, "found": f} for t, f in one] for one in a.lists]}
+            {"user": a.user, "request": a.words, "likes": a.likes, "ndcg": list(a.ndcg), "lists": [[{"title": t, "found": f} for t, f in one] for one in a.lists]}
             for a in most_apart(found, titles)
         ],
     }  # fmt: skip

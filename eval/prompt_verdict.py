@@ -9,9 +9,12 @@ from eval.prompt_compare import TESTED, Comparison
 from eval.prompt_sequential import LEVEL
 from eval.significance import power
 
+_COLLAPSED = 0.7
+"""Share of the first prompt's label mass below which it is said that a prompt is hardly understood."""
+
 
 def verdicts(found: Comparison) -> list[str]:
-    """One sentence for each prompt but the first.
+    """A sentence for each prompt but the first, and one more where its question is hardly understood.
 
     What stands is what the sequential tests reject after Holm. Where nothing does, the sentence says how large a difference in the
     slate's NDCG these users would have shown four times in five, so that a null is not read as equality.
@@ -23,6 +26,12 @@ def verdicts(found: Comparison) -> list[str]:
         better = [_told(m, d) for m, d in gains.items() if _good(m) * np.nanmean(d) > 0]
         worse = [_told(m, d) for m, d in gains.items() if _good(m) * np.nanmean(d) <= 0]
         name = found.config.prompts[at]
+        mass = [np.nanmean(row) if np.isfinite(row).any() else np.nan for row in found.values("mass")[[0, at]]]
+        if mass[1] < _COLLAPSED * mass[0]:
+            out.append(
+                f"{name} is hardly understood: the model puts {mass[1]:.0%} of its probability on the candidates' letters, after {base} "
+                f"{mass[0]:.0%}"
+            )
         if gains:
             parts = [f"{word} in {' and '.join(some)}" for word, some in (("better", better), ("worse", worse)) if some]
             slate = (

@@ -1,6 +1,6 @@
 """What is wrong with a prompt before anybody is asked: what it wastes, what it cannot mean, what will not be understood.
 
-Errors are prompts that cannot work (a filter that does not exist, labels that are no tokens); warnings are prompts that cost more or
+Errors are prompts that cannot work (what fails for a new user, labels that are no tokens); warnings are prompts that cost more or
 do less than they could. Lengths are counted by a tokenizer where one is at hand, else estimated from characters; the findings say which.
 """
 
@@ -88,8 +88,6 @@ def lint(
         ConfigError: The prompt cannot be rendered with these inputs.
     """
     given = dict(sample_inputs() if inputs is None else inputs)
-    if missing := list(_unknown(prompt)):  # it cannot be rendered where that is reached
-        return missing
     said = parts(prompt, given)
     if broken := list(_empty(prompt, given)):
         return broken
@@ -108,17 +106,6 @@ def lint(
 def tokens(text: str, tokenizer: Tokenizer | None) -> int:
     """Tokens of a text, counted or estimated."""
     return -(-len(text) // CHARACTERS_PER_TOKEN) if tokenizer is None else tokenizer.count(text)
-
-
-def _unknown(prompt: Prompt) -> Iterator[Finding]:
-    """Filters and tests that Jinja would miss only when the branch is reached."""
-    tree = ENVIRONMENT.parse(prompt.body)
-    for kind, node, known in (("filter", nodes.Filter, ENVIRONMENT.filters), ("test", nodes.Test, ENVIRONMENT.tests)):
-        for name in dict.fromkeys(one.name for one in tree.find_all(node)):
-            if name not in known:
-                yield Finding(
-                    "unknown-filter", "error", f"there is no {kind} {name!r}", f"use one of Jinja's own {kind}s"
-                )
 
 
 def _empty(prompt: Prompt, inputs: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,8 +5,9 @@ This is the only renderer; what an experiment measures is what production sends.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -88,8 +89,20 @@ class Prompt:
             texts = ["".join(self._template.blocks[block](context)).strip() for block in BLOCKS]
         except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as why:
             # Expressions of a template are Python's: a quotient or a sum can fail in a way that Jinja has no word for.
-            raise ConfigError(f"prompt {self.front.name!r} cannot be rendered: {why}") from why
+            raise ConfigError(
+                f"prompt {self.front.name!r} cannot be rendered{self._where(why)}: {why}",
+                has(inputs, self.front.inputs),
+            ) from why
         return Message("system", texts[0]), Message("user", texts[1])
+
+    def _where(self, why: BaseException) -> str:
+        """The line of the file that failed, if it can be told."""
+        trace, line = why.__traceback__, 0
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == (self._template.filename or "<template>"):
+                line = self._template.get_corresponding_lineno(trace.tb_lineno)
+            trace = trace.tb_next
+        return f", line {line + _head(self.text)}" if line else ""
 
     def require(self, offered: set[str] | frozenset[str]) -> None:
         """Check, before anything is asked, that every input the prompt uses is offered.
@@ -116,18 +129,73 @@ def parse(text: str, origin: str) -> Prompt:
         raise ConfigError(f"{origin}: no front matter", "begin the file with a YAML block between two lines of ---")
     try:
         front = FrontMatter.model_validate(yaml.safe_load(parts[1]))
+        tree = ENVIRONMENT.parse(parts[2])
+        wrong = [*_filters(tree, _head(text)), *_names(parts[2], set(front.inputs), _head(text))]
+        if wrong:
+            raise ConfigError(
+                f"{origin}: {'; '.join(said for said, _ in wrong)}",
+                "; ".join(dict.fromkeys(remedy for _, remedy in wrong)),
+            )
         template = ENVIRONMENT.from_string(parts[2])
-        used = meta.find_undeclared_variables(ENVIRONMENT.parse(parts[2]))
     except ValidationError as why:
         first = why.errors()[0]
         raise ConfigError(f"{origin}: front matter: {'.'.join(map(str, first['loc']))}: {first['msg']}") from why
+    except TemplateSyntaxError as why:
+        line = parts[2].splitlines()[why.lineno - 1 : why.lineno]
+        raise ConfigError(
+            f"{origin}, line {why.lineno + _head(text)}: {why.message}",
+            f"see {line[0].strip()!r}" if line else "a block is not closed",
+        ) from why
     except (yaml.YAMLError, TemplateError) as why:
         raise ConfigError(f"{origin}: {str(why).splitlines()[0]}") from why
     if missing := [block for block in BLOCKS if block not in template.blocks]:
         raise ConfigError(f"{origin}: no block {missing[0]!r}", "a prompt has the blocks system and user")
-    if used != set(front.inputs):
-        raise ConfigError(f"{origin}: declares {sorted(front.inputs)} but uses {sorted(used)}", "make the two agree")
     return Prompt(front, hashlib.sha256(text.encode()).hexdigest()[:12], text, template)
+
+
+def has(inputs: Mapping[str, Any], named: Sequence[str]) -> str:
+    """What the inputs of a prompt hold, for who misspelt it."""
+    found: list[str] = []
+    for name in named:
+        value = inputs.get(name)
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(first, Mapping):
+            found.append(f"{name}: {', '.join(map(str, first))}")
+    return f"what there is: {'; '.join(found)}" if found else ""
+
+
+def _head(text: str) -> int:
+    """Lines of the file before its body."""
+    return text[: len(text) - len(text.split("---\n", 2)[2])].count("\n")
+
+
+def _names(body: str, declared: set[str], head: int) -> Iterator[tuple[str, str]]:
+    """Names that the front matter and the body do not agree on, with what to do."""
+    lenient = ENVIRONMENT.overlay()  # Jinja gives up at the first filter that there is not
+    tree = lenient.parse(body)
+    filters: dict[str, Any] = dict.fromkeys((one.name for one in tree.find_all(nodes.Filter)), str)
+    tests: dict[str, Any] = dict.fromkeys((one.name for one in tree.find_all(nodes.Test)), bool)
+    lenient.filters, lenient.tests = filters | ENVIRONMENT.filters, tests | ENVIRONMENT.tests
+    used = meta.find_undeclared_variables(tree)
+    lines = {one.name: one.lineno + head for one in reversed(list(tree.find_all(nodes.Name)))}
+    for name in sorted(used - declared):
+        yield (
+            f"line {lines[name]} uses {name!r}, which inputs does not name",
+            "inputs may name what docs/prompts.md lists, and the body uses that alone: add it, or mend its spelling",
+        )
+    for name in sorted(declared - used):
+        yield f"inputs names {name!r}, which the body does not use", f"say it, or take {name!r} from inputs"
+
+
+def _filters(tree: nodes.Template, head: int) -> Iterator[tuple[str, str]]:
+    """Filters and tests that there are not, also where a branch that is seldom reached has them."""
+    for kind, node, known in (("filter", nodes.Filter, ENVIRONMENT.filters), ("test", nodes.Test, ENVIRONMENT.tests)):
+        lines = {one.name: one.lineno + head for one in reversed(list(tree.find_all(node)))}
+        for name, line in lines.items():
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                meant = f"did you mean {near[0]!r}?" if near else f"use one of Jinja's own {kind}s"
+                yield f"line {line}: there is no {kind} {name!r}", meant
 
 
 @contextmanager
@@ -166,5 +234,12 @@ def load(name: str = "rerank-shares") -> Prompt:
 def _shipped(name: str) -> Prompt:
     resource = files("prompts") / "library" / f"{name}.j2"
     if not resource.is_file():
-        raise ConfigError(f"no prompt {name!r}", f"known: {', '.join(library())}; or give the path of a .j2 file")
+        there = (
+            [*library(), *(str(one) for one in Path(name).parent.glob("*.j2"))] if name.endswith(".j2") else library()
+        )
+        near = difflib.get_close_matches(name, there, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise ConfigError(
+            f"no prompt {name!r}", f"{meant}known: {', '.join(library())}; or give the path of a .j2 file"
+        )
     return parse(resource.read_text(encoding="utf-8"), resource.name)

@@ -148,7 +148,7 @@ class LLMRung:
         if prompt.front.output != self.mode.output:
             raise ConfigError(
                 f"prompt {prompt.front.name!r} asks for {prompt.front.output!r}, mode {self.config.mode!r} reads {self.mode.output!r}",
-                f"of the library: {PROMPTS[self.config.mode]}",
+                f"ask in a mode that reads it (--mode), or in this one with {PROMPTS[self.config.mode]}",
             )
 
     async def __call__(self, ask: Ask) -> Ranked:

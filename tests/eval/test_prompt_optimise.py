@@ -260,7 +260,13 @@ def test_the_command_writes_a_prompt_that_the_other_commands_take(answering, kno
         words += ["--llm-url", url]
         result = run.invoke(app, [*words, "--page", str(page), "--json"])
         assert result.exit_code == 0, result.output + str(result.exception)
-        assert isinstance(run.invoke(app, words).exception, ConfigError)  # the file is there already
+        again = run.invoke(app, words)
+        assert again.exit_code == 0, again.output + str(again.exception)
+        assert sorted(one.name for one in out.parent.glob("mine*.j2")) == ["mine.j2"]  # the same prompt, the same file
+        out.write_text(out.read_text() + "\n")
+        run.invoke(app, words)
+        assert (out.parent / "mine-2.j2").read_text() == out.read_text()[:-1]  # another prompt is not overwritten
+        (out.parent / "mine-2.j2").rename(out)
         shown = run.invoke(app, [*words[:-3], str(tmp_path / "other.j2"), *words[-2:]])
         compared = run.invoke(app, ["compare", "rerank-shares", str(out), "--users", "8", "--bias-users", "0", *words[-2:], "--llm-model", "m", "--cache", str(tmp_path)])  # fmt: skip
     facts = json.loads(result.stdout)

@@ -35,7 +35,8 @@ def made(p, **shift):
     base = draw.random(200)
     other = base + draw.normal(0, 0.1, 200)
     other -= (other - base).mean()
-    return Made({m: np.array([base, other + shift.get(m, 0.0)]) for m in TESTED}, p)
+    tables = {m: np.array([base, other + shift.get(m, 0.0)]) for m in TESTED}
+    return Made(tables | {"mass": np.array([[0.7] * 200, [0.7 + shift.get("mass", 0.0)] * 200])}, p)
 
 
 def test_a_gain_and_a_loss_are_told_apart_and_a_smaller_divergence_is_better():
@@ -59,3 +60,10 @@ def test_prompts_that_are_the_same_have_no_smallest_difference():
     found = made({})
     found.tables = {m: np.stack([t[0], t[0]]) for m, t in found.tables.items()}
     assert verdicts(found) == ["no difference between other and base beyond doubt in 200 users"]
+
+
+def test_a_question_that_is_hardly_understood_is_told():
+    assert verdicts(made({}, mass=-0.3))[0].startswith(
+        "other is hardly understood: the model puts 40% of its probability"
+    )
+    assert len(verdicts(made({}, mass=-0.1))) == 1

@@ -63,8 +63,6 @@ def test_a_clean_prompt_is_clean():
         ("{{ p.categories }}", "", [("unused", "warning")] * 2),  # the input, and the name of the loop
         ("{{ request }}", "{% set wish = request %}{{ request }}", [("unused", "warning")]),
         ("{{ c.label }} {{ c.title }}", "{{ c.title }}", [("labels", "error")]),
-        ("{{ c.label }}", "{{ c.label | lower }}{% if c.gone %}{{ c.label | shout }}{% endif %}", [("unknown-filter", "error")]),
-        ("{{ c.label }}", "{{ c.label }}{% if c.gone and c.label is loud %}!{% endif %}", [("unknown-filter", "error")]),
         ("Answer with one letter.", "Explain your choice, then answer.", [("explanation", "warning")]),
         ("Answer with one letter.", "Begr\u00fcnde die Wahl.", [("explanation", "warning")]),
         ("Answer with one letter.", "Raisonne \u00e9tape par \u00e9tape.", [("explanation", "warning")]),

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from prompts.rerank import clean, rerank_inputs
+from prompts.sample import sample_inputs
 from prompts.summaries import PersonaSummary, Slot, slot_counts, summarise
 from prompts.template import load, parse
 from retrieval.errors import ConfigError
@@ -37,11 +38,13 @@ def test_version_follows_the_content():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("inputs: [x]", "inputs: [x, y]"), "declares"),
-        (("inputs: [x]", "inputs: []"), "declares"),
+        (("inputs: [x]", "inputs: [x, y]"), "inputs names 'y', which the body does not use"),
+        (("inputs: [x]", "inputs: []"), "line 7 uses 'x', which inputs does not name"),
         (("output: label", "output: poem"), "output"),
         (("block user", "block users"), "no block 'user'"),
-        (("{{ x }}", "{{ x "), "t: "),
+        (("{{ x }}", "{{ x "), "t, line 7: expected token"),
+        (("{{ x }}", "{{ x | upperr }}"), "line 7: there is no filter 'upperr'"),
+        (("{{ x }}", "{% if x.gone and x is loud %}!{% endif %}"), "line 7: there is no test 'loud'"),
         (("---\nname", "name"), "front matter"),
     ],
 )
@@ -57,6 +60,35 @@ def test_inputs_are_exact():
     with pytest.raises(ConfigError, match="no prompt 'nothing'") as caught:
         load("nothing")
     assert "rerank-shares" in caught.value.remedy
+
+
+def test_all_that_is_wrong_with_names_is_told_at_once_with_lines_and_remedies():
+    text = load().text.replace("{{ request }}", "{{ user_name }} {{ request | joined }}", 1)
+    line = text[: text.index("user_name")].count("\n") + 1
+    with pytest.raises(ConfigError) as why:
+        parse(text, "t")
+    assert f"line {line} uses 'user_name'" in why.value.message
+    assert f"line {line}: there is no filter 'joined'" in why.value.message
+    assert "did you mean 'join'?" in why.value.remedy
+
+
+def test_what_fails_in_rendering_has_its_line_and_what_there_is():
+    text = load().text.replace("{{ s.count }}", "{{ s.cuont }}", 1)
+    line = text[: text.index("s.cuont")].count("\n") + 1
+    with pytest.raises(ConfigError, match=f"cannot be rendered, line {line}: .*no attribute 'cuont'") as why:
+        parse(text, "t").render(**sample_inputs())
+    assert "slots: label, count, percent" in why.value.remedy
+
+
+def test_a_misspelt_name_or_file_is_guessed(tmp_path):
+    (tmp_path / "my-percent.j2").write_text(load().text)
+    for wrong, meant in (
+        ("rerank-share", "rerank-shares"),
+        (str(tmp_path / "my-percnt.j2"), str(tmp_path / "my-percent.j2")),
+    ):
+        with pytest.raises(ConfigError) as why:
+            load(wrong)
+        assert why.value.remedy.startswith(f"did you mean {meant}?")
 
 
 def test_sandbox_holds():
