@@ -40,6 +40,7 @@ FITS = {
     "mult-vae": lambda x: fit_mult_vae(x, MULT_VAE),
     "recvae": lambda x: fit_recvae(x, RECVAE),
     "personas": lambda x: fit_personas(x, PERSONAS, None, silent),
+    "personas-sampled": lambda x: fit_personas(x, PERSONAS.model_copy(update={"samples": 20}), None, silent),
     "one-vector": lambda x: fit_personas(
         x, PERSONAS.model_copy(update={"encoder": EncoderConfig(personas=1, dimension=16)}), None, silent
     ),

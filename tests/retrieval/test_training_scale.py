@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from retrieval.errors import ConfigError
 from retrieval.personas.batches import NEVER, draw, users_at_once
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.initial import initial_tables
@@ -195,6 +196,13 @@ def test_two_processes_train_what_one_trains(tmp_path):
             for name, table in load_file(tmp_path / f"{rank}-{samples}").items():
                 moved = np.abs(alone[name] - start[name]).max()
                 assert np.abs(table - alone[name]).max() <= 1e-3 * moved + 1e-7, name
+
+
+def test_the_command_refuses_what_it_does_not_know_before_it_reads(tmp_path):
+    from agent.commands import train_model
+
+    with pytest.raises(ConfigError, match=r"--precision: .*'bf16'"):
+        train_model("no such data", [], None, None, tmp_path / "m", 4, 1, 0, scale={"precision": "fp64"})
 
 
 @pytest.mark.skipif(
