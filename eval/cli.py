@@ -85,11 +85,18 @@ def run(
 def report(
     folder: Folder,
     lam: Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="Of the leaderboard; fix it beforehand.")] = 0.9,
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            help="Reranker that the others are compared with, as the leaderboard names it; default: the plain list.",
+        ),
+    ] = "",
 ) -> None:
     """Leaderboard, curves, tails, slates and failures: one HTML page, Markdown, PNG and LaTeX."""
     from eval.report_command import run_report  # noqa: PLC0415
 
-    run_report(folder, lam)
+    run_report(folder, lam, against)
 
 
 @evaluate.command("gate")

@@ -11,10 +11,10 @@ from eval.interchange.export import export_runs
 from eval.report_pages import write_report
 
 
-def run_report(folder: Path, lam: float) -> None:
+def run_report(folder: Path, lam: float, against: str) -> None:
     """Write the report of a folder of results."""
     with progress_bar("reading and drawing"):
-        written = write_report(folder, lam)
+        written = write_report(folder, lam, against)
     err.print(Text("wrote " + ", ".join(str(path) for path in written), style="green"), soft_wrap=True)
 
 

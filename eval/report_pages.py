@@ -24,14 +24,15 @@ _SLOT_USERS = 3
 """Slots with fewer users than this are not shown."""
 
 
-def write_report(folder: Path, lam: float = REFERENCE) -> list[Path]:
+def write_report(folder: Path, lam: float = REFERENCE, against: str = "") -> list[Path]:
     """Write ``report.html``, ``report.md``, ``leaderboard-*.tex`` and ``curves-*.png`` into the folder of results.
 
     Raises:
         NotFoundError: It holds no finished suite.
+        ConfigError: There is no such reranker to compare with.
     """
     results = read_results(folder)
-    boards = [leaderboard(field, lam) for field in results.fields]
+    boards = [leaderboard(field, lam, against) for field in results.fields]
     written: list[Path] = []
     for number, (field, rows) in enumerate(zip(results.fields, boards, strict=True), start=1):
         picture, table = folder / f"curves-{number}.png", folder / f"leaderboard-{number}.tex"
@@ -39,12 +40,12 @@ def write_report(folder: Path, lam: float = REFERENCE) -> list[Path]:
         table.write_text(latex(field, rows, results.k), encoding="utf-8")
         written += [picture, table]
     page, text = folder / "report.html", folder / "report.md"
-    page.write_text(html(results, boards, lam), encoding="utf-8")
-    text.write_text(markdown(results, boards, lam), encoding="utf-8")
+    page.write_text(html(results, boards, lam, against), encoding="utf-8")
+    text.write_text(markdown(results, boards, lam, against), encoding="utf-8")
     return [page, text, *written]
 
 
-def html(results: Results, boards: Sequence[list[Row]], lam: float) -> str:
+def html(results: Results, boards: Sequence[list[Row]], lam: float, against: str = "") -> str:
     """The page: no script, no font, no address of anything outside it."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string((files("eval") / "report_page.html.j2").read_text(encoding="utf-8"))
@@ -55,6 +56,7 @@ def html(results: Results, boards: Sequence[list[Row]], lam: float) -> str:
         k=results.k,
         depth=manifest["suite"]["depth"],
         lam=f"{lam:g}",
+        against=against or "the plain list",
         shown=[METRICS[name] for name in SHOWN],
         fields=[_field(field, rows, results.k, lam) for field, rows in zip(results.fields, boards, strict=True)],
         cost=_cost(results),
@@ -158,13 +160,13 @@ def _cost(results: Results) -> str:
     )
 
 
-def markdown(results: Results, boards: Sequence[list[Row]], lam: float) -> str:
+def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against: str = "") -> str:
     """The same in text, with the pictures beside it."""
     lines = [f"# {results.name}", ""]
     for number, (field, rows) in enumerate(zip(results.fields, boards, strict=True), start=1):
         said = (
             f"{field.facts['users']:,} test users; slates of {results.k}, lambda {lam:g} (fixed beforehand); means with 95 % "
-            "bootstrap intervals; difference to the plain list of the same candidates paired by user, p by permutation, Holm. "
+            f"bootstrap intervals; nDCG minus that of {against or 'the plain list'} on the same candidates paired by user, p by permutation, Holm. "
             f"{seeing(field, rows)}"
         )
         names = " | ".join(METRICS[name] for name in SHOWN)

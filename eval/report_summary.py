@@ -10,6 +10,7 @@ import numpy as np
 from eval.report_read import Cell, Field
 from eval.significance import Interval, bootstrap_many, holm, permutation_p, power
 from retrieval.arrays import Float64, Int64
+from retrieval.errors import ConfigError
 
 SHOWN = ("ndcg", "recall", "c_kl", "minority", "tdd", "ild", "lift")
 """Metrics of the leaderboard."""
@@ -25,7 +26,7 @@ class Row:
     Attributes:
         cell: What it is of.
         means: Metric of :data:`SHOWN` to mean and 95 % interval.
-        gap: nDCG minus the plain list's of the same candidates, paired by user; None for that list itself.
+        gap: nDCG minus the reference's on the same candidates, paired by user; None for the reference itself.
         p: Of the gap, adjusted for all gaps of the leaderboard (Holm).
         users: How many have a value.
     """
@@ -75,11 +76,20 @@ class Failure:
     examples: tuple[str, ...]
 
 
-def leaderboard(field: Field, lam: float = REFERENCE) -> list[Row]:
-    """Every reranker of every retriever at the lambda nearest to one that was fixed beforehand, best nDCG first."""
+def leaderboard(field: Field, lam: float = REFERENCE, against: str = "") -> list[Row]:
+    """Every reranker of every retriever at the lambda nearest to one that was fixed beforehand, best nDCG first.
+
+    Args:
+        field: Results of one data set and split.
+        lam: That lambda.
+        against: Reranker that the others are compared with on the same candidates; empty: the plain list.
+
+    Raises:
+        ConfigError: A retriever's candidates were not reranked by it.
+    """
     chosen = [cell for retriever in field.retrievers for cell in at_lambda(field.of(retriever), lam)]
     means = {name: bootstrap_many(np.stack([c.values[name] for c in chosen]), np.zeros(1)) for name in SHOWN}
-    plain = {retriever: field.plain(retriever) for retriever in field.retrievers}
+    plain = {retriever: _reference(field, retriever, lam, against) for retriever in field.retrievers}
     mine = np.stack([cell.values["ndcg"] for cell in chosen])
     base = np.stack([plain[cell.retriever].values["ndcg"] for cell in chosen])
     gaps, p = bootstrap_many(mine, base), permutation_p(mine, base, draws=4999)
@@ -96,6 +106,14 @@ def leaderboard(field: Field, lam: float = REFERENCE) -> list[Row]:
         for at, cell in enumerate(chosen)
     ]
     return sorted(found, key=lambda row: -row.means["ndcg"].mean)
+
+
+def _reference(field: Field, retriever: str, lam: float, against: str) -> Cell:
+    found = nearest(field, retriever, against, lam) if against else field.plain(retriever)
+    if found is None:
+        known = ", ".join(dict.fromkeys(cell.reranker for cell in field.of(retriever)))
+        raise ConfigError(f"--against {against}: no such reranker of {retriever}", f"one of {known}")
+    return found
 
 
 def at_lambda(cells: Sequence[Cell], lam: float) -> list[Cell]:

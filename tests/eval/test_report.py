@@ -98,6 +98,21 @@ def test_the_page_is_whole_and_fetches_nothing(written):
     assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan", "", said.lower()).split()
 
 
+def test_another_reranker_can_be_the_one_that_others_are_compared_with(ran):
+    _, _, results = ran
+    field = results.fields[0]
+    against = {(r.cell.retriever, r.cell.reranker): r for r in leaderboard(field, against="calibrated")}
+    plain = {(r.cell.retriever, r.cell.reranker): r for r in leaderboard(field)}
+    for (retriever, reranker), row in against.items():
+        if reranker == "calibrated":
+            assert row.gap is None
+            assert row.p is None
+        elif reranker == "top-k":
+            assert row.gap.mean == pytest.approx(-plain[retriever, "calibrated"].gap.mean)
+    with pytest.raises(ConfigError, match="--against nothing"):
+        leaderboard(field, against="nothing")
+
+
 def test_the_leaderboard_says_the_means(ran, written):
     plan, folder, results = ran
     rows = leaderboard(results.fields[0])
