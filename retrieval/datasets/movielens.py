@@ -145,7 +145,7 @@ def _numbers(table: pl.DataFrame, origin: Origin) -> tuple[Float32, Int64]:
         if values.null_count():
             raise DataError(f"{origin.place(values.is_null().arg_max() or 0, name)} is empty", _REMEDY)
         columns.append(values)
-    return columns[0].to_numpy(), columns[1].to_numpy()
+    return columns[0].to_numpy(writable=True), columns[1].to_numpy(writable=True)
 
 
 def _movies(table: pl.DataFrame, origin: Origin) -> pl.DataFrame:

@@ -152,8 +152,10 @@ def _interactions(head: pl.DataFrame, path: Path, source: TabularSource) -> tupl
                 f"{origin.place(row, time)} is empty, the first of {missing:,} such rows",
                 "fill them in, or remove the column so that the order of the rows counts",
             )
-        times = times.to_numpy().astype(np.int64, copy=False)
-    out = Events(users, items, np.ones(len(users.at), np.float32) if values is None else values.to_numpy(), times)
+        times = times.to_numpy(writable=True).astype(np.int64, copy=False)
+    out = Events(
+        users, items, np.ones(len(users.at), np.float32) if values is None else values.to_numpy(writable=True), times
+    )
     if values is not None and (missing := values.null_count()):
         if missing * 2 > len(out):
             raise DataError(
