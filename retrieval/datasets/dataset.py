@@ -55,6 +55,7 @@ def assemble(
     items: pl.DataFrame | None,
     rating: str,
     like_above: float | None,
+    declared: bool = False,
     licence: str = "",
     notes: tuple[str, ...] = (),
 ) -> Dataset:
@@ -68,6 +69,7 @@ def assemble(
             None where the source describes no items.
         rating: Name of the column the values come from; empty if the source has none.
         like_above: None guesses; see :func:`retrieval.datasets.liking.like_threshold`.
+        declared: Whether somebody said that the column holds ratings.
         licence: Licence sentence.
         notes: Notes of the reader.
 
@@ -90,7 +92,7 @@ def assemble(
     position = touched.join(numbered, on="item_id", how="left", maintain_order="left")["at"].to_numpy().astype(np.int32)
     order = events.order()
     values = gathered(events.values, order)
-    threshold, note = like_threshold(values, rating, like_above)
+    threshold, note = like_threshold(values, rating, like_above, declared=declared)
     rows = Interactions(
         user_ids=tuple(events.users.ids.to_list()),
         users=gathered(events.users.at, order),

@@ -99,6 +99,7 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
         interactions=rows,
         items=items,
         rating=rating,
+        declared=bool(rating) and rating == source.columns.rating,
         like_above=source.like_above if like_above is None else like_above,
         licence=source.licence,
         notes=notes,

@@ -261,6 +261,34 @@ def test_what_counts_as_liked_is_always_said(tmp_path, column, values, above, li
     assert any(f"{column!r} above 2 counts as liked" in note for note in stated.notes)
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "above", "liked", "how"),
+    [
+        ("stars_given", [5, 4, 1], 3.5, 2, "read as a rating up to 5"),
+        ("verdict", [10, 6, 8], 7, 2, "read as a rating up to 10"),
+        ("weight", [4.5, 3, 1], 3.5, 1, "read as a rating up to 5"),
+        ("plays", [5, 3, 1], 0, 3, "read as a count"),  # the same role says how much
+        ("amount", [80, 12, 3], 0, 3, "read as a count"),
+        ("bought", [1, 0, 1], 0, 2, "of ones and zeros"),
+        ("verdict", [-1, 1, 2], 0, 2, "from -1 to 2 and on no known scale"),
+    ],
+)
+def test_what_is_declared_as_a_rating_is_read_as_one(tmp_path, column, values, above, liked, how):
+    rows = "".join(f"u,i{i},{value}\n" for i, value in enumerate(values))
+    write(tmp_path, "events.csv", f"user,item,{column}\n{rows}")
+    declared = load(tmp_path, TabularSource(columns=Columns(rating=column)))
+    assert (declared.like_above, len(declared.likes())) == (above, liked)
+    assert f"{column!r}, {how}, above {above:g} counts as liked: {liked} of 3 rows" in " ".join(declared.notes)
+    write(tmp_path, "dataset.yaml", f"columns: {{rating: {column}}}\n")
+    assert load(tmp_path).like_above == above
+
+
+def test_how_to_declare_a_rating_is_said(tmp_path):
+    write(tmp_path, "events.csv", "user,item,value\nu,a,5\nu,b,2\n")
+    said = "from 2 to 5 and not named as a rating (--column rating=value reads it as one), above 0 counts as liked"
+    assert said in " ".join(load(tmp_path).notes)
+
+
 def test_notes_name_roles_gaps_and_what_is_not_used(tmp_path):
     write(tmp_path, "interactions.csv", "customer_id,sku,split\nann,x1,train\n")
     alone = " ".join(load(tmp_path).notes)
