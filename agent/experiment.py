@@ -87,6 +87,7 @@ class TakenOut(_Closed):
 
 class _Kept(_Closed):
     experiments: tuple[Experiment, ...] = ()
+    taken_back: tuple[str, ...] = ()
 
 
 class Experiments:
@@ -121,7 +122,7 @@ class Experiments:
     def taken_out(self, experiment: str) -> dict[str, TakenOut]:
         """By arm, when it was first taken out; what is unreadable is left out."""
         found: dict[str, TakenOut] = {}
-        lines = self._rails.read_text(encoding="utf-8").splitlines() if self._rails.is_file() else []
+        lines = self._rails.read_text(encoding="utf-8", errors="replace").splitlines() if self._rails.is_file() else []
         for line in lines:
             try:
                 one = TakenOut.model_validate_json(line)
@@ -137,11 +138,16 @@ class Experiments:
 
     def stamp(self) -> tuple[int, int] | None:
         """Identity of the file's content; None where there is none."""
-        try:
-            stat = self.file.stat()
-        except OSError:
-            return None
-        return stat.st_ino, stat.st_mtime_ns
+        return _stamp(self.file)
+
+    def rails_stamp(self) -> tuple[int, int] | None:
+        """Identity of what was taken out; None where nothing ever was."""
+        return _stamp(self._rails)
+
+    def used(self, name: str) -> bool:
+        """Whether an experiment was ever called that, taken back or not: its lists are kept under the name."""
+        kept = self._read()
+        return name in kept.taken_back or any(one.name == name for one in kept.experiments)
 
     def start(self, experiment: Experiment) -> None:
         """Serve an experiment from now on."""
@@ -187,7 +193,7 @@ class Experiments:
             kept = self._read().experiments
             if not kept:
                 raise NotFoundError("nothing to roll back", "no experiment was started")
-            self._write(kept[:-1])
+            self._write(kept[:-1], kept[-1].name)
         return kept[-2] if len(kept) > 1 else None
 
     def _alone(self) -> FileLock:
@@ -205,10 +211,22 @@ class Experiments:
                 f"{self.file} is damaged: {why.errors()[0]['msg']}", "delete it, and start the experiment again"
             ) from why
 
-    def _write(self, experiments: tuple[Experiment, ...]) -> None:
+    def _write(self, experiments: tuple[Experiment, ...], taken_back: str | None = None) -> None:
+        names = self._read().taken_back + ((taken_back,) if taken_back is not None else ())
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(_Kept(experiments=experiments).model_dump_json(indent=1), encoding="utf-8")
+        fresh.write_text(
+            _Kept(experiments=experiments, taken_back=tuple(dict.fromkeys(names))).model_dump_json(indent=1),
+            encoding="utf-8",
+        )
         fresh.replace(self.file)
+
+
+def _stamp(file: Path) -> tuple[int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns
 
 
 def arms_of(prompts: list[str], shares: list[float] | None) -> tuple[Arm, ...]:

@@ -6,6 +6,7 @@ Counted in this process over the latest answers; an arm is judged against the fi
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from statistics import median
 
 from agent.experiment import Guards
@@ -19,19 +20,21 @@ _OF_THE_PROMPT = frozenset((Reason.INVALID_ANSWER, Reason.LOW_LABEL_MASS, Reason
 
 
 class Guard:
-    """What came of one arm. Used from several threads: appends and reads of a deque need no lock.
+    """What came of one arm. Used from several threads: single operations of deques and dictionaries need no lock.
 
     Args:
         guards: When the arm is taken out.
-        tripped: Why it was taken out already, by a process before this one.
+
+    Attributes:
+        tripped: Why it was taken out, here or by another process; empty while it is not.
     """
 
-    def __init__(self, guards: Guards, tripped: str = "") -> None:
+    def __init__(self, guards: Guards) -> None:
         self._guards = guards
         self._failed: deque[bool] = deque(maxlen=_WINDOW)
         self._ms: deque[float] = deque(maxlen=_WINDOW)
-        self._disliked: deque[bool] = deque(maxlen=_WINDOW)
-        self.tripped = tripped
+        self._last_words: dict[str, bool] = {}
+        self.tripped = ""
 
     def ranked(self, ranked: Ranked) -> None:
         """One answer."""
@@ -41,9 +44,12 @@ class Guard:
         elif ranked.reason in _OF_THE_PROMPT:
             self._failed.append(True)
 
-    def heard(self, *, disliked: bool) -> None:
-        """One word of feedback by somebody of this arm."""
-        self._disliked.append(disliked)
+    def heard(self, person: str, *, disliked: bool) -> None:
+        """Feedback by somebody of this arm: their last word counts, or one person's temper would be a judgement of many."""
+        self._last_words.pop(person, None)
+        self._last_words[person] = disliked
+        if len(self._last_words) > _WINDOW:
+            self._last_words.pop(next(iter(self._last_words)), None)
 
     def judge(self, first: Guard) -> str:
         """Why the arm is taken out, empty while it is not; once out, it stays out."""
@@ -58,16 +64,16 @@ class Guard:
             return f"{failed:.0%} of its answers cannot be used, {usual:.0%} of the first arm's"
         if min(len(self._ms), len(first._ms)) >= g.least and median(self._ms) > g.slowest * median(first._ms):
             return f"its median is {median(self._ms):.0f} ms, the first arm's {median(first._ms):.0f} ms"
-        disliked, normal = _rate(self._disliked), _rate(first._disliked)
-        if _beyond(self._disliked, first._disliked, g.least, g.most_dislikes):
-            return f"{disliked:.0%} of the feedback are dislikes, {normal:.0%} with the first arm"
+        words, theirs = list(self._last_words.values()), list(first._last_words.values())
+        if _beyond(words, theirs, g.least, g.most_dislikes):
+            return f"the last word of {_rate(words):.0%} of its people is a dislike, of {_rate(theirs):.0%} of the first arm's"
         return ""
 
 
-def _beyond(mine: deque[bool], first: deque[bool], least: int, allowed: float) -> bool:
+def _beyond(mine: Collection[bool], first: Collection[bool], least: int, allowed: float) -> bool:
     """Whether a rate is beyond the first arm's by more than is allowed, and not by chance: z of two proportions above 2.58.
 
-    It is looked at after every answer, so the usual 1.64 would take out many an arm that is as good as the first.
+    One-sided .005, as it is looked at again after every answer.
     """
     n, m = len(mine), len(first)
     if min(n, m) < least or _rate(mine) <= _rate(first) + allowed:
@@ -76,5 +82,5 @@ def _beyond(mine: deque[bool], first: deque[bool], least: int, allowed: float) -
     return _rate(mine) - _rate(first) > _FAR * (pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)) ** 0.5
 
 
-def _rate(seen: deque[bool]) -> float:
+def _rate(seen: Collection[bool]) -> float:
     return sum(seen) / len(seen) if seen else 0.0

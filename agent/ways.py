@@ -51,6 +51,7 @@ class _Made:
     ways: tuple[Way, ...]
     experiment: Experiment | None
     stamp: tuple[int, int] | None
+    rails: tuple[int, int] | None
     endpoint: Endpoint | None
 
 
@@ -105,7 +106,7 @@ class Ways:
         if made is None or made.experiment is None:
             return
         if (guard := made.ways[made.experiment.arm_of(person)].guard) is not None:
-            guard.heard(disliked=disliked)
+            guard.heard(person, disliked=disliked)
 
     def _tell(self, experiment: str, arm: str, why: str) -> None:
         log.warning("arm taken out", extra={"fields": {"experiment": experiment, "arm": arm, "why": why}})
@@ -117,8 +118,9 @@ class Ways:
 
     def _follow(self, endpoint: Endpoint | None) -> _Made:
         stamp = self._experiments.stamp() if self._experiments is not None else None
+        rails = self._experiments.rails_stamp() if self._experiments is not None else None
         made = self._made
-        if made is not None and endpoint == made.endpoint and stamp == made.stamp:
+        if made is not None and (endpoint, stamp, rails) == (made.endpoint, made.stamp, made.rails):
             return made
         if made is None or stamp != made.stamp:
             self._guards = {}
@@ -131,7 +133,7 @@ class Ways:
                 experiment = None
                 log.error("experiment refused, the configured prompt is served", extra={"fields": {"why": why.message}})  # noqa: TRY400
         ways = ways or (Way(self._prompt, self._rank(self._prompt, endpoint)),)
-        self._made = made = _Made(ways, experiment, stamp, endpoint)
+        self._made = made = _Made(ways, experiment, stamp, rails, endpoint)
         return made
 
     def _arms(self, running: Experiment, endpoint: Endpoint) -> tuple[Way, ...]:
@@ -139,9 +141,9 @@ class Ways:
         arms = [(arm, arm.prompt()) for arm in running.arms]
         out = self._experiments.taken_out(running.name) if self._experiments is not None else {}
         why = {arm: one.why for arm, one in out.items()}
-        guards = self._guards = {
-            arm.name: self._guards.get(arm.name) or Guard(running.guards, why.get(arm.name, "")) for arm in running.arms
-        }
+        guards = self._guards = {arm.name: self._guards.get(arm.name) or Guard(running.guards) for arm in running.arms}
+        for arm, guard in guards.items():  # what another process took out is out here too
+            guard.tripped = guard.tripped or why.get(arm, "")
         return tuple(
             Way(prompt, self._rank(prompt, endpoint), running.name, arm.name, guards[arm.name]) for arm, prompt in arms
         )

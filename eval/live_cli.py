@@ -30,7 +30,7 @@ def start(
     from retrieval.errors import ConfigError  # noqa: PLC0415
 
     experiments = Experiments(experiments_file())
-    if experiments.named(name) is not None:
+    if experiments.used(name):
         raise ConfigError(
             f"--name {name}: an experiment was called that",
             "give the new one a name of its own, or their lists count together",
@@ -64,7 +64,7 @@ def status(as_json: Json = False) -> None:
     total = sum(arm.share for arm in present.arms)
     for arm in present.arms:
         why = (
-            f", taken out by a guard rail: {gone[arm.name].why}; they get {present.arms[0].name}"
+            f", taken out by a guard rail at {gone[arm.name].at:%Y-%m-%d %H:%M:%S} UTC: {gone[arm.name].why}; they get {present.arms[0].name}"
             if arm.name in gone
             else ""
         )

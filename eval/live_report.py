@@ -140,11 +140,12 @@ def remarks(reports: Sequence[ArmReport]) -> list[str]:
     """What has to be known to read the table."""
     by_model = sum(r.means[2] * r.lists for r in reports if r.lists)
     shown = sum(r.lists for r in reports)
-    if by_model > shown / 2:
+    if by_model >= shown:
         return []
-    why = "requests without words, of people with more than five likes, are not put to a model that has not earned a weight"
-    none = f"{shown - by_model:.0f} of {shown} lists were not ranked by the model: the prompts had no part in them"
-    return [f"{none} ({why}: polytaste llm fit)"]
+    why = "it failed, or was not asked: without words it is not, of people with more than five likes, unless it has earned a weight (polytaste llm fit)"
+    return [
+        f"{shown - by_model:.0f} of {shown} lists were not ranked by the model, and no prompt had a part in them: {why}"
+    ]
 
 
 def told(one: TakenOut, report: ArmReport) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -43,21 +44,21 @@ def run_optimise(
     if dry:
         _show_plan(space, config, as_json=as_json)
         return
-    if place.suffix != ".j2":
+    if place.suffix != ".j2" or place.is_dir():
         raise ConfigError(f"--out {place}: prompts are .j2 files", "name it such as better.j2")
     endpoint = needed_endpoint(llm_url, llm_model, "ask")
     dataset = load_data(data, columns, items, like_above)
     with kept_scorer(endpoint, cache) as scorer, progress_bar("reading") as (bar, task):
         found = optimise(
-            dataset, scorer, space, config, place.stem,
+            dataset, scorer, space, config, _other_than(space.start.front.name, place.stem),
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     titles = dataset.catalog.titles
     facts = facts_of(found, titles)
     if found.winner is not None:
         place.parent.mkdir(parents=True, exist_ok=True)
-        place = _free(place, found.winner.text)
-        place.write_text(found.winner.text, encoding="utf-8")
+        place, text = _free(place, found.winner.text)
+        place.write_text(text, encoding="utf-8")
         err.print(Text(f"wrote {place}", style="green"), soft_wrap=True)
     if page is not None:
         write_search_page(found, facts, titles, page)
@@ -73,14 +74,20 @@ def run_optimise(
         err.print(Text(f"kept as run {run} in {store}", style="green"), soft_wrap=True)
 
 
-def _free(place: Path, text: str) -> Path:
-    """The file, or where another prompt is there already the next name that is free: a search that goes on overwrites nothing."""
-    at = place
+def _other_than(start: str, wanted: str) -> str:
+    """The best prompt is compared with the first, and needs a name of its own."""
+    return wanted if wanted != start else f"{wanted}-2"
+
+
+def _free(place: Path, text: str) -> tuple[Path, str]:
+    """The file and its text, or where another prompt is there already those of the next name that is free: nothing is overwritten."""
+    at, named = place, text
     for number in count(2):
-        if not at.exists() or at.read_text(encoding="utf-8") == text:
+        if not at.exists() or at.read_text(encoding="utf-8", errors="replace") == named:
             break
         at = place.with_stem(f"{place.stem}-{number}")
-    return at
+        named = re.sub(r"(?m)^name: .*$", f"name: {at.stem}", text, count=1)
+    return at, named
 
 
 def _show_plan(space: Space, config: SearchConfig, *, as_json: bool) -> None:
@@ -127,7 +134,7 @@ def _show(found: Optimised, facts: dict[str, Any]) -> None:
     words = f"worth = NDCG - {config.worth.lam:g} C_KL - {config.worth.cost:g} per 1,000 tokens, of the model alone. Ended: {found.path.stopped}"
     out.print(Text(f"{words}\n", style="dim"), soft_wrap=True)
     if (judged := found.judgement) is not None:
-        show(judged.comparison, facts["judged"]["comparison"])
+        show(judged.comparison, facts["judged"]["comparison"], verdicts=False)
         both = said(facts["judged"]["worth_minus_start"], sign=True)
         out.print(Text(f"\nworth, judged: {both['mean']} [{both['range']}], p = {judged.p:.4f}"))
     out.print(Text(found.verdict(), style="bold"), soft_wrap=True)

@@ -41,7 +41,7 @@ def context(found: Comparison, titles: Sequence[str]) -> dict[str, Any]:
     looks = [] if found.judged is None else found.judged.users
     return {
         "names": found.config.prompts, "facts": facts, "stopped": found.stopped,
-        "interval_note": ", and hold although it ended early (repeated confidence intervals)" if found.early else "",
+        "interval_note": "; those of the tested metrics hold although it ended early (repeated confidence intervals)" if found.early else "",
         "looks": "one look" if len(looks) == 1 else f"looks after {', '.join(map(str, looks))} users",
         "hypotheses": (len(found.prompts) - 1) * len(TESTED),
         "calibrated": {key: said(value)["mean"] for key, value in facts["calibrated"].items()},

@@ -54,8 +54,14 @@ def run_compare(
         err.print(Text(f"kept as run {track(found, facts, titles, store)} in {store}", style="green"), soft_wrap=True)
 
 
-def show(found: Comparison, facts: dict[str, Any]) -> None:
-    """Tables for a terminal; what is left out is in the page and in the JSON."""
+def show(found: Comparison, facts: dict[str, Any], *, verdicts: bool = True) -> None:
+    """Tables for a terminal; what is left out is in the page and in the JSON.
+
+    Args:
+        found: The comparison.
+        facts: The same for machines.
+        verdicts: Whether it ends in what it says of each prompt; not where another question is asked of it.
+    """
     title = f"{found.model}, {found.data}: {len(found.people)} users, each the same candidates"
     table = _table(title, "prompt", *(METRICS[m].replace(" ", "\n").replace(",", "") for m in _TOLD), "failed")
     for one in facts["prompts"]:
@@ -86,7 +92,7 @@ def show(found: Comparison, facts: dict[str, Any]) -> None:
         _slices(facts)
     words = f"ended: {found.stopped}; {found.paid:,} tokens paid, {found.seconds:.0f} s of asking, {found.kept:.0%} of the calls from the disk"
     out.print(Text(f"\n{words}", style="dim"), soft_wrap=True)
-    for sentence in facts["verdicts"]:
+    for sentence in facts["verdicts"] if verdicts else ():
         out.print(Text(f"{sentence}.", style="bold"), soft_wrap=True)
     for one in facts["prompts"]:
         if one["failures"]:

@@ -156,7 +156,7 @@ def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
         if unit["pool"] not in pools:
             continue
         retriever = pools[unit["pool"]]["retriever"]
-        asked = f"{unit['model']}, {unit['prompt']}, weight {unit['weight']:g}"
+        asked = f"{unit['model']}, {unit['prompt']}" + (f", weight {unit['weight']:g}" if "weight" in unit else "")
         name = unit["reranker"] if unit["reranker"] != "llm" else asked
         table = pl.read_parquet(folder / "units" / f"{unit['key']}.parquet")
         if unit["reranker"] == "llm":

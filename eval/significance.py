@@ -164,7 +164,7 @@ def permutation_p(
         draws: Sign vectors.
         seed: Of the draws, shared by all comparisons.
         finest: Level at which it must be able to reject. Where the draws are too few for that and none of them counted, ten times as many
-            are drawn, and so on to 8,000,000. At any level this rejects only where a fixed one of these numbers would, so it keeps its
+            are drawn, and so on, unless 8,000,000 would be too few. At any level this rejects only where a fixed one of these numbers would, so it keeps its
             level (after Besag and Clifford 1991).
 
     Returns:
@@ -189,7 +189,8 @@ def permutation_p(
 
     count = counted(filled, least, draws)
     p = (count + 1) / (draws + 1)
-    most = min(int(np.ceil(2 / finest)) if finest else 0, _MOST_DRAWS)
+    wanted = int(np.ceil(2 / finest)) if finest else 0
+    most = wanted if wanted <= _MOST_DRAWS else 0  # beyond that nothing could be decided
     open_ = np.flatnonzero((count == 0) & known.any(axis=1))
     while draws < most and len(open_):
         more = min(9 * draws, most - draws)

@@ -180,7 +180,7 @@ def _names(body: str, declared: set[str], head: int) -> Iterator[tuple[str, str]
     lines = {one.name: one.lineno + head for one in reversed(list(tree.find_all(nodes.Name)))}
     for name in sorted(used - declared):
         yield (
-            f"line {lines[name]} uses {name!r}, which inputs does not name",
+            f"line {lines.get(name, head)} uses {name!r}, which inputs does not name",
             "inputs may name what docs/prompts.md lists, and the body uses that alone: add it, or mend its spelling",
         )
     for name in sorted(declared - used):

@@ -107,7 +107,13 @@ class LlmConfig(_Part):
     @field_validator("weight", mode="before")
     @classmethod
     def _several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, int | float) else value
+        return (
+            (value,)
+            if isinstance(value, int | float)
+            else tuple(dict.fromkeys(value))
+            if isinstance(value, list | tuple)
+            else value
+        )
 
 
 class SuiteConfig(_Part):

@@ -65,6 +65,35 @@ def test_the_file_keeps_promotes_and_goes_back(tmp_path):
         kept.now()
 
 
+def test_a_name_that_was_taken_back_is_not_free(tmp_path):
+    kept = Experiments(tmp_path / "experiments.json")
+    kept.start(experiment())
+    assert kept.used("e")
+    kept.roll_back()
+    assert kept.now() is None
+    assert kept.used("e")
+    assert not kept.used("f")
+
+
+def test_what_one_process_takes_out_another_that_runs_takes_out(model, tmp_path):
+    file = tmp_path / "experiments.json"
+    running = Experiment(
+        name="e", arms=(Arm(name="good", text=TEXT, share=1.0), Arm(name="other", text=TEXT + "\n", share=1.0))
+    )
+    Experiments(file).start(running)
+    mine = next(w for w in map(str, range(100)) if running.arm_of(w) == 1)
+    with faulty_server("ok") as (url, _):
+        recommender = served(model, url, file)
+        before = recommender.recommend(like=["Alien"], who=mine, deadline_ms=20_000)
+        Experiments(file).take_out("e", "other", "it is slow")
+        after = recommender.recommend(like=["Alien"], who=mine, deadline_ms=20_000)
+    assert (before.prompt_hash, after.prompt_hash) == (
+        running.arms[1].prompt().version,
+        running.arms[0].prompt().version,
+    )
+    assert after.arm == "other"
+
+
 def test_arms_are_checked_before_they_are_served(tmp_path):
     with pytest.raises(ConfigError, match="no prompt"):
         arms_of(["rerank-shares", "none-such"], None)
@@ -110,26 +139,36 @@ def test_a_rate_that_may_be_chance_takes_nobody_out():
     """10 of 24 against 3 of 16: 23 points apart, z 1.5."""
     arm, control = Guard(Guards(least=12)), Guard(Guards(least=12))
     for n in range(24):
-        arm.heard(disliked=n < 10)
+        arm.heard(f"a{n}", disliked=n < 10)
     for n in range(16):
-        control.heard(disliked=n < 3)
+        control.heard(f"c{n}", disliked=n < 3)
     assert not arm.judge(control)
-    for n in range(96):  # the same rates of five times as many
-        arm.heard(disliked=n < 40)
-    for n in range(64):
-        control.heard(disliked=n < 12)
-    assert "42% of the feedback" in arm.judge(control)
+    for n in range(24, 120):  # the same rates of five times as many
+        arm.heard(f"a{n}", disliked=n < 64)
+    for n in range(16, 80):
+        control.heard(f"c{n}", disliked=n < 28)
+    assert "the last word of 42% of its people is a dislike" in arm.judge(control)
+
+
+def test_the_temper_of_one_person_is_one_word():
+    arm, control = Guard(Guards(least=10)), Guard(Guards(least=10))
+    for n in range(10):
+        arm.heard(f"a{n}", disliked=False)
+        control.heard(f"c{n}", disliked=False)
+    for _ in range(300):
+        arm.heard("a3", disliked=True)
+    assert not arm.judge(control)
 
 
 def test_an_arm_that_people_dislike_is_taken_out_and_stays_out():
     guards = Guards(least=10)
     arm, control = Guard(guards), Guard(guards)
     for n in range(10):
-        arm.heard(disliked=True)
-        control.heard(disliked=n % 5 == 0)
-    assert "dislikes" in arm.judge(control)
-    for _ in range(400):
-        arm.heard(disliked=False)
+        arm.heard(f"a{n}", disliked=True)
+        control.heard(f"c{n}", disliked=n % 5 == 0)
+    assert "dislike" in arm.judge(control)
+    for n in range(400):
+        arm.heard(f"a{n}", disliked=False)
     assert arm.judge(control)
 
 
@@ -160,6 +199,8 @@ def test_a_broken_prompt_is_caught_and_its_people_get_the_first_arm(model, tmp_p
         (gone,) = Experiments(file).taken_out("e").values()
         assert (gone.arm, Experiments(file).taken_out("other")) == ("broken", {})
         assert "cannot be used" in gone.why
+        rails = file.with_name("experiments-taken-out.jsonl")
+        rails.write_bytes(rails.read_bytes() + b'{"experiment": "e", \xff')  # torn
         later = served(model, url, file).recommend(like=["Alien"], who=mine, deadline_ms=20_000)
         assert (later.arm, later.prompt_hash) == ("broken", good.prompt().version)  # a process that begins later knows
         with pytest.raises(ConfigError, match="a guard rail took broken out"):

@@ -8,6 +8,7 @@ import pytest
 from eval.prompt_compare import TESTED, CompareConfig
 from eval.prompt_sequential import Judged
 from eval.prompt_verdict import verdicts
+from eval.significance import permutation_p
 
 
 @dataclass
@@ -36,7 +37,9 @@ def made(p, **shift):
     other = base + draw.normal(0, 0.1, 200)
     other -= (other - base).mean()
     tables = {m: np.array([base, other + shift.get(m, 0.0)]) for m in TESTED}
-    return Made(tables | {"mass": np.array([[0.7] * 200, [0.7 + shift.get("mass", 0.0)] * 200])}, p)
+    return Made(
+        tables | {"mass": np.array([[0.7] * 200, [0.7 + shift.get("mass", 0.0)] * 200]), "valid": np.ones((2, 200))}, p
+    )
 
 
 def test_a_gain_and_a_loss_are_told_apart_and_a_smaller_divergence_is_better():
@@ -53,7 +56,12 @@ def test_a_null_says_what_would_have_been_seen():
     (said,) = verdicts(made({}))
     smallest = float(said.split("one of ")[1].split()[0])
     assert said.startswith("no difference between other and base beyond doubt in 200 users")
-    assert smallest == pytest.approx(2.8 * 0.1 / np.sqrt(200), rel=0.15)  # (z .975 + z .8) standard errors
+    assert smallest == pytest.approx(
+        (2.394 + 0.842) * 0.1 / np.sqrt(200), rel=0.15
+    )  # z of .05 / 3, two-sided, and of .8
+    draw = np.random.default_rng(1)
+    seen = [permutation_p(draw.normal(smallest, 0.1, 200), np.zeros(1), draws=999)[0] < 0.05 / 3 for _ in range(300)]
+    assert np.mean(seen) == pytest.approx(0.8, abs=0.08)
 
 
 def test_prompts_that_are_the_same_have_no_smallest_difference():
@@ -67,3 +75,11 @@ def test_a_question_that_is_hardly_understood_is_told():
         "other is hardly understood: the model puts 40% of its probability"
     )
     assert len(verdicts(made({}, mass=-0.1))) == 1
+
+
+def test_a_prompt_that_fails_is_not_praised_for_what_people_got_instead():
+    found = made({"ndcg": 0.001, "kl": 0.001}, ndcg=0.1, kl=-0.2)
+    found.tables["valid"] = np.array([np.ones(200), np.r_[np.zeros(100), np.ones(100)]])
+    (said,) = verdicts(found)
+    assert said.startswith("other could not be used for 50% of the users, base for 0%")
+    assert "better" not in said

@@ -121,7 +121,7 @@ def test_from_start_to_promotion(settings, tmp_path, monkeypatch):
     running = Experiments(tmp_path / "home" / "data" / "experiments.json")
     assert len(running.now().arms) == 2
     running.take_out("e", "rerank-relevance", "it is slow")
-    assert "taken out by a guard rail: it is slow; they get rerank-shares" in ask(live, ["status"]).output
+    assert "UTC: it is slow; they get rerank-shares" in ask(live, ["status"]).output
     assert isinstance(ask(live, ["promote", "rerank-relevance"]).exception, ConfigError)
     shown = ask(live, ["report", *database])
     assert "0 of its" in shown.output
