@@ -16,7 +16,7 @@ import numpy as np
 
 from agent.profile import Profile
 from prompts.summaries import PersonaSummary
-from retrieval.arrays import Bool, Float32, Int32
+from retrieval.arrays import Bool, Float32, Int32, Int64
 from retrieval.axes import UNLABELLED
 from retrieval.candidates import Retrieved
 from retrieval.schema import Catalog
@@ -72,7 +72,9 @@ def explain(
     """
     items = retrieved.candidates.items[0, positions]
     if not summaries:
-        return [Why(None, 0.0, _popular(int(catalog.counts[item]))) for item in items]
+        many = _many(catalog.counts)
+        facts = [("popular: " if count >= many else "") + _liked(count) for count in catalog.counts[items].tolist()]
+        return [Why(None, 0.0, fact) for fact in facts]
     shares = retrieved.candidates.persona[0, positions][:, [p.index for p in summaries]]
     mine = profile.history.items
     cosine, near = closeness(catalog, vectors, items, mine)
@@ -110,9 +112,7 @@ def closeness(catalog: Catalog, vectors: Float32, items: Int32, others: Int32) -
         items: ``(m,)``.
         others: ``(n,)``.
     """
-    every = np.cumsum(catalog.counts)
-    likes = np.linspace(0, every[-1], _SAMPLE, endpoint=False)
-    usual = np.minimum(np.searchsorted(every, likes, side="right"), len(every) - 1)
+    usual = _usual(catalog.counts)
     of = _unit(vectors[items])
     least = np.quantile(of @ _unit(vectors[usual]).T, CLOSE, axis=1)
     cosine = of @ _unit(vectors[others]).T
@@ -145,8 +145,22 @@ def _sides(catalog: Catalog, own: Int32) -> dict[str, float]:
     }
 
 
-def _popular(count: int) -> str:
-    return f"popular: {_liked(count)}" if count else _liked(count)
+def _usual(counts: Int64) -> Int32:
+    """Items that stand for what people like: each as often as it is liked."""
+    every = np.cumsum(counts)
+    likes = np.linspace(0, every[-1], _SAMPLE, endpoint=False)
+    return np.minimum(np.searchsorted(every, likes, side="right"), len(every) - 1).astype(np.int32)
+
+
+def _many(counts: Int64) -> float:
+    """From how many likes on an item is popular: as the items have that half of all likes go to, and above the mean.
+
+    The mean is of items that anybody likes; where all are liked alike, none is popular.
+    """
+    liked = counts[counts > 0]
+    if not len(liked):
+        return np.inf
+    return max(float(np.median(counts[_usual(counts)])), float(np.nextafter(liked.mean(), np.inf)))
 
 
 def _liked(count: int) -> str:

@@ -71,8 +71,10 @@ def why(item: SlateItem, slate: Slate) -> str:
     lines = [f"{item.title} is number {item.rank}."]
     if item.persona is not None:
         card = next((p for p in slate.personas if p.number == item.persona), None)
-        share = f", {card.share:.0%} of what you like" if card else ""
-        lines.append(f"It serves taste {item.persona} ({item.persona_name}{share}): {item.evidence}.")
+        # what a request names is a part of the tastes, and says little of the person
+        share = f", {card.share:.0%} of what you like" if card and "like" not in slate.understood else ""
+        fact = f": {item.evidence}" if item.reason != item.evidence else f"; it is {item.evidence}"
+        lines.append(f"It serves taste {item.persona} ({item.persona_name}{share}){fact}.")
     else:
         lines.append(f"It is {item.evidence}.")
     if asked := _conditions(slate):

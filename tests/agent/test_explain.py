@@ -10,6 +10,7 @@ import pytest
 from agent import explain
 from agent.explain import CLOSE, closeness
 from agent.recommender import Recommender
+from retrieval.axes import popular_head
 from retrieval.schema import Catalog
 
 
@@ -99,6 +100,24 @@ def test_what_is_not_close_is_not_said_to_be(recommender, model):
             assert item.reason == item.evidence
         else:
             assert item.evidence == f"liked by {catalog.counts[at[0]]:,} people"
+
+
+def test_popular_is_what_many_like_for_the_catalogue(recommender, model):
+    assert explain._many(np.array([1, 1, 1, 1])) > 1  # where all are liked alike none is popular
+    assert explain._many(np.array([9, 2, 2, 2])) == 9
+    assert explain._many(np.array([6, 6, 1, 1, 0])) == 6
+    assert explain._many(np.array([0, 0])) == np.inf
+    counts = model.catalog.counts
+    least = counts[popular_head(counts, 0.5)].min()
+    said = {
+        item.item_id: item.evidence
+        for asked in ("", "horror", "hidden gems")
+        for item in recommender.recommend(asked, k=30).items
+    }
+    for item, evidence in said.items():
+        at = int(model.catalog.positions([item])[0])
+        assert evidence.startswith("popular: ") is bool(counts[at] >= least), evidence
+    assert {evidence.startswith("popular: ") for evidence in said.values()} == {True, False}
 
 
 @pytest.mark.parametrize("like", [["Toy Story (1995)"], ["Shawshank Redemption, The (1994)", "Matrix, The (1999)"]])
