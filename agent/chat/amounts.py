@@ -9,33 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from agent.chat.amount_patterns import BARE, BOUND, OPEN, OVER, PLUS, RANGE, UNDER
 from agent.chat.categories import CategoryWords
 from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
-from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, AmountMention, Quantities
+from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, UNTOLD, AmountMention, Quantities
 from agent.chat.words import filled, is_function_word, is_kind
 from retrieval.facts import Within
 
-_SIGN = r"[$\u20ac\u00a3\u00a5\u20b9]"
-_N = rf"(?<![\w.,])(?P<sign{{0}}>{_SIGN}\s?)?(?P<n{{0}}>{NUMBER})(?P<mark{{0}}>\s?(?:{_SIGN}|%)| per ?cent\b)?"
-_ONE, _LOW, _HIGH = _N.format(""), _N.format("1"), _N.format("2")
-_NO_UNIT = "under|over|above|below|less|more|fewer|between|and|or|but|for|at|up|to|with|without|in|from|please"
-_UNIT = rf"(?:(?:[ -]?| in (?:the )?)(?!(?:{_NO_UNIT})\b)(?P<unit>[a-z]+)(?![\w']))?"
-_UNDER = "under|below|less than|cheaper than|lower than"
-_AT_MOST = rf"{_UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within"
-_OVER = "over|above|more than|longer than|higher than|better than|dearer than|more expensive than"
-_AT_LEAST = rf"{_OVER}|at (?:the )?least|(?:no|not) (?:less|fewer|shorter|lower|cheaper) than|min(?:imum)?(?: of)?"
-_RANGE = re.compile(rf"(?:\bbetween |\bfrom )?{_LOW}\s*(?:-|\u2013|to|and|or)\s*{_HIGH}{_UNIT}")
-_BOUND = re.compile(rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:a (?:price|total) of )?{_ONE}{_UNIT}")
-_OPEN = re.compile(
-    rf"{_ONE}{_UNIT}\s*(?:(?P<least>\+|(?:and|or) (?:more|longer|up|over|above|older|higher|better))|(?P<most>or (?:less|fewer|shorter|under|below|lower|cheaper)|max(?:imum)?|tops|at (?:the )?most))(?![\w'])"
-)
-_PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
-_BARE = re.compile(
-    rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
-)
 _BEFORE = re.compile(r"\b(?P<word>[a-z][a-z'-]*):?(?: (?:is|are|of|be|being|should be|must be))?\s+$")
 _PASSING = re.compile(r"\b(?:first|last|next|past|every)\s+$")  # "the first two hours" bound nothing
 _HEADS = re.compile(
@@ -44,12 +27,13 @@ _HEADS = re.compile(
 _OF = re.compile(r"(?: of)? ([a-z]+)(?![\w'])")
 _BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
-_IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE}
-_STRICT = frozenset(f"{_UNDER}|fewer than|shorter than|{_OVER}".split("|"))
-_UNDERS = frozenset(_UNDER.split("|"))
+_IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE, "budget": PRICE}
+_STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
+_UNDERS = frozenset(UNDER.split("|"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
 _HALF = 0.5  # what is rounded to five stars has at least so much less
+_FEW = 12  # up to here a number that counts nothing named may be of the items of the list
 _CURRENCIES = frozenset("$\u20ac\u00a3\u00a5\u20b9")
 
 
@@ -64,7 +48,8 @@ class _Bound:
     low: float | None
     high: float | None
     open: bool  # it says nothing of what it counts
-    under: bool
+    way: str = ""
+    word: str = ""
 
 
 class AmountWords:
@@ -75,13 +60,11 @@ class AmountWords:
         self._categories = categories
 
     def find(self, rest: str) -> list[AmountMention]:
-        """Every bound in a folded request, in its order."""
-        if not self._quantities:
-            return []
+        """Every bound in a folded request, in its order; and what seems one of something that no column holds."""
         found: list[AmountMention] = []
         for source in (self._bounds, self._bare, self._extremes):
             for mention in source(rest):
-                if mention.facts and not any(_clash(m, mention) for m in found):
+                if (mention.facts or mention.untold) and not any(_clash(m, mention) for m in found):
                     found.append(mention)
                     rest = filled(rest, mention.start, mention.end)
         return sorted(found, key=lambda m: m.start)
@@ -89,21 +72,24 @@ class AmountWords:
     def _bounds(self, rest: str) -> Iterator[AmountMention]:
         """What bounds a number on one side or on both."""
         text, bounds = rest, list[_Bound]()
-        for pattern in (_RANGE, _BOUND, _PLUS, _OPEN):
+        for pattern in (RANGE, BOUND, PLUS, OPEN):
             for m in pattern.finditer(text):
-                bounds.append(self._bound(rest, m))
+                bound = self._bound(rest, m)
+                if pattern is RANGE and m["way"] == "and" and not m["between"] and not self._likely(bound):
+                    continue  # "at most 110 and 3 stars" are two bounds
+                bounds.append(bound)
                 text = filled(text, *m.span())
         bounds.sort(key=lambda b: b.start)
         for i, bound in enumerate(bounds):
             said = bound if bound.columns or not bound.open else self._shared(rest, bounds, i)
-            yield AmountMention(
-                bound.start, bound.end, self._quantities.bounded(said.unit, said.columns, bound.low, bound.high)
-            )
+            facts = self._quantities.bounded(said.unit, said.columns, bound.low, bound.high)
+            yield AmountMention(bound.start, bound.end, facts, untold="" if facts else self._untold(rest, bound))
 
     def _bound(self, rest: str, m: re.Match[str]) -> _Bound:
         way, word = m.groupdict().get("most") or m.groupdict().get("least") or "", m["unit"] or ""
         if "n1" in m.groupdict():
             low, high = sorted((number(m["n1"]), number(m["n2"])))
+            way = (m["between"] or "").strip()
             sign, end = _sign(m, "1") or _sign(m, "2"), max(m.end("n2"), m.end("mark2"))
         else:
             value, touch = number(m["n"]), _TOUCH if way in _STRICT else 0.0
@@ -111,12 +97,16 @@ class AmountWords:
             sign, end = _sign(m), max(m.end("n"), m.end("mark"), m.end("least"), m.end("most"))
         before = _BEFORE.search(rest[: m.start()])
         called = self._quantities.called(before["word"]) if before else []
+        priced = m.groupdict().get("per") is not None
         unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
         columns = self._quantities.counting(unit)
         if columns:
             columns, end = self._named(rest, columns, called, m.end() if unit == word else end)
         else:
-            implied = next((of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else "")
+            implied = next(
+                (of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else PRICE if priced else ""
+            )
+            end = m.end("per") if priced else end
             unit, columns = "", called or self._quantities.of(implied)
             if (
                 way in _UNDERS
@@ -127,7 +117,23 @@ class AmountWords:
                 columns = []  # "best rated under 20" speaks of the price
         start = before.start() if before and set(called) & set(columns) else m.start()
         is_open = not sign and (not word or is_function_word(word))
-        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way in _UNDERS)
+        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way, word)
+
+    def _likely(self, bound: _Bound) -> bool:
+        """Whether a bound speaks of a column in whose reach it lies."""
+        return self._quantities.reaches(self._quantities.bounded(bound.unit, bound.columns, bound.low, bound.high))
+
+    def _untold(self, rest: str, bound: _Bound) -> str:
+        """What is to be said of a bound that no column holds; empty where it may count the items of the list."""
+        said, word = rest[bound.start : bound.end].strip(), "" if bound.open else bound.word or bound.unit
+        if self._quantities.timed(word) or any(way in bound.way for way, of in _IMPLIED.items() if of == LENGTH):
+            return UNTOLD[LENGTH]
+        if word in _CURRENCIES or (word and self._quantities.is_price(word)):
+            return UNTOLD[PRICE]
+        if word:
+            counts = is_kind(word) or self._categories.named_in([word]) or not bound.way
+            return "" if counts else f"nothing here tells \u201c{said} {word}\u201d"
+        return f"I cannot tell what \u201c{said}\u201d is of" if max(bound.low or 0, bound.high or 0) > _FEW else ""
 
     def _named(self, rest: str, columns: list[str], called: list[str], end: int) -> tuple[list[str], int]:
         """Of columns in one unit those that a word beside it names, "20 g of sugar", and where the bound ends with that word."""
@@ -139,18 +145,40 @@ class AmountWords:
     def _shared(self, rest: str, bounds: list[_Bound], i: int) -> _Bound:
         """The bound whose columns one means that says nothing of them."""
         one = bounds[i]
-        if i and bounds[i - 1].columns and _JOINED.fullmatch(rest, bounds[i - 1].end, one.start):
+
+        def shares(other: _Bound) -> bool:
+            return self._likely(replace(other, low=one.low, high=one.high))
+
+        if (
+            i
+            and bounds[i - 1].columns
+            and shares(bounds[i - 1])
+            and _JOINED.fullmatch(rest, bounds[i - 1].end, one.start)
+        ):
             return bounds[i - 1]
-        if i + 1 < len(bounds) and bounds[i + 1].columns and _JOINED.fullmatch(rest, one.end, bounds[i + 1].start):
+        if (
+            i + 1 < len(bounds)
+            and bounds[i + 1].columns
+            and shares(bounds[i + 1])
+            and _JOINED.fullmatch(rest, one.end, bounds[i + 1].start)
+        ):
             return bounds[i + 1]
-        price = tuple(self._quantities.of(PRICE)) if one.under else ()
-        return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.under)
+        price = tuple(self._quantities.of(PRICE)) if self._is_sum(one) else ()
+        return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.way)
+
+    def _is_sum(self, bound: _Bound) -> bool:
+        """Whether a number of nothing is a price: "under 20" is, "at most 150" where it can be, "no more than 5" is not."""
+        if bound.way in _UNDERS:
+            return True
+        counts = bound.way.startswith(("no ", "not ")) or not bound.way
+        price = [Within(column, bound.low, bound.high) for column in self._quantities.of(PRICE)[:1]]
+        return not counts and bound.high is not None and self._quantities.met(price)
 
     def _bare(self, rest: str) -> Iterator[AmountMention]:
         """What only names a number: "around 300 pages", "a 5 star hotel", "for 4 people", "I have 20 euros"."""
         for m in _HEADS.finditer(rest):
             yield AmountMention(*m.span(), self._quantities.serving(self._quantities.of(PEOPLE), number(m["n"])))
-        for m in _BARE.finditer(rest):
+        for m in BARE.finditer(rest):
             sign, word = _sign(m), m["unit"] or ""
             unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
             columns = [] if unit == word and is_kind(word) else self._quantities.counting(unit)
@@ -173,6 +201,8 @@ class AmountWords:
             facts = self._quantities.bounded(unit, columns, low, high)
             if self._quantities.met(facts):  # "give me one second" asks for no such film
                 yield AmountMention(m.start(), end, facts)
+            elif not columns and self._quantities.timed(unit) and (m["about"] or _before_kind(rest, m.end())):
+                yield AmountMention(m.start(), m.end(), (), untold=UNTOLD[LENGTH])
 
     def _extremes(self, rest: str) -> Iterator[AmountMention]:
         return find_extremes(rest, self._quantities, self._categories)
@@ -187,6 +217,11 @@ def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:
         elif fact.low is None and fact.high is not None:
             out.append(Within(fact.column, low=fact.high + _TOUCH))
     return tuple(out)
+
+
+def _before_kind(rest: str, end: int) -> bool:
+    after = _OF.match(rest, end)
+    return after is not None and is_kind(after[1])
 
 
 def _sign(m: re.Match[str], i: str = "") -> str:

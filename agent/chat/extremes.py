@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from agent.chat.categories import CategoryWords
-from agent.chat.quantities import LENGTH, PRICE, AmountMention, Quantities
+from agent.chat.quantities import LENGTH, PRICE, UNTOLD, AmountMention, Quantities
 from agent.chat.words import is_chatter, is_compound, is_function_word, is_kind
 
 _VAGUE = re.compile(
@@ -21,6 +21,7 @@ _LEVEL = re.compile(
     r"\b(?:(?P<low>low)|high)(?:[ -]in)?[ -](?P<of>[a-z]+)|\b(?:high|highly|top|best|well)[ -](?P<rated>rated)\b"
 )
 _TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
+_SOMETHING = re.compile(r"\b(?:some|any)thing\s+$")
 _TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
 _TERCILE = 1 / 3
 
@@ -36,7 +37,15 @@ def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) 
         few = bool(m["little"])
         share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
         facts = quantities.part(LENGTH if lengthy else PRICE, share, most=few is not denied)
-        yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True)
+        of_items = (
+            denied
+            or m["too"]
+            or is_kind(m["next"] or "")
+            or m["next"] in ("one", "ones")
+            or _SOMETHING.search(rest[: m.start()])
+        )
+        untold = UNTOLD[LENGTH if lengthy else PRICE] if not facts and of_items else ""
+        yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True, untold=untold)
     for m in _LEVEL.finditer(rest):
         share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
         facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from agent.chat.ages import find_age, find_children
 from agent.chat.amounts import AmountWords, complement
 from agent.chat.categories import CategoryWords
-from agent.chat.names import NameWords, can_be, choice_of, names_asked
+from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
+from agent.chat.names import NameWords
 from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import Quantities
 from agent.chat.truths import TruthWords
@@ -29,12 +30,14 @@ class Facts:
         unwanted: It must meet none.
         categories: A category that an age stands for where no column knows ages.
         rest: The folded request with all of this filled.
+        untold: What is asked of something that no column holds, as a sentence.
     """
 
     wanted: tuple[Fact, ...]
     unwanted: tuple[Fact, ...]
     categories: tuple[str, ...]
     rest: str
+    untold: tuple[str, ...] = ()
 
 
 class FactReader:
@@ -86,10 +89,11 @@ class FactReader:
         for amount in amounts:
             denied = amount.complaint or scopes.at(amount.start) is Sense.UNWANTED
             wanted += complement(amount.facts) if denied else amount.facts
-        senses = [(name, scopes.at(name.start)) for name in names]
+        senses = list(zip(names, senses_of(names, rest, scopes), strict=True))
         wanted += names_asked([name for name, sense in senses if sense is Sense.WANTED], self._catalog)
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
-        return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest)
+        untold = tuple(dict.fromkeys(amount.untold for amount in amounts if amount.untold))
+        return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold)
 
     def columns(self, word: str) -> list[str]:
         """Columns of numbers that count in a unit, or hold what a word names."""

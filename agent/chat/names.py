@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
 from agent.chat.words import filled, is_chatter, is_function_word, is_kind, singular_words
-from retrieval.facts import Fact, OneOf
-from retrieval.filters import ItemFilter
+from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -23,8 +22,8 @@ _STRONG = re.compile(
     r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
-_WEAK = re.compile(r"(?:^|\W)(?:with|from|in|on|for|at|near|of|or|and|,)\s*(?:the\s+)?$")
-_ALONE = frozenset(("in", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_WEAK = re.compile(r"(?:^|\W)(?:with|from|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$")
+_ALONE = frozenset(("in", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
@@ -196,32 +195,6 @@ class NameWords:
                 if any(part[:_STEM] == word[:_STEM] or part in others for part in singular_words(c.replace("_", " ")))
             )
         )
-
-
-def names_asked(mentions: Sequence[NameMention], catalog: Catalog) -> tuple[OneOf, ...]:
-    """Conditions of the names that are wanted, in their order.
-
-    Names joined by "or" are a choice. Others are meant together, unless no item has them all: who lists authors does not
-    look for a book that all of them wrote.
-    """
-    facts: list[OneOf] = []
-    for mention in mentions:
-        one = mention.fact
-        if facts and mention.follows and (mention.choice or not can_be(catalog, *facts, one)):
-            one = choice_of(facts.pop(), one)
-        facts.append(one)
-    return tuple(dict.fromkeys(facts))
-
-
-def can_be(catalog: Catalog, *facts: Fact) -> bool:
-    """Whether an item meets all of some conditions."""
-    return bool(ItemFilter(facts=facts).mask(catalog).any())
-
-
-def choice_of(one: OneOf, other: OneOf) -> OneOf:
-    """A condition that is met by either name."""
-    columns, values = (*one.columns, *other.columns), (*one.values, *other.values)
-    return OneOf(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(values)))
 
 
 def _says_nothing(word: str) -> bool:

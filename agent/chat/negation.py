@@ -21,6 +21,7 @@ _PREPOSITIONS = frozenset(
     ("like", "with", "by", "from", "for", "about", "in", "set", "under", "over", "on", "starring")
 )
 _ENDS = frozenset(("comma", "stop", "restart", "negative", "reject", "except", "unsure", "less"))
+_BEING = frozenset(("stay", "staying", "go", "going", "travel", "travelling", "sleep", "live", "being", "book", "anywhere", "somewhere", "located"))  # fmt: skip
 _FEW = 8  # words of a clause that tell what it is
 _WISHES = frozenset(("please", "only", "instead"))
 _LONGEST_ITEM = 2  # words of one member of a list: "dark comedies"
@@ -82,6 +83,16 @@ class Scopes:
                 return Sense.WANTED if attached and before[-1].text in _PREPOSED else Sense.UNSURE
             alone &= is_light(token.text)
         return Sense.UNSURE
+
+    def of_place(self, position: int) -> Sense:
+        """The sense of where something is, in the reach of a "no": wanted if anything else is denied before it."""
+        for token in reversed(self._tokens[: bisect_right(self._starts, position - 1)]):
+            if token.kind in _NEGATIVE:
+                return Sense.UNWANTED
+            names = token.kind == "word" and token.text not in _BEING
+            if names and (not token.text.strip(READ) or not is_light(token.text)):
+                return Sense.WANTED
+        return Sense.UNWANTED
 
 
 class _Reach:

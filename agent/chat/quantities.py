@@ -20,6 +20,9 @@ from retrieval.schema import Catalog
 LENGTH, PRICE, AGE, PEOPLE, STARS, SHARE = "length", "price", "age", "people", "star", "percent"
 """Units that stand for a kind of quantity."""
 
+UNTOLD = {LENGTH: "nothing here tells how long it is", PRICE: "nothing here has a price"}
+"""What is said where no column holds what is asked for."""
+
 _SCALES: tuple[dict[str, float], ...] = (
     {"hour": 3600.0, "hr": 3600.0, "h": 3600.0, "minute": 60.0, "min": 60.0, "second": 1.0, "sec": 1.0, "millisecond": 1e-3, "msec": 1e-3, "ms": 1e-3},
     {"kilogram": 1e3, "kilo": 1e3, "kg": 1e3, "gram": 1.0, "gramme": 1.0, "g": 1.0, "milligram": 1e-3, "mg": 1e-3},
@@ -42,6 +45,7 @@ class AmountMention:
         facts: What it asks; all of them.
         complaint: Whether it says what is too much, "too long", and asks for the contrary.
         vague: Whether it names no number.
+        untold: What is to be said where no column holds what it bounds.
     """
 
     start: int
@@ -49,6 +53,7 @@ class AmountMention:
     facts: tuple[Within, ...]
     complaint: bool = False
     vague: bool = False
+    untold: str = ""
 
 
 class Quantities:
@@ -90,6 +95,20 @@ class Quantities:
     def met(self, facts: Sequence[Within]) -> bool:
         """Whether some bounds are there, and an item is within them."""
         return bool(facts) and bool(ItemFilter(facts=tuple(facts)).mask(self._catalog).any())
+
+    def reaches(self, facts: Sequence[Within]) -> bool:
+        """Whether bounds lie where the values of their columns do: 110 is no number of stars."""
+        within = [Within(f.column, high=b) for f in facts for b in (f.low, f.high) if b is not None]
+        above = [Within(f.column, low=b) for f in facts for b in (f.low, f.high) if b is not None]
+        return bool(facts) and all(self.met([one]) for one in (*within, *above))
+
+    def timed(self, unit: str) -> bool:
+        """Whether a unit is one of time, or a word for length."""
+        return _plain(unit) in _SCALES[0] or _plain(unit) == LENGTH
+
+    def is_price(self, unit: str) -> bool:
+        """Whether a unit is one of money."""
+        return _plain(unit) == PRICE or PRICE in _listed().get(_plain(unit), ())
 
     def pair(self, columns: Sequence[str]) -> tuple[str, str] | None:
         """Columns of a least and a most of the same, such as ``min_players`` and ``max_players``."""

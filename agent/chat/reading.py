@@ -15,6 +15,7 @@ from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
 from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
+from agent.chat.own_noun import OwnNoun
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
 from agent.chat.wording import facts_in_words
 from agent.chat.words import filled, folded, singular_words
@@ -41,6 +42,7 @@ class Reading:
         k: How many, if said.
         about: Phrases that are searched for by their meaning, since no rule reads them.
         silent: Words that no item may say.
+        untold: What is asked of something that no column holds, in words.
         tagged: Names that items carry among their tags: those stand first.
         unsure: What is said after a "no" and may be denied as well, or may not: it sets nothing.
     """
@@ -54,6 +56,7 @@ class Reading:
     silent: tuple[str, ...] = ()
     tagged: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
 
     def without(self, items: Int32) -> Reading:
         """The same with some items ruled out as well."""
@@ -108,12 +111,12 @@ class RequestReader:
 
     def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False, called: str = "") -> None:
         said = said_by_most(catalog) if searched else frozenset[str]()
-        own = {called.lower()} if called.isalpha() else set[str]()
-        self._of_all = frozenset("".join(singular_words(word)) for word in said | own)
         self._searched = searched
         self._latest = latest_year(catalog)
         self.tagged = Tagged(catalog)
         self._categories = CategoryWords(catalog)
+        self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
+        self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
         self._titles = TitleReader(titles, self._categories)
         self.facts = FactReader(catalog, self._categories)
 
@@ -123,7 +126,7 @@ class RequestReader:
         What is read is filled, not cut out, so that the reach of every "no" stays what it was.
         """
         lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
-        plain = self._categories.plain("; ".join(lines))
+        plain = self._categories.plain(self.noun.plain("; ".join(lines)))
         named = self._titles.read(plain)
         rest = named.rest
         years, renown = find_years(rest, self._categories.beside, self._latest), find_popularity(rest)
@@ -142,7 +145,7 @@ class RequestReader:
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
         count = how_many(rest, counted, MAX_K)
         unsure = tuple(filter(None, (named_in(plain[a:b]) for a, b in scopes.doubtful())))
-        read = Reading(" ".join(lines), named.liked, unknown, condition, count, unsure=unsure)
+        read = Reading(" ".join(lines), named.liked, unknown, condition, count, unsure=unsure, untold=facts.untold)
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)

@@ -9,7 +9,7 @@ from statistics import median_low
 from agent.chat.facts import together
 from agent.chat.joining import joined
 from agent.chat.moves import Moves
-from agent.chat.quantities import LENGTH, PRICE
+from agent.chat.quantities import LENGTH, PRICE, UNTOLD
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown
 from agent.chat.wish import MORE, Wish
@@ -26,7 +26,6 @@ from retrieval.titles import TitleIndex, another_follows
 
 _WHICH = "I cannot tell which one you mean; say its number"
 _NO_FURTHER = "nothing that you asked for goes further that way"
-_UNTOLD = {LENGTH: "nothing here tells how long it is", PRICE: "nothing here has a price"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ class Steering:
         if moves.fresh and not moves.hates:
             changes += [f"still without {what}" for what in wish.hated.in_words() if what in new.denied()]
         notes += [self._unknown(name) for name in reading.unknown]
+        notes += [said for said in reading.untold if said not in notes]
         notes += [
             f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"
             for words in reading.unsure
@@ -204,7 +204,7 @@ class Steering:
             return wish
         fact = self._reader.facts.beyond(than, way, unit) if than else None
         if fact is None:
-            notes.append("there is no list yet to compare with" if not than else _UNTOLD[unit])
+            notes.append("there is no list yet to compare with" if not than else UNTOLD[unit])
             return wish
         others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
         # Who turns round drops the bound before.

@@ -1,9 +1,9 @@
-"""Columns of yes and no in a request: "vegan ones", "not organic", "in stock"."""
+"""Columns of yes and no in a request: "vegan ones", "not organic", "in stock", "with breakfast", "pets welcome"."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -15,6 +15,11 @@ from retrieval.facts import OWN, TRUE, TRUTH, Fact, OneOf, Within
 from retrieval.schema import Catalog
 
 _VERBS = frozenset(("is", "has", "are", "can"))
+_SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "friendly", "permitted", "accepted", "welcome", "provided", "offered", "possible"))  # fmt: skip
+_YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
+_HAVING = r"(?:with|without|no|any|have|has|having|got|get|includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|take|taking|need|want)"
+_ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
+_ALSO = {"pet": ("dog", "cat", "animal"), "pool": ("swimming pool",), "wifi": ("wi-fi", "internet"), "kid": ("child", "children"), "child": ("kid", "children")}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +50,34 @@ class TruthWords:
             fact = None if name in OWN or CODES & set(words) else _fact(catalog.table[name])
             nameless = all(is_function_word(w) or is_kind(w) for w in said) or categories.named_in(said)
             if fact is not None and not nameless:
-                pattern = (
-                    r"(?<![\w-])(?P<non>non[- ])?" + r"[ -]".join(rf"{re.escape(w)}s?" for w in said) + r"(?![\w'-])"
-                )
-                self._asked.append((re.compile(pattern), fact))
+                self._asked.append((re.compile(_pattern(said)), fact))
 
     def find(self, rest: str) -> Iterator[TruthMention]:
         """Every place of a folded request that names a column of yes and no."""
         for pattern, fact in self._asked:
             for found in pattern.finditer(rest):
-                yield TruthMention(*found.span(), fact, denied=found["non"] is not None)
+                group = next((g for g in ("own", "had") if found.groupdict().get(g)), 0)
+                yield TruthMention(*found.span(group), fact, denied=found["non"] is not None)
+
+
+def _pattern(said: list[str]) -> str:
+    """The name of a column as a phrase. Where a part of it only says yes, the rest does beside words that say so too."""
+    whole = r"(?P<non>non[- ])?" + _phrase(said)
+    core = [word for word in said if word not in _SAYS_YES]
+    if not core or len(core) == len(said) or all(is_function_word(word) for word in core):
+        return rf"(?<![\w-])(?:{whole})(?![\w'-])"
+    others = [
+        _phrase(core),
+        *(_phrase(other.split()) for word in core[:1] if len(core) == 1 for other in _ALSO.get(word, ())),
+    ]
+    names = "|".join(others)
+    had = rf"{_HAVING} {_ARTICLE}(?P<had>{names})"
+    own = rf"(?P<own>(?:(?:my|our|the) )?(?:{names})(?:[ -]| (?:is|are) )(?:{_YES}|comes? along|coming along))"
+    return rf"(?<![\w-])(?:{whole}|{own}|{had})(?![\w'-])"
+
+
+def _phrase(words: Sequence[str]) -> str:
+    return r"[ -]".join(rf"{re.escape(word)}s?" for word in words)
 
 
 def _fact(values: pl.Series) -> Fact | None:

@@ -1,0 +1,29 @@
+"""How people write a number that bounds something: "under 20 euros", "between 2 and 4", "at most 150 a night", "60+"."""
+
+from __future__ import annotations
+
+import re
+
+from agent.chat.numerals import NUMBER
+
+_SIGN = r"[$\u20ac\u00a3\u00a5\u20b9]"
+_N = rf"(?<![\w.,])(?P<sign{{0}}>{_SIGN}\s?)?(?P<n{{0}}>{NUMBER})(?P<mark{{0}}>\s?(?:{_SIGN}|%)| per ?cent\b)?"
+_ONE, _LOW, _HIGH = _N.format(""), _N.format("1"), _N.format("2")
+_PER = r"(?: ?(?:/|\ba\b|\ban\b|\bper\b|\beach\b|\bevery\b) ?(?P<per>night|day|week|month|person|head|piece|bottle|stay|room)\b)?"
+_NO_UNIT = "a|an|per|each|every|under|over|above|below|less|more|fewer|between|and|or|but|for|at|up|to|with|without|in|from|please"
+_UNIT = rf"(?:(?:[ -]?| in (?:the )?)(?!(?:{_NO_UNIT})\b)(?P<unit>[a-z]+)(?![\w']))?"
+UNDER = "under|below|less than|cheaper than|lower than"
+_AT_MOST = rf"{UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within|budget(?: is| of|:)?"
+OVER = "over|above|more than|longer than|higher than|better than|dearer than|more expensive than"
+_AT_LEAST = rf"{OVER}|at (?:the )?least|(?:no|not) (?:less|fewer|shorter|lower|cheaper) than|min(?:imum)?(?: of)?"
+RANGE = re.compile(rf"(?P<between>\bbetween |\bfrom )?{_LOW}\s*(?P<way>-|\u2013|to|and|or)\s*{_HIGH}{_UNIT}{_PER}")
+BOUND = re.compile(
+    rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:a (?:price|total) of )?{_ONE}{_UNIT}{_PER}"
+)
+OPEN = re.compile(
+    rf"{_ONE}{_UNIT}\s*(?:(?P<least>\+|(?:and|or) (?:more|longer|up|over|above|older|higher|better))|(?P<most>or (?:less|fewer|shorter|under|below|lower|cheaper)|max(?:imum)?|tops|at (?:the )?most))(?![\w'])"
+)
+PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
+BARE = re.compile(
+    rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
+)

@@ -1,0 +1,70 @@
+"""The noun for whatever a catalogue sells, "hotel" in a shop of hotels: it tells no item from another.
+
+It is told by the name of the data, else by the word that most titles carry. Where a message says it, the reading sees a word
+for items of any kind instead, so that "the cheapest hotel" and "no hotels in Paris" are read as of items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
+from retrieval.schema import Catalog
+
+_WORD = re.compile(r"[^\W\d_]+")
+_GENERIC = frozenset(["data", "dataset", "shop", "store", "catalog", "catalogue", "small", "latest", "booking", "order", "purchase", "event", "interaction", "rating", "sale"])  # fmt: skip
+_SHARE = 0.15  # of the titles that carry it
+_ENOUGH = 20  # titles of which it can be told
+_SHORTEST = 3
+
+
+class OwnNoun:
+    """Writes one catalogue's own nouns as words for items of any kind.
+
+    Args:
+        catalog: The items.
+        called: What the data are called: "my hotels".
+        telling: Whether a word says something here: of categories.
+
+    Attributes:
+        words: The nouns, in the singular.
+    """
+
+    def __init__(self, catalog: Catalog, called: str, telling: Callable[[str], bool]) -> None:
+        self.words = frozenset(word for word in _named(called) or _in_titles(catalog) if not telling(word))
+        nouns = "|".join(re.escape(noun) for noun in self.words if not is_kind(noun))
+        self._said = re.compile(rf"(?<![\w'-])(?:{nouns})(?P<many>s|es)?(?![\w-])", re.IGNORECASE) if nouns else None
+
+    def plain(self, text: str) -> str:
+        """A text with the nouns replaced, except in what is written as a name: "Hotel Astoria", "Grand Hotel"."""
+        return text if self._said is None else self._said.sub(lambda m: _kind(m, text), text)
+
+
+def _kind(m: re.Match[str], text: str) -> str:
+    if m.group()[0].isupper() and not text.isupper():
+        beside = (re.match(r"\s+(\w)", text[m.end() :]), re.search(r"(\w)[\w'-]*\s+$", text[: m.start()]))
+        if any(b is not None and b[1].isupper() for b in beside):
+            return m.group()
+    return "items" if m["many"] else "item"
+
+
+def _named(called: str) -> list[str]:
+    """Nouns in a name of data: a name of one word, or the plurals of several."""
+    words = [word.lower() for word in _WORD.findall(called)]
+    nouns = [("".join(singular_words(word)), word) for word in words if len(word) >= _SHORTEST]
+    return [one for one, word in nouns if (len(words) == 1 or word != one) and not _says_nothing(one)]
+
+
+def _in_titles(catalog: Catalog) -> list[str]:
+    """The word that most titles carry, if so many do that it tells none from another."""
+    if len(catalog) < _ENOUGH:
+        return []
+    held = ({"".join(singular_words(word)) for word in _WORD.findall(title)} for title in catalog.titles)
+    counts = Counter(word for words in held for word in words if len(word) >= _SHORTEST and not _says_nothing(word))
+    return [word for word, count in counts.most_common(1) if count >= _SHARE * len(catalog)]
+
+
+def _says_nothing(word: str) -> bool:
+    return word in _GENERIC or is_function_word(word) or is_chatter(word)
