@@ -265,8 +265,9 @@ def test_the_command_writes_a_prompt_that_the_other_commands_take(answering, kno
         assert sorted(one.name for one in out.parent.glob("mine*.j2")) == ["mine.j2"]  # the same prompt, the same file
         out.write_text(out.read_text() + "\n")
         run.invoke(app, words)
-        assert (out.parent / "mine-2.j2").read_text() == out.read_text()[:-1]  # another prompt is not overwritten
-        (out.parent / "mine-2.j2").rename(out)
+        second = (out.parent / "mine-2.j2").read_text()  # another prompt is not overwritten
+        assert second == out.read_text()[:-1].replace("name: mine", "name: mine-2")
+        out.write_text(out.read_text()[:-1])
         shown = run.invoke(app, [*words[:-3], str(tmp_path / "other.j2"), *words[-2:]])
         compared = run.invoke(app, ["compare", "rerank-shares", str(out), "--users", "8", "--bias-users", "0", *words[-2:], "--llm-model", "m", "--cache", str(tmp_path)])  # fmt: skip
     facts = json.loads(result.stdout)
