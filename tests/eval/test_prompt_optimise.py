@@ -266,7 +266,7 @@ def test_the_command_writes_a_prompt_that_the_other_commands_take(answering, kno
         out.write_text(out.read_text() + "\n")
         run.invoke(app, words)
         second = (out.parent / "mine-2.j2").read_text()  # another prompt is not overwritten
-        assert second == out.read_text()[:-1].replace("name: mine", "name: mine-2")
+        assert second == out.read_text()[:-1].replace('name: "mine"', "name: mine-2")
         out.write_text(out.read_text()[:-1])
         shown = run.invoke(app, [*words[:-3], str(tmp_path / "other.j2"), *words[-2:]])
         compared = run.invoke(app, ["compare", "rerank-shares", str(out), "--users", "8", "--bias-users", "0", *words[-2:], "--llm-model", "m", "--cache", str(tmp_path)])  # fmt: skip
