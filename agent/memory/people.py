@@ -92,11 +92,13 @@ class NewTurn:
         turn: With number 0 its conversation begins.
         fingerprint: Of all that was said up to its end.
         branch_of: Conversation that it branches off, and the last turn that they share; those before are copied.
+        after: State of the turn before, as it was read for this one; None where nothing was read.
     """
 
     turn: Turn
     fingerprint: str
     branch_of: tuple[str, int] | None = None
+    after: dict[str, Any] | None = None
 
 
 class People:
@@ -155,7 +157,8 @@ class People:
             Whether it was kept.
 
         Raises:
-            ConflictError: The conversation has a turn of this number: another message came first.
+            ConflictError: The conversation has a turn of this number, or the turn before shows another list by now: another
+                request came first.
         """
         now = datetime.now(UTC)
         of = {"tenant": tenant, "user_id": user}
@@ -173,6 +176,34 @@ class People:
                     "ms": shown.llm_ms, "items": [item.item_id for item in shown.items], "at": now,
                 }  # fmt: skip
                 connection.execute(sa.insert(exposures), row)
+        return True
+
+    def relist(self, tenant: str, user: str, since: str, read: Turn, shown: Slate) -> bool:
+        """Put another list in the place of that of a conversation's last turn: what is spoken of next is what was shown last.
+
+        Args:
+            tenant: Whose person.
+            user: The person; empty for nobody in particular.
+            since: As in :meth:`keep`.
+            read: The turn.
+            shown: Its list from now on.
+
+        Returns:
+            Whether it was kept; False if the person or the conversation was deleted meanwhile.
+
+        Raises:
+            ConflictError: The conversation went on meanwhile.
+        """
+        with self._database.begin(*((tenant, user) if user else ())) as connection:
+            deleted = bool(user) and mark(connection, tenant, user) != since
+            if deleted or not _held(connection, tenant, user, read.conversation):
+                return False
+            here = turns.c.conversation_id == read.conversation
+            last = connection.execute(sa.select(sa.func.max(turns.c.number)).where(here)).scalar_one()
+            if last != read.number:
+                raise _came_first("list")
+            state = read.state | {"slate": shown.model_dump(mode="json")}
+            connection.execute(sa.update(turns).where(here, turns.c.number == last).values(state=state))
         return True
 
     def turns(self, tenant: str, user: str, conversation: str) -> list[Turn] | None:
@@ -231,16 +262,25 @@ def _added(connection: sa.Connection, tenant: str, user: str, new: NewTurn, now:
         return False
     mine = (turns.c.conversation_id == turn.conversation) & (turns.c.number == turn.number)
     if connection.execute(sa.select(turns.c.number).where(mine)).first() is not None:
-        raise ConflictError(
-            "conversation: another message was answered first; nothing of this one was kept",
-            "read the conversation again, then say it",
-        )
+        raise _came_first("message")
+    if new.after is not None:
+        origin, last = new.branch_of or (turn.conversation, turn.number - 1)
+        before = (turns.c.conversation_id == origin) & (turns.c.number == last)
+        if connection.execute(sa.select(turns.c.state).where(before)).scalar() != new.after:
+            raise _came_first("message")
     row = {
         "conversation_id": turn.conversation, "number": turn.number, "fingerprint": new.fingerprint, "said": turn.said,
         "reply": turn.reply, "state": turn.state, "at": now,
     }  # fmt: skip
     connection.execute(sa.insert(turns), [*copied, row])
     return True
+
+
+def _came_first(what: str) -> ConflictError:
+    return ConflictError(
+        f"conversation: another request was answered first; nothing of this {what} was kept",
+        "read the conversation again, then say it" if what == "message" else "ask again",
+    )
 
 
 def _held(connection: sa.Connection, tenant: str, user: str, conversation: str) -> bool:

@@ -46,8 +46,10 @@ async def chat(body: ChatBody, request: Request, parts: Parts, caller: Writer) -
 
 
 @router.post("/chat/{conversation}/again", summary="The last list of a conversation once more", response_model=Slate)
-async def again(conversation: Name, body: AgainBody, parts: Parts, caller: Reader) -> Response:
-    """With another lambda, or after feedback; it is no turn of the conversation."""
+async def again(conversation: Name, body: AgainBody, parts: Parts, caller: Writer) -> Response:
+    """With another lambda, or after feedback. It is no turn of its own: the last turn shows this list from now on, and "the
+    second", "more like number 3" mean places in it.
+    """
     slate = await Talk(parts, caller).again(body.user, conversation, body.lam, body.deadline_ms)
     return Response(slate.model_dump_json(), media_type="application/json")
 

@@ -41,7 +41,13 @@ class _Begun:
     heard: tuple[str, ...]
     conversation: str
     number: int
-    branch_of: tuple[str, int] | None = None
+    last: Turn | None = None
+
+    @property
+    def branch_of(self) -> tuple[str, int] | None:
+        """The turn that another conversation is left at."""
+        last = self.last
+        return None if last is None or last.conversation == self.conversation else (last.conversation, last.number)
 
 
 class Talk:
@@ -59,7 +65,8 @@ class Talk:
 
         Raises:
             NotFoundError: No such conversation of this person.
-            ConflictError: Another message of the conversation was answered meanwhile; nothing of this one was kept.
+            ConflictError: Another message of the conversation was answered meanwhile, or its list made again; nothing of this
+                message was kept.
             StorageError: The database does not answer; nothing was kept.
         """
         return await self._answer(await asyncio.to_thread(self._opened, user, conversation), message, lam, deadline_ms)
@@ -81,11 +88,21 @@ class Talk:
         return await self._answer(await asyncio.to_thread(self._found, user, history), message, None, deadline_ms)
 
     async def again(self, user: str | None, conversation: str, lam: float | None, deadline_ms: int | None) -> Slate:
-        """The last list of a conversation with another lambda; it does not become a turn."""
+        """The last list of a conversation once more, with another lambda or after feedback; the last turn shows it from now on.
+
+        Raises:
+            NotFoundError: No such conversation of this person.
+            ConflictError: The conversation went on meanwhile.
+            StorageError: The database does not answer; the list that was there stays.
+        """
         begun = await asyncio.to_thread(self._opened, user, conversation)
         state = begun.before.states[-1] if begun.before.states else TurnState()
         deadline = deadline_ms or self._parts.config.deadline_ms
-        return count(await begun.now.dialogue.again(state.wish, begun.person, lam=lam, deadline_ms=deadline))
+        slate = count(await begun.now.dialogue.again(state.wish, begun.person, lam=lam, deadline_ms=deadline))
+        if begun.last is not None:
+            since = begun.person.standing.since
+            await asyncio.to_thread(self._parts.people.relist, self._tenant, begun.who, since, begun.last, slate)
+        return slate
 
     async def _answer(self, begun: _Begun, message: str, lam: float | None, deadline_ms: int | None) -> Told:
         reply = await begun.now.dialogue.respond(
@@ -108,26 +125,16 @@ class Talk:
                 f"no conversation {conversation!r} of this person", "leave conversation out to start a new one"
             )
         heard = tuple(text for turn in turns for text in (turn.said, turn.reply))
-        return _Begun(
-            now, who, person, remembered(now.recommender, turns, _REMEMBERED), heard, conversation, len(turns)
-        )
+        before = remembered(now.recommender, turns, _REMEMBERED)
+        return _Begun(now, who, person, before, heard, conversation, len(turns), turns[-1] if turns else None)
 
     def _found(self, user: str | None, history: Sequence[tuple[str, str]]) -> _Begun:
         now, who, person = self._parts.now, user or "", self._parts.person(self._caller, user)
         heard = tuple(text for _, text in history)
         turns = self._parts.people.led_to(self._tenant, who, fingerprint(heard)) if history else []
         if turns:
-            of = (turns[-1].conversation, turns[-1].number)
-            return _Begun(
-                now,
-                who,
-                person,
-                remembered(now.recommender, turns, _REMEMBERED),
-                heard,
-                new_conversation(),
-                len(turns),
-                of,
-            )
+            before = remembered(now.recommender, turns, _REMEMBERED)
+            return _Begun(now, who, person, before, heard, new_conversation(), len(turns), turns[-1])
         said = [text for speaker, text in history if speaker == "user"]
         before = Remembered()
         if said:
@@ -138,7 +145,8 @@ class Talk:
     def _keep(self, begun: _Begun, message: str, reply: Reply) -> None:
         text = reply.full()
         turn = Turn(begun.conversation, begun.number, message, text, reply.state.model_dump(mode="json"))
-        new = NewTurn(turn, fingerprint([*begun.heard, message, text]), begun.branch_of)
+        read = None if begun.last is None else begun.last.state
+        new = NewTurn(turn, fingerprint([*begun.heard, message, text]), begun.branch_of, read)
         since = begun.person.standing.since
         said = reply.feedback if begun.who else ()
         if self._parts.people.keep(self._tenant, begun.who, since, said=said, turn=new, shown=reply.slate):

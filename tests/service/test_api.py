@@ -1,5 +1,6 @@
 """Routes, errors, keys, tenants and limits, through the real application."""
 
+import asyncio
 import json
 import logging
 import time
@@ -10,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from agent.chat.dialogue import Dialogue
 from agent.memory.database import Database, StorageError
 from agent.memory.keys import Keys, Scope
 from agent.memory.people import Kind, NewTurn, Said, Turn
@@ -168,7 +170,7 @@ def test_a_message_that_was_overtaken_leaves_nothing(client, meanwhile):
     meanwhile(other)
     answer = post(client, "/v1/chat", {"user": "ann", "message": "I hated number 1", "conversation": talk})
     assert (answer.status_code, answer.json()["error"]["param"]) == (409, "conversation")
-    assert "nothing of this one was kept" in answer.json()["error"]["message"]
+    assert "nothing of this message was kept" in answer.json()["error"]["message"]
     kept = client.get("/v1/users/ann").json()
     assert (kept["feedback"], [t["said"] for t in kept["turns"]]) == ([], ["comedies", "other"])
 
@@ -261,6 +263,63 @@ def test_a_conversation_goes_on_and_the_slider_reranks_it(client):
     assert tight["kl"] < loose["kl"]
     stranger = post(client, "/v1/chat", {"user": "2", "message": "older", "conversation": first["conversation"]})
     assert stranger.status_code == 404
+
+
+def test_places_mean_the_list_that_was_made_again(client, settings):
+    said = {"user": "jo"}
+    first = post(client, "/v1/chat", said | {"message": "science fiction"}).json()
+    talk, top = said | {"conversation": first["conversation"]}, first["slate"]["items"][0]["title"]
+    post(client, "/v1/feedback", said | {"feedback": [{"item": top, "kind": "dislike"}]})
+    shown = post(client, f"/v1/chat/{first['conversation']}/again", said).json()
+    titles = [item["title"] for item in shown["items"]]
+    assert top not in titles
+    assert titles[0] in post(client, "/v1/chat", talk | {"message": "why number 1?"}).json()["text"]
+    shown = post(client, f"/v1/chat/{first['conversation']}/again", said | {"lam": 0.0}).json()  # after a question, too
+    titles = [item["title"] for item in shown["items"]]
+    with TestClient(create_app(settings)) as other:  # another worker, or this one after a restart
+        assert titles[3] in post(other, "/v1/chat", talk | {"message": "tell me about number 4"}).json()["text"]
+        understood = post(other, "/v1/chat", talk | {"message": "more like number 3"}).json()["understood"]
+        assert understood["like"] == [titles[2]]
+    kept = client.get(f"/v1/chat/{first['conversation']}", params=said).json()["turns"]
+    assert [turn["said"] for turn in kept] == [
+        "science fiction",
+        "why number 1?",
+        "tell me about number 4",
+        "more like number 3",
+    ]
+    back = post(client, "/v1/chat", talk | {"message": "undo"}).json()
+    assert [item["title"] for item in back["slate"]["items"]] == titles
+
+
+def test_a_list_made_again_and_a_message_do_not_pass_each_other_by(client, monkeypatch):
+    talk = post(client, "/v1/chat", {"user": "al", "message": "comedies"}).json()["conversation"]
+
+    def meanwhile(name, then):
+        method = getattr(Dialogue, name)
+
+        async def answered(*args, **kwargs):
+            monkeypatch.setattr(Dialogue, name, method)
+            done = await method(*args, **kwargs)
+            await asyncio.to_thread(then)
+            return done
+
+        monkeypatch.setattr(Dialogue, name, answered)
+
+    def again():
+        assert post(client, f"/v1/chat/{talk}/again", {"user": "al", "lam": 0.0}).status_code == 200
+
+    def say():
+        assert post(client, "/v1/chat", {"user": "al", "message": "older", "conversation": talk}).status_code == 200
+
+    meanwhile("respond", again)
+    late = post(client, "/v1/chat", {"user": "al", "message": "why number 1?", "conversation": talk})
+    assert (late.status_code, "nothing of this message" in late.json()["error"]["message"]) == (409, True)
+    meanwhile("again", say)
+    late = post(client, f"/v1/chat/{talk}/again", {"user": "al", "lam": 1.0})
+    assert (late.status_code, "nothing of this list" in late.json()["error"]["message"]) == (409, True)
+    meanwhile("again", lambda: client.delete("/v1/users/al"))
+    assert post(client, f"/v1/chat/{talk}/again", {"user": "al"}).status_code == 200
+    assert client.get("/v1/users/al").json()["turns"] == []
 
 
 def test_chat_streams_events(client):
@@ -493,6 +552,7 @@ def test_keys_and_scopes(keyed):
     assert post(client, "/v1/recommend", {}, headers=keys["reader"]).status_code == 200
     assert post(client, "/v1/feedback", body, headers=keys["reader"]).status_code == 403
     assert post(client, "/v1/feedback", body, headers=keys["writer"]).status_code == 200
+    assert post(client, "/v1/chat/talk/again", {"user": "u"}, headers=keys["reader"]).status_code == 403
     assert post(client, "/v1/admin/reload", {}, headers=keys["writer"]).status_code == 403
     assert post(client, "/v1/admin/reload", {}, headers=keys["admin"]).json()["generation"] == 1
     with_other_header = {"X-API-Key": keys["reader"]["Authorization"].removeprefix("Bearer ")}

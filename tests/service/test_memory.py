@@ -77,10 +77,32 @@ def test_what_one_request_leaves_is_kept_whole_or_not_at_all(database, recorded)
     talk = new_conversation()
     people.keep("t", "u", turn=turn(talk, 0, ["a", "b"]))
     people.keep("t", "u", turn=turn(talk, 1, ["a", "b", "c", "d"]))
-    with pytest.raises(ConflictError, match="nothing of this one was kept"):
+    with pytest.raises(ConflictError, match="nothing of this message was kept"):
         people.keep("t", "u", said=[Said("1", Kind.LIKE)], turn=turn(talk, 1, ["e", "f"]), shown=recorded)
     kept = privacy.export("t", "u")
     assert (kept["feedback"], kept["experiments"], len(kept["turns"])) == ([], [], 2)
+
+
+def test_a_list_is_put_in_the_place_of_the_last(database, recorded):
+    people, privacy = People(database), Privacy(database)
+    privacy.delete("t", "u")
+    since, talk = people.standing("t", "u").since, new_conversation()
+    people.keep("t", "u", since, turn=turn(talk, 0, ["a", "b"]))
+    (read,) = people.turns("t", "u", talk)
+    assert people.relist("t", "u", since, read, recorded)
+    (now,) = people.turns("t", "u", talk)
+    assert (now.said, now.reply, now.state["n"]) == ("a", "b", 0)
+    assert now.state["slate"] == recorded.model_dump(mode="json")
+    assert not people.relist("t", "other", people.standing("t", "other").since, now, recorded)
+    new = ["a", "b", "c", "d"]
+    with pytest.raises(ConflictError, match="nothing of this message"):  # it was answered of the list before
+        people.keep("t", "u", since, said=[Said("1", Kind.LIKE)], turn=turn(talk, 1, new, after=read.state))
+    assert people.standing("t", "u").likes == ()
+    assert people.keep("t", "u", since, turn=turn(talk, 1, new, after=now.state))
+    with pytest.raises(ConflictError, match="nothing of this list"):
+        people.relist("t", "u", since, now, recorded)
+    privacy.delete("t", "u")
+    assert not people.relist("t", "u", since, now, recorded)
 
 
 def test_what_began_before_a_deletion_is_not_kept_after_it(database, recorded):

@@ -54,16 +54,23 @@ def test_a_stranger_gets_a_list_in_three_clicks_and_can_steer_it(page):
 
     page.fill("#message", "comedies from the 90s")
     page.press("#message", "Enter")
-    page.wait_for_selector("#understood button >> text=years: 1990-1999")
+    page.wait_for_selector("#understood button >> text=1990-1999")
+    assert page.locator("#understood button").all_inner_texts() == ["Comedy", "1990-1999"]
     kinds = page.locator(".card .kinds").all_inner_texts()
     assert all("Comedy" in line for line in kinds)
     before = titles(page)
-    page.locator("#understood button", has_text="years").click()  # what was understood can be taken back
+    page.locator("#understood button", has_text="1990").click()  # what was understood can be taken back
     page.wait_for_function(
         "before => [...document.querySelectorAll('.card .title')].map(n => n.innerText).join() !== before",
         arg=",".join(before),
     )
-    assert page.locator("#understood button", has_text="years").count() == 0
+    assert page.locator("#understood button", has_text="1990").count() == 0
+    page.fill("#message", "5 of them")
+    page.press("#message", "Enter")
+    page.wait_for_selector("#understood button >> text=5 items")
+    assert page.locator(".card").count() == 5
+    page.locator("#understood button", has_text="5 items").click()
+    page.wait_for_function("() => document.querySelectorAll('.card').length === 10")
     assert serious(page) == []
 
 
@@ -185,8 +192,55 @@ def test_feedback_and_why_from_a_card(page):
     page.wait_for_function(
         "title => ![...document.querySelectorAll('.card .title')].some(n => n.innerText.endsWith(title))", arg=title
     )
+
+
+def test_cards_and_conversation_speak_of_one_list(page):
+    page.fill("#message", "science fiction")
+    page.press("#message", "Enter")
+    page.wait_for_selector(".card")
+    with page.expect_response("**/again") as answered:
+        page.locator(".card").first.get_by_role("button", name="Dislike").click()
+    first = answered.value.json()["items"][0]["title"]
+    page.locator(".card .title", has_text=first).wait_for()
+    page.locator(".card").first.get_by_role("button", name="Why?").click()
+    page.locator(".bubble", has_text=f"{first} is number 1.").wait_for()
+    page.locator("#lam").focus()
+    with page.expect_response("**/again") as answered:
+        page.keyboard.press("Home")
+    third = answered.value.json()["items"][2]["title"]
+    page.wait_for_function("title => document.querySelectorAll('.card .title')[2].innerText.endsWith(title)", arg=third)
+    # Two clicks at once: the second is about the film, wherever it stands when its turn comes.
+    both = "() => { const at = (n) => document.querySelectorAll('.card .acts button')[n]; const [one, two] = [at(1), at(13)]; one.click(); two.click(); }"
+    with page.expect_response("**/v1/chat") as answered:
+        page.evaluate(both)  # dislike the first, more like the third
+    assert answered.value.json()["understood"]["like"] == [third]
+    assert answered.value.request.post_data_json["message"].startswith("more like number ")
+    page.locator("#understood button", has_text=f"like {third}").wait_for()
+    page.fill("#message", "start over")
+    page.press("#message", "Enter")
+    page.wait_for_selector("#start", state="visible")  # a list that is spoken of no more is not shown
+    assert page.locator(".card").count() == 0
+
+
+def test_who_wants_everything_deleted_is_asked_first(page):
+    page.locator("#starters button").nth(1).click()
+    page.click("#go")
+    page.wait_for_selector(".card")
     page.click("#forget-me")
-    page.wait_for_selector("#status >> text=Deleted")
+    assert page.locator("#who").input_value() in page.inner_text("#forget-title")
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.click("#forget-me")
+    page.get_by_role("button", name="Keep it").click()
+    assert page.locator("#forget-dialog").is_hidden()
+    assert page.locator(".card").count() == 10
+    page.click("#forget-me")
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_selector("#status >> text=Deleted: 3 entries.")
+    assert page.locator(".card").count() == 0
+    assert page.locator(".bubble").count() == 1
+    assert page.locator("#starters button[aria-pressed=true]").count() == 0
+    assert page.locator("#start").is_visible()
 
 
 def test_the_keyboard_alone_is_enough(page):

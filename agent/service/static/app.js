@@ -1,6 +1,6 @@
 // The page: a conversation on one side, the list with its reasons on the other. No libraries, nothing from elsewhere.
 const $ = (id) => document.getElementById(id);
-const state = { conversation: null, slate: null, liked: new Set(), timer: 0 };
+const state = { conversation: null, slate: null, liked: new Set(), timer: 0, turn: Promise.resolve(), again: false };
 
 function make(tag, props = {}, ...children) {
   const node = Object.assign(document.createElement(tag), props);
@@ -46,23 +46,45 @@ function bubble(text, mine) {
   $("messages").scrollTop = $("messages").scrollHeight;
 }
 
-async function say(message) {
+// One request after the other, so that places in the list mean what is on the screen when they are asked about.
+function inTurn(work) {
+  const done = state.turn.then(work);
+  state.turn = done.catch(() => {});
+  return done;
+}
+
+const say = (message) => inTurn(() => ask(message));
+
+async function ask(message) {
   bubble(message, true);
   const reply = await call("/v1/chat", { message, user: who(), conversation: state.conversation, lam: Number($("lam").value) });
   state.conversation = reply.conversation;
   bubble(reply.text);
   showUnderstood(reply.understood);
   if (reply.slate) showSlate(reply.slate);
+  else if (["reset", "undo"].includes(reply.intent)) showNoList();
   $("messages").scrollTop = $("messages").scrollHeight;
+}
+
+// What is asked for now, as one would say it: the words before it; none before what speaks for itself.
+const before = {
+  wanted: "", with: "", popularity: "", unwanted: "no ", without: "not ", unwanted_years: "not ", like: "like ", not_like: "not ",
+  about: "about ", not_about: "nothing about ", more_of: "more ", less_of: "less ", at_least: "at least ", at_most: "at most ",
+};
+
+function inWordsOf(key, what) {
+  if (key === "k") return what === 1 ? "one item" : `${what} items`;
+  if (key === "years" && /^\d/.test(what)) return what;
+  return `${before[key] ?? `${key.replaceAll("_", " ")}: `}${what}`.replaceAll(" + ", " and ");
 }
 
 function showUnderstood(understood) {
   const chips = [];
   for (const [key, value] of Object.entries(understood)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      const words = `${key.replaceAll("_", " ")}: ${one}`;
+      const words = inWordsOf(key, one);
       const chip = make("button", { type: "button", textContent: words, ariaLabel: `${words}; take it back` });
-      chip.addEventListener("click", () => say(key === "k" ? "forget k" : `forget ${one}`));
+      chip.addEventListener("click", () => say(key === "k" ? "forget the number" : `forget ${one}`));
       chips.push(chip);
     }
   }
@@ -71,6 +93,24 @@ function showUnderstood(understood) {
 
 const colour = (number) => (number ? `t${((number - 1) % 8) + 1}` : "t8");
 const percent = (share) => `${Math.round(100 * share)}%`;
+
+function showNoList() {
+  state.slate = null;
+  $("start").hidden = false;
+  for (const id of ["held", "tastes", "empty"]) $(id).hidden = true;
+  $("ranker").textContent = "";
+  $("cards").replaceChildren();
+}
+
+function forgetTalk() {
+  clearTimeout(state.timer);
+  state.conversation = null;
+  state.liked.clear();
+  for (const button of $("starters").children) button.setAttribute("aria-pressed", "false");
+  $("understood").replaceChildren();
+  $("messages").replaceChildren();
+  showNoList();
+}
 
 function showSlate(slate) {
   state.slate = slate;
@@ -115,9 +155,9 @@ function card(item) {
     button.addEventListener("click", () => feedback(item, kind, button));
     acts.append(button);
   }
-  for (const [words, said] of [["More like it", `more like number ${item.rank}`], ["Why?", `why number ${item.rank}?`]]) {
+  for (const [words, said] of [["More like it", (rank) => `more like number ${rank}`], ["Why?", (rank) => `why number ${rank}?`]]) {
     const button = make("button", { type: "button", textContent: words, ariaLabel: `${words} ${item.title}` });
-    button.addEventListener("click", () => say(said));
+    button.addEventListener("click", () => askOf(item, said));
     acts.append(button);
   }
   const facts = Object.entries(item.facts).map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(" · ");
@@ -127,15 +167,28 @@ function card(item) {
   return node;
 }
 
-async function feedback(item, kind, button) {
+// The list may have been made anew since the click: the item's place is the one it has when its turn comes.
+const askOf = (item, said) => inTurn(async () => {
+  const here = state.slate?.items.find((one) => one.item_id === item.item_id);
+  if (here) await ask(said(here.rank));
+  else $("status").textContent = `${item.title} is no longer in the list.`;
+});
+
+const feedback = (item, kind, button) => inTurn(async () => {
   await call("/v1/feedback", { user: who(), feedback: [{ item: item.item_id, kind }] });
   button.setAttribute("aria-pressed", "true");
+  await remake();
   $("status").textContent = `Noted: ${item.title}. It will not come back.`;
-  if (state.conversation) await again();
+});
+
+function again() {
+  if (state.again) return;
+  state.again = true;
+  inTurn(() => { state.again = false; return remake(); });
 }
 
-async function again() {
-  if (!state.conversation) return;
+async function remake() {
+  if (!state.conversation || !state.slate) return;
   showSlate(await call(`/v1/chat/${encodeURIComponent(state.conversation)}/again`, { user: who(), lam: Number($("lam").value) }));
 }
 
@@ -175,7 +228,7 @@ async function begin() {
   store("who", $("who").value);
   const saved = store("theme");
   if (saved) document.documentElement.dataset.theme = saved;
-  bubble("Say what you are in the mood for, or pick a few things you like on the other side.");
+  bubble("Say what you are in the mood for, or pick a few things you like and press “Show my list”.");
   const found = await call("/v1/starters?limit=16");
   for (const words of ["surprise me", ...found.critiques, "more popular", "show me others", "what do you think I like?", "undo", "start over"]) {
     const chip = make("button", { type: "button", textContent: words });
@@ -206,15 +259,16 @@ $("say").addEventListener("submit", (event) => {
 $("who-form").addEventListener("submit", (event) => event.preventDefault());
 $("who").addEventListener("change", () => {
   store("who", who());
-  state.conversation = null;
-  $("understood").replaceChildren();
-  bubble(`Hello, ${who()}.`);
-  say("my tastes");
+  inTurn(() => {
+    forgetTalk();
+    bubble(`Hello, ${who()}.`);
+    return ask("my tastes");
+  });
 });
-$("go").addEventListener("click", async () => {
+$("go").addEventListener("click", () => inTurn(async () => {
   if (state.liked.size) await call("/v1/feedback", { user: who(), feedback: [...state.liked].map((item) => ({ item, kind: "like" })) });
-  await say("recommend me something");
-});
+  await ask("recommend me something");
+}));
 $("lam").addEventListener("input", () => {
   $("lam-value").textContent = Number($("lam").value).toFixed(2);
   clearTimeout(state.timer);
@@ -226,10 +280,19 @@ $("theme").addEventListener("click", () => {
   root.dataset.theme = dark ? "light" : "dark";
   store("theme", root.dataset.theme);
 });
-$("forget-me").addEventListener("click", async () => {
-  const gone = await call(`/v1/users/${encodeURIComponent(who())}`, undefined, "DELETE");
-  state.conversation = null;
-  $("understood").replaceChildren();
-  $("status").textContent = `Deleted: ${gone.rows} entries.`;
+$("forget-me").addEventListener("click", () => {
+  $("forget-who").textContent = who();
+  $("forget-dialog").returnValue = "";
+  $("forget-dialog").showModal();
+});
+$("forget-dialog").addEventListener("close", () => {
+  if ($("forget-dialog").returnValue !== "delete") return;
+  const user = who();
+  inTurn(async () => {
+    const gone = await call(`/v1/users/${encodeURIComponent(user)}`, undefined, "DELETE");
+    forgetTalk();
+    bubble(`All that was kept of ${user} is deleted.`);
+    $("status").textContent = `Deleted: ${gone.rows} entries.`;
+  });
 });
 begin();
