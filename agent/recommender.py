@@ -266,6 +266,10 @@ class Recommender:
         """Whether an item says a phrase, or something near to it in meaning."""
         return self._meaning.speaks_of(about) or bool(self._said.mask([about.lower()]).any())
 
+    def saying(self, word: str) -> int:
+        """How many items say a word: where none does, none can be left out for it."""
+        return int(self._said.mask([word.lower()]).sum())
+
     def room(self, reading: Reading, asked: Asked) -> int:
         """How many items a request leaves somebody.
 

@@ -98,7 +98,7 @@ def find_about(
         if sense is Sense.WANTED:
             wanted.append(word)
             fresh |= not known[found.start()]
-        elif sense is Sense.UNWANTED and not known[found.start()]:
+        elif sense is Sense.UNWANTED and not known[found.start()] and not _heads(rest, read, found.start()):
             unwanted.append(word)
     wanted = list(dict.fromkeys(wanted))[:_MOST] if fresh else []  # other words for a category alone have been read
     gloss = _gloss(wanted, categories) if glossed else ()
@@ -110,6 +110,11 @@ def named_in(stretch: str) -> str:
     """A stretch of a request from the first to the last word that says something; empty if none does."""
     says = [found for found in _WORD.finditer(stretch) if _says_something(found.group().strip("-'"))]
     return stretch[says[0].start() : says[-1].end()] if says else ""
+
+
+def _heads(rest: str, read: Sequence[tuple[int, int, bool]], start: int) -> bool:
+    """Whether a word stands right after a category, which sets its items apart: of "no ski resorts", resorts are not denied."""
+    return any(end < start and not rest[end:start].strip(" -") for _, end, _ in read)
 
 
 def _says_something(word: str) -> bool:

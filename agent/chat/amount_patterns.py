@@ -25,5 +25,5 @@ OPEN = re.compile(
 )
 PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
 BARE = re.compile(
-    rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}(?! (?:ago|old)\b)"
+    rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}{_PER}(?! (?:ago|old)\b)"
 )

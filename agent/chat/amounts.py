@@ -130,6 +130,8 @@ class AmountWords:
             return UNTOLD[LENGTH]
         if word in _CURRENCIES or (word and self._quantities.is_price(word)):
             return UNTOLD[PRICE]
+        if len(word) == 1:
+            return ""
         if word:
             counts = is_kind(word) or self._categories.named_in([word]) or not bound.way
             return "" if counts else f"nothing here tells \u201c{said} {word}\u201d"
@@ -185,6 +187,8 @@ class AmountWords:
             if sign == "%" and not columns:
                 unit, columns = SHARE, self._quantities.of(SHARE)
             columns, end = self._named(rest, columns, [], m.end() if unit == word else max(m.end("n"), m.end("mark")))
+            if m["per"] and not columns:
+                columns, end = self._quantities.of(PRICE), m.end("per")
             value = number(m["n"])
             if served := self._quantities.serving(columns, value):
                 yield AmountMention(m.start(), end, served)
@@ -203,6 +207,8 @@ class AmountWords:
                 yield AmountMention(m.start(), end, facts)
             elif not columns and self._quantities.timed(unit) and (m["about"] or _before_kind(rest, m.end())):
                 yield AmountMention(m.start(), m.end(), (), untold=UNTOLD[LENGTH])
+            elif not columns and self._quantities.peopled(word) and rest[: m.start()].endswith("for "):
+                yield AmountMention(m.start(), m.end(), (), untold=UNTOLD[PEOPLE])
 
     def _extremes(self, rest: str) -> Iterator[AmountMention]:
         return find_extremes(rest, self._quantities, self._categories)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from agent.chat.name_columns import CODES
 from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.questions import Question
-from agent.chat.reading import RequestReader
+from agent.chat.reading import Reading, RequestReader
+from agent.chat.wording import in_words
 from agent.chat.words import singular_words
 from retrieval.facts import OWN, OneOf
 from retrieval.filters import ItemFilter
@@ -17,6 +18,7 @@ _CALLED: dict[str, tuple[str, ...]] = {
     "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
     "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
     "when": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
+    "far": ("distance",),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
     "made": ("maker", "brand", "developer", "publisher", "designer", "director", "author", "artist"),
     "directed": ("director",), "wrote": ("author", "writer"), "published": ("publisher",),
@@ -68,6 +70,14 @@ class Answers:
         return f"There are {all_of_them:,} in the catalogue" + (
             f"; {count:,} of them meet what you asked for." if count < all_of_them else "."
         )
+
+    def how_many_of(self, reading: Reading) -> str:
+        """How many items meet what some words ask; where they ask what nothing can count, that is said."""
+        if reading.filter == ItemFilter() or reading.about or reading.unknown or reading.untold:
+            return f"I can count by categories, years and columns, and not \u201c{reading.text}\u201d."
+        count = int(reading.filter.mask(self._catalog).sum())
+        asked = "; ".join(in_words(reading.understood(self._catalog)))
+        return f"There are {count:,} of that ({asked}), of {len(self._catalog):,} in the catalogue."
 
     def about(self, at: int) -> str:
         """All that is known of an item, by its internal id, after a dash; empty if nothing is."""

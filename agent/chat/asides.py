@@ -34,7 +34,7 @@ class Asides:
     """
 
     def __init__(self, catalog: Catalog, titles: TitleIndex, reader: RequestReader, assistant: Assistant) -> None:
-        self._catalog = catalog
+        self._catalog, self._reader = catalog, reader
         self._answers = Answers(catalog, reader)
         self._having = Having(catalog, titles, reader, self._answers)
         self._ordering = Ordering(catalog, reader.facts, self._answers)
@@ -84,6 +84,8 @@ class Asides:
         return self._say(step, self._answers(asked, listed) if asked is not None else "")
 
     async def _how_many(self, step: Step) -> dict[str, Reply]:
+        if step["moves"].rest:
+            return self._say(step, self._answers.how_many_of(self._reader.read(step["moves"].rest)))
         return self._say(step, self._answers.how_many(last_of(step).wish.reading(self._catalog).filter))
 
     async def _order(self, step: Step) -> dict[str, Reply]:

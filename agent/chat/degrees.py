@@ -24,6 +24,7 @@ class Scale(StrEnum):
     AGE = "age"
     LENGTH = "length"
     PRICE = "price"
+    DISTANCE = "distance"
     RENOWN = "renown"
 
 
@@ -31,6 +32,7 @@ _SCALES: dict[Scale, tuple[str, str]] = {  # words for little of it, words for m
     Scale.AGE: ("old|earlier|early|classic|vintage|antique", "new|recent|modern|current|fresh|late|contemporary"),
     Scale.LENGTH: ("short|quick|brief", "long|lengthy"),
     Scale.PRICE: ("cheap|affordable|inexpensive", "expensive|dear|pricy|pricey|costly"),
+    Scale.DISTANCE: ("close|near", "far"),
     Scale.RENOWN: ("obscure|niche|unknown|unusual", "(?:well[- ])?(?:popular|known|famous|obvious|mainstream)"),
 }
 _ON_SCALE = re.compile(
@@ -49,6 +51,7 @@ _WAYS = re.compile(
 )
 _OBJECT = re.compile(rf"\s+(?:of (?:the |that |this )?)?(?P<what>{_WORD}(?:[ -]{_WORD}){{0,3}})")
 _JOINED = re.compile(rf"(?:\s*,\s*|(?P<last>\s*,?\s+(?:and|or|nor)\s+))(?:too )?(?P<what>{_WORD}(?: {_WORD})?)")
+_PLACE = re.compile(r" (?:to|from) (?:the )?[a-z]+")
 _TAIL = re.compile(r" (?:ones?|stuff|things?|please)\b")
 _HEAD = re.compile(r"\b(?:some(?:thing|what)?|a bit|a little|slightly|much|far|way|make (?:it|them)|even|rather) $")
 # "1995 or newer" and "no longer" compare nothing with the list.
@@ -104,6 +107,11 @@ def find_degrees(text: Remainder, named: Named) -> Degrees:
         scale, side = _scale(what)
         if scale in _BOUNDED and way["less"] and "too" in way["less"] and not way["less"].startswith("too"):
             continue  # "not too long" is a bound, with a list before it or without
+        if scale is Scale.DISTANCE:
+            place = _PLACE.match(text.low, end)
+            if place is None or way["comparative"] is None:
+                continue
+            end = place.end()
         if scale is not None:
             scales[scale] = sign * side
         else:

@@ -13,7 +13,6 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -22,6 +21,7 @@ from agent.chat import replies
 from agent.chat.asides import Asides
 from agent.chat.assistant import Assistant, AssistantConfig
 from agent.chat.dead_ends import way_out
+from agent.chat.hearing import heard
 from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
@@ -124,6 +124,7 @@ class Dialogue:
 
     async def _read(self, step: Step) -> dict[str, Moves]:
         last, standing = last_of(step), step["person"].standing
+        message = self.recommender.reader.noun.plain(step["message"])
         references = References(
             self._steering.shown(last.slate),
             self._steering.title,
@@ -132,9 +133,9 @@ class Dialogue:
             known={*standing.likes, *standing.dislikes, *standing.gone},
         )
         named = self.recommender.reader.categories
-        moves = moves_of(step["message"], references, named)
+        moves = moves_of(message, references, named)
         if not self._asides.takes(moves, last.slate):
-            moves = moves_of(step["message"], references, named, plain=True)
+            moves = moves_of(message, references, named, plain=True)
         return {"moves": moves}
 
     async def _recommend(self, step: Step) -> dict[str, Reply]:
@@ -144,14 +145,13 @@ class Dialogue:
         wish, rest, lifted = self._taking_back.lifted(last.wish, moves.rest)
         reading = self.recommender.reader.read(rest)
         unread = "; ".join([*reading.about, *reading.unknown])
-        # in a thread, as all that encodes words
-        unheard = [about for about in reading.about if not await asyncio.to_thread(self.recommender.speaks_of, about)]
-        reading = replace(reading, about=tuple(about for about in reading.about if about not in unheard))
+        reading, unheard = await asyncio.to_thread(heard, reading, self.recommender)  # as all that encodes words
         time_for_it = _READING_SHARE * step["deadline_ms"] / 1000.0
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
-        notes = (*(f"nothing in the catalogue speaks of \u201c{about}\u201d" for about in unheard), *steered.notes)
-        if unheard and last.slate is not None and last.slate.items and not said and _same(steered.wish, last.wish):
+        notes = (*unheard, *steered.notes)
+        same = last.slate is not None and bool(last.slate.items) and not said and _same(steered.wish, last.wish)
+        if same and not moves.lost and (notes or not (moves.fresh or steered.changes or lifted)):
             return said_back(step, replies.left_as_it_was(notes), self._catalog)
         person = step["person"].after(said)
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
@@ -183,7 +183,11 @@ class Dialogue:
 
     async def _tastes(self, step: Step) -> dict[str, Reply]:
         slate = await self._rank(Wish(), step["person"], step["lam"], step["deadline_ms"])
-        return said_back(step, replies.tastes(slate.personas), self._catalog)
+        standing = step["person"].standing
+        kept = replies.kept(
+            *([self._title(i) for i in of if self._catalog.has_item(i)] for of in (standing.likes, standing.dislikes))
+        )
+        return said_back(step, "\n".join(filter(None, (replies.tastes(slate.personas), kept))), self._catalog)
 
     async def _undo(self, step: Step) -> dict[str, Reply]:
         state, standing = undone(step["before"]), step["person"].standing

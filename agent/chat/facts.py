@@ -101,7 +101,8 @@ class FactReader:
 
     def column(self, word: str, *, most: bool) -> str | None:
         """The column by which items are ordered in what a word names; of a least and a most, the one that is asked for."""
-        columns = self._quantities.of(word)
+        word = word.split(" per ", maxsplit=1)[0]
+        columns = self._quantities.named(word) or self._quantities.of(word)
         pair = self._quantities.pair(columns)
         return pair[int(most)] if pair is not None else next(iter(columns), None)
 

@@ -45,13 +45,22 @@ _SCOLDING = (
     r"(?:useless|stupid|dumb|idiots?|no help|no use|not (?:very |really |any |much )?(?:helpful|help|use)|unhelpful|hopeless|sucks?|joke|a joke|annoying)"
 )
 _HOW_IT_WORKS = r"(?:help(?: me)?|what (?:can|could) (?:you|i) (?:do|say|ask)(?: (?:here|for me|you))?|how does (?:this|it) work|(?:who|what) are you|are you (?:an? )?(?:bot|human|robot|ai|real|person)|what is this)"
+_SMALL_TALK = (
+    r"(?:will|is|does) (?:it|the weather) .{0,30}\b(?:rain(?:ing|y)?|snow(?:ing)?|sunny|cold|hot|warm)\b.{0,40}|(?:what|how)(?:'s| is| will) the (?:weather|temperature)\b.{0,40}"
+    r"|what(?:'s| is) the (?:time|date)(?: now| today)?|what time is it(?: now)?|what day is it(?: today)?|how are you(?: today| doing)?|how's it going|tell me a joke"
+    r"|(?:book|reserve|order) (?:me )?(?:it|this|that|(?:the )?(?:number|no\.?|#|first|second|third|fourth|fifth|last)\b.{0,20})(?: (?:one|item))?(?: for (?:me|us))?"
+)
+_BYE = r"(?:(?:ok(?:ay)?|thanks?(?: you)?|thank you|great|well|that's all|no thanks),?\s+)*(?:good ?)?(?:bye(?:[ -]bye)?|see (?:you|ya)(?: later| soon)?|good night|that's (?:all|it)(?: for (?:today|now))?|i'm (?:so )?bored)"
+_MEMORY = r"do you (?:still )?(?:remember|know) what (?:i|we) (?:(?:really )?(?:hate|hated|dislike|disliked|like|liked|love|loved|said|told you|asked for|want(?:ed)?|watched|saw|bought))(?: before| so far)?"
 _WHOLE: tuple[tuple[Intent, str], ...] = (
-    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|take (?:that|it) back|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|(?:the )?(?:(?:one|ones|list)s? before|(?:last|previous) (?:one|list)s?) (?:was|were|is) (?:much |a lot )?better|as before)(?: please)?{END}"),
+    (Intent.UNDO, rf"(?:please )?(?:undo|go back|back|revert|(?:(?:actually|no|ok(?:ay)?|oh|wait|well),? )*(?:take (?:that|it) back|(?:scratch|ignore|cancel) (?:that|it|this)|(?:forget|scratch|ignore) (?:what i(?:'ve)? (?:just )?said|the last (?:one|thing)))|never ?mind(?: that)?|(?:i (?:prefer(?:red)?|liked?) )?(?:the )?(?:previous|earlier) list(?: (?:was|is) better)?|(?:the )?(?:(?:one|ones|list)s? before|(?:last|previous) (?:one|list)s?) (?:was|were|is) (?:much |a lot )?better|as before)(?: please)?{END}"),
     (Intent.RESET, rf"(?:please )?(?:start over|start again|reset|new search|from scratch|clear (?:all|everything)|forget (?:everything|all(?: of (?:that|it))?))(?: please)?{END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?what (?:(?:do|did|have) )?you (?:think|know|believe|learned?|found out) (?:about|of) (?:me|us){END}"),
-    *((Intent.HELP, rf"(?:{pattern}){END}") for pattern in (_SHOPPING, _OF_THE_SHOP, _SCOLDING, _HOW_IT_WORKS)),
+    *((Intent.HELP, rf"(?:{pattern}){END}") for pattern in (_SHOPPING, _SMALL_TALK, _OF_THE_SHOP, _SCOLDING, _HOW_IT_WORKS)),
+    (Intent.TASTES, rf"{_ASIDE}{_MEMORY}{END}"),
+    (Intent.GREETING, rf"{_BYE}{END}"),
     (Intent.GREETING, rf"(?:hi|hello|hey|good (?:morning|evening|afternoon)|thanks?(?: you)?|thank you(?: very much| so much)?|cheers|great|perfect|ok(?:ay)?|cool|nice)(?: there)?{END}"),
 )  # fmt: skip
 _WHOLE_COMPILED = tuple((intent, re.compile(pattern)) for intent, pattern in _WHOLE)

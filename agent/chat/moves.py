@@ -14,7 +14,7 @@ from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import find_opinions
 from agent.chat.orders import Order, find_order
-from agent.chat.parts import Part, find_parts
+from agent.chat.parts import Part, find_parts, uncounted
 from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
 from agent.chat.questions import Question, asked_for, asks_how_many, find_question
 from agent.chat.references import Pointed, References
@@ -39,7 +39,9 @@ class Moves:
         age: -1 for older, 1 for newer than the last list.
         length: -1 for shorter, 1 for longer than the last list.
         price: -1 for cheaper, 1 for dearer than the last list.
+        distance: -1 for nearer, 1 for farther than the last list.
         popularity: A part of the popularity curve, relative to the last list.
+        uncounted: What it wants so many of that cannot be counted.
         others: Whether what has been shown is not to come again.
         about: Items that it asks about, or that it chooses.
         asked: What it asks about single items.
@@ -66,7 +68,9 @@ class Moves:
     age: int = 0
     length: int = 0
     price: int = 0
+    distance: int = 0
     popularity: Popularity = Popularity.ANY
+    uncounted: str = ""
     others: bool = False
     about: tuple[str, ...] = ()
     asked: Question | None = None
@@ -82,6 +86,11 @@ class Moves:
     within: bool = False
     instead: bool = False
 
+    @property
+    def lost(self) -> bool:
+        """Whether it points to something that nobody can tell."""
+        return self.unclear or bool(self.beyond)
+
     def beyond_rules(self, read: ModelReading) -> Moves:
         """With what a model read of the message as well; where the two disagree, the rules are right."""
         more = tuple(g for g in read.more if g not in self.less)
@@ -92,7 +101,7 @@ class Moves:
 
 
 _FORGET = re.compile(
-    r"(?:please )?(?:forget|drop|remove|ignore|lift)(?: about)? (?:the |that )?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
+    r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then|can you|could you|let's)[, ]+)*(?:forget|drop|remove|ignore|lift|scratch)(?: about)? (?:that (?:(?:i|we) (?:said )?)?(?:(?:i|we) )?(?:(?:really )?(?:hate|dislike|don't like|can't stand|want(?:ed)?|said no to|asked for) )(?:the )?|(?:the |that )(?=\w))?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
 _WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
@@ -102,6 +111,9 @@ _OTHERS = re.compile(
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
 )
 _MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
+_ANEW = re.compile(
+    r"\b(?:something|anything) (?:(?:completely|totally|entirely|altogether|quite|very) different|else (?:entirely|altogether))\b"
+)
 _BUT = re.compile(r"\s*,?\s+but\b")
 _SURPRISE = re.compile(
     r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
@@ -156,13 +168,15 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)
+    unsure = uncounted(text)
     parts = find_parts(text, named, listed=references.count() > 0)
     than = compared(text, references, reject.items)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
-    if (anew := _MORE_OF_KIND.search(text.low)) and is_kind(anew["kind"]):
+    if (kin := _MORE_OF_KIND.search(text.low)) and is_kind(kin["kind"]):
         others = True
-        text.take(*anew.span())
+        text.take(*kin.span())
+    anew = text.taken(_ANEW) is not None
     surprise = text.taken(_SURPRISE) is not None
     rest = _NOTHING_LEFT.sub("", " ".join(text.rest.split()))
     low = folded(rest)
@@ -185,19 +199,24 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         age=degrees.scales.get(Scale.AGE, 0),
         length=degrees.scales.get(Scale.LENGTH, 0),
         price=degrees.scales.get(Scale.PRICE, 0),
+        distance=degrees.scales.get(Scale.DISTANCE, 0),
         popularity=Popularity.HIDDEN if surprise else popularity,
         hates=rest[slice(*hates.span())] if hates else "",
         than=than,
-        others=others or surprise,
+        uncounted=unsure,
+        others=others or surprise or anew,
         spoken=more_like.items or opinions.spoken,
         unclear=opinions.unclear or reject.unclear or more_like.unclear,
         beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond),
         rest=rest,
-        fresh=bool(_FRESH.search(low) or _FOR_ANOTHER.search(low))
-        and not steered
-        and not beside
-        and not _STEERS.search(low)
-        and not references.placed(rest),
+        fresh=anew
+        or (
+            bool(_FRESH.search(low) or _FOR_ANOTHER.search(low))
+            and not steered
+            and not beside
+            and not _STEERS.search(low)
+            and not references.placed(rest)
+        ),
         beside=beside,
         within=bool(_NARROWING.search(low)) and not instead,
         instead=instead,
@@ -217,7 +236,7 @@ def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | N
 
 def _question(text: Remainder, references: References) -> Moves | None:
     """A message that wants to know what the catalogue says, and no other list."""
-    if asks_how_many(text.low):
-        return Moves(Intent.HOW_MANY)
-    asked = find_question(text, references)
-    return None if asked is None else Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
+    if (asked := find_question(text, references)) is not None:
+        return Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
+    counted = asks_how_many(text.low)
+    return None if counted is None else Moves(Intent.HOW_MANY, rest=counted)

@@ -52,9 +52,12 @@ _QUESTION = re.compile(
 _HAS = re.compile(
     rf"{_LEAD}(?:(?:what|which)(?: {_WORD})?(?: of (?:these|those|them))?|(?:(?:show|give) me )?the (?:{_WORD})) (?:has|have|with|takes|needs) the {_AMOUNT}{_OF}{_HAVE}(?:,? please)?{END}"
 )
+_NEAREST = re.compile(
+    rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?:one|ones|item) )?(?:that is )?(?:(?P<near>closest|nearest)|(?P<far>farthest|furthest)) (?:to|from) (?:the )?(?P<place>{_WORD}(?: {_WORD})?){_OF}{_HAVE}(?:,? please)?{END}"
+)
 _WAY = r"(?:asc|desc|up|down|from|low|high|large|small|please|cheap|new|old)"
 _SORT = re.compile(
-    rf"{_LEAD}(?:can you |could you )?(?:(?:sort|order|rank|arrange|list|show)(?:ed)?(?: (?:them|these|those|it|the list|this list|all|everything))?|(?:sort|order)ed) by (?:the )?(?P<by>{_WORD}(?: (?!{_WAY}){_WORD})?)"
+    rf"{_LEAD}(?:can you |could you )?(?:(?:sort|order|rank|arrange|list|show)(?:ed)?(?: (?:them|these|those|it|the list|this list|all|everything))?|(?:sort|order)ed) by (?:the )?(?P<by>{_WORD}(?: (?!{_WAY}){_WORD}){{0,4}})"
     rf"(?:[, (]+(?P<way>(?:from )?{_WORD}(?:(?: first| to {_WORD})|)))?\)?(?:,? please)?{END}"
 )
 _FIRST = re.compile(
@@ -69,9 +72,12 @@ _CALLED = {
     "price": PRICE, "cost": PRICE, "length": LENGTH, "duration": LENGTH, "runtime": LENGTH, "time": LENGTH, "playing time": LENGTH,
     "year": YEAR, "date": YEAR, "release": YEAR, "age": YEAR, "release date": YEAR, "release year": YEAR,
     "popularity": POPULARITY, "fame": POPULARITY, "title": TITLE, "name": TITLE, "alphabet": TITLE,
-    "rating": "rating", "ratings": "rating", "stars": "rating", "score": "rating",
+    "ratings": "rating",
 }  # fmt: skip
-_DOWNWARDS = frozenset((POPULARITY, YEAR, "rating"))  # what one wants most of comes first where no way is said
+_NUMBER_OF = re.compile(r"^(?:(?:the |its |their )?(?:number|amount|count) of )?(?:the )?")
+_DOWNWARDS = frozenset(
+    (POPULARITY, YEAR, "rating", "ratings", "stars", "star", "score", "scores", "reviews")
+)  # what one wants most of comes first where no way is said
 _SEVERAL = 5
 
 
@@ -101,9 +107,10 @@ def find_order(low: str) -> Order | None:
     if _ALPHABETICALLY.fullmatch(low):
         return Order(TITLE, most=False)
     if found := _SORT.fullmatch(low):
-        by = _CALLED.get(found["by"], found["by"])
+        by = _named(found["by"])
         way = (found["way"] or "").split(" to ")[0]
-        return Order(by, bool(_DOWN.search(way)) or (by in _DOWNWARDS and not _UP.search(way)))
+        downwards = not _DOWNWARDS.isdisjoint(by.split()) and not _UP.search(way)
+        return Order(by, bool(_DOWN.search(way)) or downwards)
     if found := _FIRST.fullmatch(low):
         return _superlative(found)
     return _first(low)
@@ -112,9 +119,19 @@ def find_order(low: str) -> Order | None:
 def _first(low: str) -> Order | None:
     """What asks for the first of an order: "which one is the cheapest?", "the two with the most players"."""
     if found := _HAS.fullmatch(low):
-        by = _CALLED.get(found["column"], found["column"])
+        by = _named(found["column"])
         most = found["side"] in {"most", "highest", "biggest", "largest"}
         return Order(by, most, first=1, all_of_them=bool(found["have"]), asks=True)
+    if found := _NEAREST.fullmatch(low):
+        called = f"{found['near'] or found['far']} to the {found['place']}"
+        return Order(
+            f"distance to the {found['place']}",
+            bool(found["far"]),
+            called,
+            1,
+            all_of_them=bool(found["have"]),
+            asks=True,
+        )
     found = _QUESTION.fullmatch(low)
     order = _superlative(found) if found else None
     if found is None or order is None or not (_of_the_list(found["noun"]) and _of_the_list(found["kind"])):
@@ -122,6 +139,12 @@ def _first(low: str) -> Order | None:
     many = found["many"] or found["after"]
     first = max(min(int(number(many)), _SEVERAL), 1) if many else int(found["noun"] != "ones")
     return replace(order, first=first, all_of_them=bool(found["have"]), asks=bool(found["asks"]))
+
+
+def _named(column: str) -> str:
+    """What a column is called as it is looked for: "rooms", of "number of rooms"."""
+    bare = _NUMBER_OF.sub("", column)
+    return _CALLED.get(bare, bare)
 
 
 def _of_the_list(noun: str | None) -> bool:

@@ -18,6 +18,11 @@ _EACH = re.compile(rf"\b(?P<number>{NUMBER}) (?P<what>{_WORDS}?)(?=\s*(?:,|\band
 _NEXT = re.compile(r"\s*(?:, and|,|and|plus|&)\s+")
 
 
+_OF_WHAT = re.compile(
+    rf"\b(?:(?:at least|at most|(?:no|not) (?:more|less|fewer) than|only|just|maybe) )+(?:{NUMBER})(?: of (?:them|these|those)| ones?)? (?P<what>(?:from|before|after|since|with|without|by|under|over|made in|in) [^,.;!?]+)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A count of one group.
@@ -58,6 +63,12 @@ def find_parts(text: Remainder, named: Named, *, listed: bool) -> tuple[Part, ..
             each.append(Part(words, least=int(number(found["number"]))))
             end = found.end()
     return (*parts, *(each if len(each) > 1 else ()))
+
+
+def uncounted(text: Remainder) -> str:
+    """What a message wants so many of that are no group: "from the 90s", of "at least two from the 90s"; it is taken out."""
+    found = text.taken(_OF_WHAT)
+    return text.said[slice(*found.span("what"))].strip() if found else ""
 
 
 def _naming(what: str, named: Named) -> str:

@@ -17,6 +17,7 @@ _CHOICE = re.compile(
 )
 _CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{END}")
 _SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
+_THAN = re.compile(r"\b(?:[a-z]{2,}er|(?:more|less) [a-z]+)\s+(?P<than>than)\s+")
 _TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
 
 
@@ -29,7 +30,12 @@ def chosen(text: Remainder, references: References) -> Pointed | None:
 
 
 def compared(text: Remainder, references: References, spoken: tuple[str, ...]) -> tuple[str, ...]:
-    """The items that are said to be too much or too little of something: "not the first one, it's too expensive"."""
+    """The items that something is compared with: "not the first one, it's too expensive", "cheaper than number 2"."""
+    for cue in _THAN.finditer(text.low):
+        row = references.row(text, cue.end())
+        if row.items:
+            text.take(cue.start("than"), row.end)
+            return row.items
     begin = len(text.low) - len(text.low.lstrip())
     if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
         return spoken[-1:]  # the "it" has been taken out with the items that are not wanted

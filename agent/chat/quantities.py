@@ -11,16 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agent.chat.words import is_kind, singular_words, units
+from agent.chat.words import is_function_word, is_kind, singular_words, units
 from retrieval.arrays import Int32
 from retrieval.facts import OWN, Within
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
-LENGTH, PRICE, AGE, PEOPLE, STARS, SHARE = "length", "price", "age", "people", "star", "percent"
+LENGTH, PRICE, DISTANCE, AGE, PEOPLE, STARS, SHARE = "length", "price", "distance", "age", "people", "star", "percent"
 """Units that stand for a kind of quantity."""
 
-UNTOLD = {LENGTH: "nothing here tells how long it is", PRICE: "nothing here has a price"}
+UNTOLD = {
+    LENGTH: "nothing here tells how long it is",
+    PRICE: "nothing here has a price",
+    DISTANCE: "nothing here tells how far it is",
+    PEOPLE: "nothing here tells for how many it is",
+}
 """What is said where no column holds what is asked for."""
 
 _SCALES: tuple[dict[str, float], ...] = (
@@ -32,6 +37,7 @@ _SCALES: tuple[dict[str, float], ...] = (
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 _TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more than this, counts seconds
 _MINUTES, _SECONDS = 60.0, 1.0
+_RATED = frozenset(("rating", "score", "review"))
 _LEAST, _MOST = ("min", "minimum"), ("max", "maximum")
 
 
@@ -82,6 +88,11 @@ class Quantities:
             dict.fromkeys(c for name in listed for c, parts in self._parts.items() if _counts(name, parts))
         )
 
+    def named(self, phrase: str) -> list[str]:
+        """Columns whose names have every word of a phrase that names something: "guest rating", "distance to the centre"."""
+        words = {word for word in singular_words(phrase) if not is_function_word(word)}
+        return [c for c, parts in self._parts.items() if words and words <= set(parts)]
+
     def called(self, word: str) -> list[str]:
         """Columns that a word before a bound names: "rating above 4", "alcohol under 13". Kinds of items name none."""
         return [] if is_kind(word) else self.of(word)
@@ -105,6 +116,10 @@ class Quantities:
     def timed(self, unit: str) -> bool:
         """Whether a unit is one of time, or a word for length."""
         return _plain(unit) in _SCALES[0] or _plain(unit) == LENGTH
+
+    def peopled(self, unit: str) -> bool:
+        """Whether a unit is one of people."""
+        return _plain(unit) == PEOPLE or _plain(unit) in _listed().get(PEOPLE, ())
 
     def is_price(self, unit: str) -> bool:
         """Whether a unit is one of money."""
@@ -202,7 +217,8 @@ def _alike(word: str) -> list[str]:
 
 def _counts(word: str, parts: Sequence[str]) -> bool:
     """Whether a column's name says that it counts something: ``duration_min`` counts minutes, ``min_players`` does not."""
-    return word in parts and (word not in ("min", "minute") or parts[-1] == word)
+    of_people = word in _listed().get(PEOPLE, ()) and not _RATED.isdisjoint(parts)  # "guest_rating" counts no guests
+    return word in parts and not of_people and (word not in ("min", "minute") or parts[-1] == word)
 
 
 def _but(parts: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:

@@ -14,6 +14,7 @@ from agent.chat.words import is_kind
 
 _ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
 _END = r"(?:,? please)?[\s.!?]*"
+_WORD = r"[a-z]+"
 _ITEM = r"(?P<item>\S.*?)"
 _USE = r"(?:play|read|watch|see|use|finish)"
 _ABOUT_WHAT = tuple(
@@ -25,24 +26,34 @@ _ABOUT_WHAT = tuple(
         rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
         rf"what (?P<what>[a-z]+) (?:is|are|was|does) {_ITEM}(?: (?:for|from|of|in|released|made|published|have|need))?",
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
+        rf"how (?P<what>far)(?: away)? (?:is|are) {_ITEM}(?: (?:from|to) .{{1,40}})?",
         rf"(?P<what>when) (?:is|was|did) {_ITEM}(?: (?:from|made|released|published|come out))?",
         rf"who (?P<what>made|directed|wrote|published|designed|developed|produced) {_ITEM}",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
     )
 )
 _ABOUT_ALL = re.compile(
-    rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe) {_ITEM}"
-    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#).*?)(?: about)?){_END}"
+    rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe|(?:what|how) about) {_ITEM}"
+    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#).*?)(?: about| like)?){_END}"
 )
 _SHOWN = re.compile(
     rf"{_ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{_END}"
 )
+_AT = re.compile(
+    rf"{_ASIDE}(?:(?P<is>(?:is|are|was|were)(?: there)?) )?(?P<what>(?!(?:more|less|like|some|something|anything|not|no|what|how|why|which)\b)[a-z][^?]*?) (?:at|in|for|with|on|of) {_ITEM}\s*(?P<mark>\?*)[\s.!]*"
+)
+_IT = re.compile(
+    rf"{_ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
+)
 _WHETHER = re.compile(rf"{_ASIDE}(?:is|does|has|was|can (?:i|we|you|one) {_USE}|can) (?=\S)")
 _MANY = re.compile(
-    rf"{_ASIDE}how many (?:different )?(?P<kind>[a-z]+) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?{_END}"
+    rf"{_ASIDE}how many (?:different )?(?P<kind>[^?]+?) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?(?P<tail> [^?]+?)??{_END}"
+)
+_MANY_OF = re.compile(
+    rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:have|has|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
 )
 _HAVE = re.compile(
-    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
+    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) |(?:an?|the|any) {_WORD} (?:called|named|titled) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
     rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
     re.IGNORECASE,
 )
@@ -84,7 +95,12 @@ def find_question(text: Remainder, references: References) -> Question | None:
         if row and row.by_place and (found["again"] or not (found["item"].isdigit() or len(row.items) > 1)):
             return Question("", whether=False, pointed=row)
     start = _WHETHER.match(text.low)
-    return None if start is None else _whether(text, start.end(), references)
+    asked = None if start is None else _whether(text, start.end(), references)
+    if asked is None and (found := _AT.fullmatch(text.low)) and (found["is"] or found["mark"]):
+        row = _row(text, found.span("item"), references)
+        if row is not None and (row.by_place or row.unclear) and not found["item"].isdigit():  # "is there one for 2?"
+            return Question(text.said[slice(*found.span("what"))], whether=True, pointed=row)
+    return asked
 
 
 def asked_for(said: str) -> str:
@@ -93,10 +109,14 @@ def asked_for(said: str) -> str:
     return found["what"].strip("\"'\u201c\u201d ") if found else ""
 
 
-def asks_how_many(low: str) -> bool:
-    """Whether a folded message asks how many items there are at all."""
+def asks_how_many(low: str) -> str | None:
+    """Of what a folded message asks how many there are: "comedies from the 80s"; empty for items of any kind, None if it does not."""
+    if found := _MANY_OF.fullmatch(low):
+        return found["kind"]
     found = _MANY.fullmatch(low)
-    return found is not None and is_kind(found["kind"])
+    if found is None:
+        return None
+    return "" if is_kind(found["kind"]) and not found["tail"] else f"{found['kind']}{found['tail'] or ''}"
 
 
 def _whether(text: Remainder, start: int, references: References) -> Question | None:
@@ -105,6 +125,9 @@ def _whether(text: Remainder, start: int, references: References) -> Question | 
         row = _row(text, (start, end), references)
         if row is not None and not row.unclear and len(row.items) <= _SEVERAL and not _OF_NO_ITEM.match(text.low, end):
             return Question(text.said[end:].strip(" .!?"), whether=True, pointed=row)
+    if found := _IT.match(text.low):  # "it", and nobody can tell which
+        row = _row(text, found.span("item" if found["item"] else "one"), references)
+        return Question("", whether=True, pointed=row) if row is not None and row.unclear else None
     return None
 
 

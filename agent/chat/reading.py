@@ -92,6 +92,7 @@ class Reading:
             "not_about": list(self.silent),
             "k": self.k,
             "not_sure": list(self.unsure),
+            "not_told": list(self.untold),
         }
         if (f.years or f.unwanted_years) and not has_years(catalog):
             lack = "hardly any" if catalog.table["year"].count() else "none"

@@ -11,7 +11,7 @@ from retrieval.titles import spelled
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_NOUN = r"(?:\s+(?:one|item|title|pick|choice|suggestion|entry|film|movie|book|game|song|album|place|show|result)s?\b)?"
+_NOUN = r"(?:\s+(?:one|item|title|pick|choice|suggestion|entry|kind|sort|type|film|movie|book|game|song|album|place|show|result)s?\b)?"
 # What may follow a place that no noun follows: "more like 3 but older". "I like those with dogs" and "I love it when ..." point
 # to nothing.
 _AFTER_IT = r"(?=\s*(?:$|[.,;:!?)&\u2019']|(?:and|or|but|nor|please|is|are|was|were|look|looks|sound|sounds|again|too|either|already)\b))"

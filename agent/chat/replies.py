@@ -51,6 +51,7 @@ def recommended(
 
 def left_as_it_was(notes: Sequence[str]) -> str:
     """What is said where nothing of a message could be followed."""
+    notes = notes or ("I find nothing in that to go by",)
     return " ".join([*map(_sentence, notes), "The list stays as it was."])
 
 
@@ -107,6 +108,12 @@ def tastes(personas: Sequence[PersonaCard]) -> str:
     if rest := 100 - sum(percents):
         lines.append(f"The remaining {rest}% is of no taste that I could name.")
     return "\n".join(lines)
+
+
+def kept(likes: Sequence[str], dislikes: Sequence[str]) -> str:
+    """What somebody said of single items, by their titles; empty if nothing."""
+    said = ((likes, "like"), (dislikes, "do not like"))
+    return " ".join(f"You said that you {how} {', '.join(titles)}." for titles, how in said if titles)
 
 
 def _percents(shares: Sequence[float]) -> list[int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 from agent.chat.facts import together
 from agent.chat.joining import joined
 from agent.chat.moves import Moves
-from agent.chat.quantities import LENGTH, PRICE, UNTOLD
+from agent.chat.quantities import DISTANCE, LENGTH, PRICE, UNTOLD
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown
 from agent.chat.wish import MORE, Wish
@@ -78,7 +78,7 @@ class Steering:
         wish = _forgotten(wish, moves)
         new = joined(
             wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
-            within=moves.within, instead=moves.instead, hated=self._reader.read(moves.hates) if moves.hates else None,
+            within=moves.within, instead=moves.instead, hated=self._hated(moves.hates, reading) if moves.hates else None,
         )  # fmt: skip
         if moves.fresh and not moves.hates:
             changes += [f"still without {what}" for what in wish.hated.in_words() if what in new.denied()]
@@ -88,13 +88,17 @@ class Steering:
             f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"
             for words in reading.unsure
         ]
+        if moves.uncounted:
+            notes.append(
+                f"I cannot promise how many are \u201c{moves.uncounted}\u201d; without the number all of them will be"
+            )
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
         new = self._parts(new, moves, groups, changes, notes)
         than = self._compared_with(new, moves, last)
         new = self._age(new, moves, than, changes, notes)
-        new = self._quantity(new, moves.length, LENGTH, than, changes, notes)
-        new = self._quantity(new, moves.price, PRICE, than, changes, notes)
+        for way, unit in ((moves.length, LENGTH), (moves.price, PRICE), (moves.distance, DISTANCE)):
+            new = self._quantity(new, way, unit, than, changes, notes)
         if moves.popularity is not Popularity.ANY:
             new = new.model_copy(update={"popularity": moves.popularity})
             changes.append(f"only {moves.popularity.value}")
@@ -111,6 +115,11 @@ class Steering:
         match = self._titles.longest_prefix(words)
         known = match is not None and not another_follows(words, match[1])
         return (self._catalog.item_ids[match[0]], match[1]) if match is not None and known else None
+
+    def _hated(self, said: str, reading: Reading) -> Reading:
+        """What is disliked for good: of words, those that the message denies after it was told which ones items say."""
+        read = self._reader.read(said)
+        return replace(read, silent=tuple(w for w in reading.silent if {*w.split()} <= {*read.silent}))
 
     def _title_of(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
@@ -182,7 +191,7 @@ class Steering:
     def _compared_with(self, wish: Wish, moves: Moves, last: Slate | None) -> list[str]:
         """What "older" or "too long" compares with: the item spoken of, the last list, or what is named where there is no list."""
         shown = [i.item_id for i in last.items if self._catalog.has_item(i.item_id)] if last is not None else []
-        return [*moves.than] or shown or [*wish.seeds]
+        return [*moves.than] or [*moves.more_like] or shown or [*wish.seeds]
 
     def _age(self, wish: Wish, moves: Moves, than: list[str], changes: list[str], notes: list[str]) -> Wish:
         if not moves.age:

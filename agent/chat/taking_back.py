@@ -22,7 +22,7 @@ _KINDS_OF = {
     "title": ("like", "not_like"), "popularity": ("popularity",), "number": ("k",), "count": ("k",),
 }  # fmt: skip
 _ANY = re.compile(
-    r"\b(?:any|whatever(?: the)?|no matter (?:the|which|what)|regardless of(?: the)?|(?:i )?don't care about(?: the)?|never ?mind(?: the)?) (?P<what>[a-z][\w'-]*)(?: (?:is fine|will do|goes|is ok(?:ay)?))?"
+    r"\b(?:any|whatever(?: the)?|no matter (?:the|which|what)|regardless of(?: the)?|(?:i )?don't care about(?: the)?|never ?mind(?: the)?) (?!(?:with|without|from|in|of|for|that|other|others|more|one|by|good|ideas?)\b)(?P<what>[a-z][\w'-]*)(?: (?:is fine|will do|goes|is ok(?:ay)?))?"
 )
 _ALLOWED = re.compile(
     r"^(?:(?:and|but|now|ok(?:ay)?|well|actually|so),? )*(?:(?P<what>[^,.;!?]{2,40}?) (?:is|are) (?:just |quite |totally )?(?:fine|ok(?:ay)?|all ?right|allowed|welcome|good)"
@@ -52,7 +52,11 @@ class TakingBack:
         new = self._by_kind(wish, what)
         if new == wish:
             new = self._by_value(wish, what)
-        return self._as_it_was_set(wish, self._reader.read(what)) if new == wish else new
+        if new == wish:
+            return self._as_it_was_set(wish, self._reader.read(what))
+        words = {"".join(singular_words(word)) for word in what.split()[1:]}
+        left = tuple(w for w in new.silent if "".join(singular_words(w)) not in words)
+        return wish.no_more(new.model_copy(update={"silent": left}))
 
     def lifted(self, wish: Wish, said: str) -> tuple[Wish, str, tuple[str, ...]]:
         """What remains of a wish and of a request in which "any price" takes a condition back; and what it took.
@@ -123,7 +127,7 @@ class TakingBack:
             "wanted": tuple(g for group in wish.wanted if (g := _without(group, named))),
             "unwanted": _without(wish.unwanted, named),
             "about": _without(wish.about, filter(said, wish.about)),
-            "silent": _without(wish.silent, words),
+            "silent": tuple(phrase for phrase in wish.silent if not words.issuperset(phrase.split())),
         }  # fmt: skip
         if condition.popularity is not Popularity.ANY and condition.popularity is wish.popularity:
             update["popularity"] = Popularity.ANY

@@ -17,7 +17,8 @@ from retrieval.schema import Catalog
 _VERBS = frozenset(("is", "has", "are", "can"))
 _SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "friendly", "permitted", "accepted", "welcome", "provided", "offered", "possible"))  # fmt: skip
 _YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
-_HAVING = r"(?:with|without|no|any|have|has|having|got|get|includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|take|taking|need|want)"
+_HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want)"
+_DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|tak(?:e|ing)|welcomes?)"
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
 _ALSO = {"pet": ("dog", "cat", "animal"), "pool": ("swimming pool",), "wifi": ("wi-fi", "internet"), "kid": ("child", "children"), "child": ("kid", "children")}  # fmt: skip
 
@@ -56,7 +57,7 @@ class TruthWords:
         """Every place of a folded request that names a column of yes and no."""
         for pattern, fact in self._asked:
             for found in pattern.finditer(rest):
-                group = next((g for g in ("own", "had") if found.groupdict().get(g)), 0)
+                group = next((g for g in ("own", "had", "done") if found.groupdict().get(g)), 0)
                 yield TruthMention(*found.span(group), fact, denied=found["non"] is not None)
 
 
@@ -71,7 +72,7 @@ def _pattern(said: list[str]) -> str:
         *(_phrase(other.split()) for word in core[:1] if len(core) == 1 for other in _ALSO.get(word, ())),
     ]
     names = "|".join(others)
-    had = rf"{_HAVING} {_ARTICLE}(?P<had>{names})"
+    had = rf"{_HAVING} {_ARTICLE}(?P<had>{names})|(?P<done>{_DOING} {_ARTICLE}(?:{names}))"
     own = rf"(?P<own>(?:(?:my|our|the) )?(?:{names})(?:[ -]| (?:is|are) )(?:{_YES}|comes? along|coming along))"
     return rf"(?<![\w-])(?:{whole}|{own}|{had})(?![\w'-])"
 

@@ -16,7 +16,7 @@ _SAID = {
     "at_least": "at least {}", "at_most": "at most {}",
 }  # fmt: skip
 _EITHER = frozenset(("wanted", "unwanted", "years", "unwanted_years", "not_about"))
-_NO_CONDITIONS = frozenset(("note", "matching_items", "not_found", "not_sure"))
+_NO_CONDITIONS = frozenset(("note", "matching_items", "not_found", "not_sure", "not_told"))
 
 
 def in_words(understood: Mapping[str, object]) -> list[str]:

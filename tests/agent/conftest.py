@@ -9,6 +9,7 @@ from retrieval.text import TextIndex
 from retrieval.text_encoder import SentenceEncoder
 from retrieval.text_words import sentences
 from tests.agent.games import game_shop
+from tests.agent.hotels import hotel_shop
 
 SPOKEN = 700
 SUBMARINES = {
@@ -41,3 +42,9 @@ def worded(model, catalog, words_of_items):
 def games_shop(words_of_items):
     """A small shop of games, trained, whose items say what they are."""
     return game_shop(words_of_items)
+
+
+@pytest.fixture(scope="session")
+def hotels_shop(words_of_items):
+    """A small shop of hotels, trained, whose items say what they are."""
+    return hotel_shop(words_of_items)

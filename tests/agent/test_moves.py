@@ -191,10 +191,10 @@ def test_what_is_forgotten_of_a_place_is_what_was_said_of_it(ground):
         ("show me number 2 again", Intent.FACTS),
         ("show me 2", Intent.RECOMMEND),
         ("how many movies do you have?", Intent.HOW_MANY),
-        ("how many comedies do you have?", Intent.RECOMMEND),
+        ("how many comedies do you have?", Intent.HOW_MANY),
         ("is there anything for kids?", Intent.RECOMMEND),
         ("how long?", Intent.RECOMMEND),
-        ("how about number 2?", Intent.RECOMMEND),
+        ("how about number 2?", Intent.FACTS),
         ("are there more like number 1?", Intent.RECOMMEND),
     ],
 )
