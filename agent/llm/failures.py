@@ -30,6 +30,12 @@ class Reason(StrEnum):
     TOO_FEW_CANDIDATES = "too_few_candidates"
 
 
+PASSING = frozenset(
+    (Reason.UNREACHABLE, Reason.TIMEOUT, Reason.NO_TIME, Reason.HTTP_ERROR, Reason.BUSY, Reason.CIRCUIT_OPEN)
+)
+"""Trouble of a server and not of the question: another server, or the same one later, may answer it."""
+
+
 class LLMFailure(Exception):  # noqa: N818  (a failure is expected, and has a next rung)
     """The language model's rung failed; the next rung takes over.
 

@@ -1,9 +1,9 @@
 """A capacity sheet: users an hour, and what a million of them cost, against nodes and servers, from the rates that a batch measured.
 
 Bounds of operational analysis (Denning and Buzen, ACM Computing Surveys 10, 1978): P processes of which each spends c seconds of a
-processor on a user, then waits w seconds for a server that ranks r users a second, make at most
+processor on a user, then waits w seconds for a server that ranks r users a second, or w / G for G servers that share the block, make at most
 
-    X = min(P / (c + w), G r)      with G servers,      X = P / c      without
+    X = min(P / (c + w / G), G r)      with G servers,      X = P / c      without
 
 users a second. They are reached as far as blocks are many and nodes are alike; neither start-up nor a network is counted.
 """
@@ -80,7 +80,7 @@ def sheet(
     found: list[Row] = []
     for machines in nodes:
         for servers in gpus if wait else (0,):
-            by_processors = machines * cores / (rates.cpu_s + wait)
+            by_processors = machines * cores / (rates.cpu_s + (wait / servers if servers else 0.0))
             by_servers = servers / wait if wait else float("inf")
             hour = 3600.0 * min(by_processors, by_servers)
             price = machines * node_hour + servers * gpu_hour

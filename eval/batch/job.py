@@ -69,7 +69,7 @@ def run_batch(batch: Batch, nodes: Nodes, progress: Progress) -> None:
     blocks = list(_blocks(batch))
     with alone(batch.out):
         _claim(batch)
-        left = [block for block in blocks if not _path(batch, "slates", block).exists()]
+        left = [b for b in blocks if not all(_path(batch, part, b).exists() for part in ("slates", "users"))]
         done = len(blocks) - len(left)
         for at, made in nodes.map(_chain(batch, nodes), left):
             progress(f"lists of {len(batch.users):,} users", done, len(blocks))
@@ -165,7 +165,7 @@ def _path(batch: Batch, part: str, block: Block) -> Path:
 
 
 def _write(batch: Batch, block: Block, made: Made) -> None:
-    """The lists last: a block is done when they are there."""
+    """A block is done when both are there."""
     write_whole(_path(batch, "users", block), made.users.write_parquet)
     write_whole(_path(batch, "slates", block), made.slates.write_parquet)
     line = {

@@ -6,6 +6,7 @@ block nor on the machine's place in a cluster, and is the one that ``polytaste r
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from agent.llm.earned import Earned
 from agent.llm.endpoint import Endpoint
-from agent.llm.failures import LLMFailure, Reason, TransportFailure
+from agent.llm.failures import PASSING, LLMFailure, Reason, TransportFailure
 from agent.llm.loop import all_of, run
 from agent.recommender import Recommender, RecommenderConfig
 from agent.rerank.ladder import unassisted
@@ -136,7 +137,7 @@ class Rank:
 class RankByModel:
     """Candidates to lists by language models behind one or several servers, each user's the next one in turn.
 
-    A server that cannot be reached is passed over; a user whom the model fails gets the calibrated list, and its row says why.
+    A server that cannot be reached, or answers with trouble of its own, is passed over; a user whom the model fails gets the calibrated list, and its row says why.
 
     Attributes:
         endpoints: Servers of one model.
@@ -156,20 +157,26 @@ class RankByModel:
         Raises:
             ServerError: No server can be reached.
         """
-        return run(all_of(self._one(question) for question in questions))
+        gate = asyncio.Semaphore(self.config.llm.at_once * len(self.endpoints))
+        return run(all_of(self._one(question, gate) for question in questions))
 
-    async def _one(self, question: Question) -> Ranked:
-        ask = replace(question.ask, deadline=time.monotonic() + PATIENT_MS / 1000.0)
-        rungs, why = self._rungs, ""
-        for turn in range(len(rungs)):
-            try:
-                return await rungs[(question.number + turn) % len(rungs)](ask)
-            except TransportFailure as gone:
-                why = gone.detail
-            except LLMFailure as failed:
-                listed = ask.listing(ask.pool, ask.k)
-                return Ranked(listed, "calibrated", failed.reason, failed.detail, scores=failed.scores)
-        raise ServerError(f"no server of {self.endpoints[0].model} can be reached: {why}", "start one and run again: answers are kept")  # fmt: skip
+    async def _one(self, question: Question, gate: asyncio.Semaphore) -> Ranked:
+        rungs, failed = self._rungs, list[LLMFailure]()
+        async with gate:
+            for turn in range(len(rungs)):
+                # Patience is with a server, from when it is asked: what waits for its turn is not late.
+                ask = replace(question.ask, deadline=time.monotonic() + PATIENT_MS / 1000.0)
+                try:
+                    return await rungs[(question.number + turn) % len(rungs)](ask)
+                except LLMFailure as why:
+                    failed.append(why)
+                    if why.reason not in PASSING and not isinstance(why, TransportFailure):
+                        break
+        last = failed[-1]
+        if all(isinstance(why, TransportFailure) for why in failed):
+            raise ServerError(f"no server of {self.endpoints[0].model} can be reached: {last.detail}", "start one and run again: answers are kept")  # fmt: skip
+        listed = question.ask.listing(question.ask.pool, question.ask.k)
+        return Ranked(listed, "calibrated", last.reason, last.detail, scores=last.scores)
 
     @cached_property
     def _rungs(self) -> tuple[LLMRung, ...]:

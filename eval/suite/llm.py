@@ -194,18 +194,18 @@ def _answers(
         digest({**facts, "messages": [m.content for m in q.render(q.shown)], "count": len(q.shown)}) for q in questions
     ]
     todo = [at for at, key in enumerate(keys) if calls.get(key) is None]
-    if todo:
-        run(_ask_all(endpoint, config, calls, [(keys[at], questions[at]) for at in todo], told))
-    return [answer for key in keys if (answer := calls.get(key)) is not None]
+    passing = run(_ask_all(endpoint, config, calls, [(keys[at], questions[at]) for at in todo], told)) if todo else {}
+    return [passing[key] if (kept := calls.get(key)) is None else kept for key in keys]
 
 
 async def _ask_all(
     endpoint: Endpoint, config: LlmConfig, calls: Calls, todo: Sequence[tuple[str, _Question]], told: Told
-) -> None:
-    from agent.llm.failures import TransportFailure  # noqa: PLC0415
+) -> dict[str, dict[str, Any]]:
+    """What came of trouble of the server's own; all else is kept. Trouble counts in this run, and is asked about again in the next."""
+    from agent.llm.failures import PASSING, TransportFailure  # noqa: PLC0415
     from agent.llm.scorer import LabelScorer  # noqa: PLC0415
 
-    scorer, done = LabelScorer(endpoint), 0
+    scorer, done, passing = LabelScorer(endpoint), 0, dict[str, dict[str, Any]]()
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def ask(key: str, question: _Question) -> None:
@@ -213,7 +213,11 @@ async def _ask_all(
         async with gate:
             began = time.perf_counter()
             answer = await _ask(scorer, config, question)
-            calls.add(key, {**answer, "ms": round(1e3 * (time.perf_counter() - began), 1)})
+            answer = {**answer, "ms": round(1e3 * (time.perf_counter() - began), 1)}
+            if answer["reason"] in PASSING:
+                passing[key] = answer
+            else:
+                calls.add(key, answer)
             done += 1
             told(done, len(todo))
 
@@ -225,6 +229,7 @@ async def _ask_all(
         raise ServerError(
             f"{endpoint.url}: {why.exceptions[0]}", "start the server and run again: answers are kept"
         ) from why
+    return passing
 
 
 async def _ask(scorer: Any, config: LlmConfig, question: _Question) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from agent.llm.endpoint import Endpoint
 from agent.recommender import Recommender, RecommenderConfig
+from eval.batch import stages
 from eval.batch.capacity import read_rates, sheet
 from eval.batch.commands import summary
 from eval.batch.job import Batch, read_users, results, run_batch
@@ -111,6 +112,31 @@ def test_who_the_model_fails_has_the_calibrated_list(model, tmp_path):
     assert users["reason"].unique().to_list() == ["llm_http_error"]
 
 
+def test_trouble_of_one_server_is_no_trouble_while_another_answers(model, single, tmp_path):
+    with faulty_server("status 500") as broken, faulty_server("good") as server:
+        run_batch(batch_of(model, tmp_path / "two", (broken[0], server[0])), Here(), quiet)
+        assert len(asked(broken)) > 0
+    assert all(a.equals(b) for a, b in zip(made(tmp_path / "two"), single, strict=True))
+
+
+def test_who_waits_for_a_turn_is_not_late(model, single, tmp_path, monkeypatch):
+    """24 users, two at a time, .4 s each: longer in all than anybody's patience."""
+    monkeypatch.setattr(stages, "PATIENT_MS", 3_000)
+    few = RecommenderConfig.model_validate({"llm": {"weight": 0.5, "at_once": 2}})
+    with faulty_server("slow") as server:
+        run_batch(batch_of(model, tmp_path / "queue", (server[0],), config=few, size=USERS), Here(), quiet)
+    assert made(tmp_path / "queue")[1]["ranker"].unique().to_list() == ["llm"]
+    assert made(tmp_path / "queue")[0].equals(single[0])
+
+
+def test_a_block_that_lost_a_part_is_made_again(model, tmp_path):
+    run_batch(batch_of(model, tmp_path / "out"), Here(), quiet)
+    before = made(tmp_path / "out")
+    (tmp_path / "out" / "users" / "part-000001.parquet").unlink()
+    run_batch(batch_of(model, tmp_path / "out"), Here(), quiet)
+    assert all(a.equals(b) for a, b in zip(made(tmp_path / "out"), before, strict=True))
+
+
 def test_killed_it_loses_nothing_and_asks_nothing_twice(model, single, tmp_path):
     folder, out = save(model, tmp_path / "model"), tmp_path / "out"
     with faulty_server("slow") as server:
@@ -160,15 +186,15 @@ def test_commands(model, tmp_path):
 
 
 def test_the_capacity_sheet_by_hand(tmp_path):
-    """200 users: 1 s of a processor, 4 s of two servers. So 5 ms and 40 ms each; 8 processes make 8 / .045, one server 25 a second."""
+    """200 users: 1 s of a processor, 4 s of two servers. So 5 ms and 40 ms each; one server makes 25 a second, 8 processes before 100 servers 8 / .0054."""
     lines = [{"users": 100, "servers": 2, "retrieve": 0.4, "rank": 2.0, "score": 0.1}] * 2
     (tmp_path / "timings.jsonl").write_text("\n".join(map(json.dumps, lines)))
     rates = read_rates(tmp_path)
     assert (rates.cpu_s, rates.ask_s, rates.users) == (0.005, 0.04, 200)
-    few, many = sheet(rates, [1], [1, 10], 8, 0.4, 2.5, None)
+    few, many = sheet(rates, [1], [1, 100], 8, 0.4, 2.5, None)
     assert few.users_hour == pytest.approx(3600 * 25) and few.bound == "GPUs"
     assert few.cost_million == pytest.approx(2.9 / 90_000 * 1e6)
-    assert many.users_hour == pytest.approx(3600 * 8 / 0.045) and many.bound == "processors"
+    assert many.users_hour == pytest.approx(3600 * 8 / 0.0054) and many.bound == "processors"
     (alone,) = sheet(replace(rates, ask_s=0.0), [2], [1, 2], 8, 0.4, 2.5, None)
     assert alone.users_hour == pytest.approx(3600 * 16 / 0.005) and alone.gpus == 0
     assert sheet(rates, [1], [1], 8, 0.4, 2.5, 100.0)[0].users_hour == pytest.approx(360_000)

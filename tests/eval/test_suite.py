@@ -280,3 +280,32 @@ def test_without_weight_the_model_changes_nothing(done, monkeypatch):
     assert said["items"].to_list() == table["items"].to_list()
     other = llm_slates(folder.parent / "llm", suite, ground, candidates, loud, lambda *_: None)
     assert other["items"].to_list() != table["items"].to_list()
+
+
+def test_trouble_of_a_server_is_asked_about_again_and_what_the_model_said_is_not(done, tmp_path, monkeypatch):
+    from eval.suite import llm as module
+    from eval.suite.llm import Asked, llm_slates
+
+    plan, folder, _ = done
+    suite = SuiteConfig.model_validate({**SMALL, "llm": {"users": 6, "weight": 1.0}})
+    candidates, said = read_pool(folder, plan.pools[1].key, plan.grounds[0]), []
+    good = {"mass": 1.0, "agreement": None, "prompt_tokens": 9, "completion_tokens": 1}
+
+    async def asked(_scorer, _config, question):
+        said.append(question.row)
+        trouble = len(said) <= 3
+        return {
+            **good,
+            "reason": "llm_timeout" if trouble else None,
+            "relevance": [] if trouble else [0.0] * len(question.shown),
+        }
+
+    monkeypatch.setattr(module, "_ask", asked)
+    one = Asked("key", "rerank-shares", "m@http://127.0.0.1:9", (0.5,), 1.0)
+    reasons = []
+    for _ in range(3):
+        llm_slates(tmp_path, suite, plan.grounds[0], candidates, one, lambda *_: None)
+        reasons.append(pl.read_parquet(tmp_path / "answers" / "key.parquet")["reason"].drop_nulls().to_list())
+    assert reasons == [["llm_timeout"] * 3, [], []]
+    assert len(said) == 9
+    assert sorted(said[6:]) == sorted(said[:3])
