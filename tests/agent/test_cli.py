@@ -125,7 +125,14 @@ def test_train_on_own_tables_then_recommend(tmp_path):
 
 def test_chat_answers_line_by_line(folder):
     done = polytaste(
-        "chat", "--user", "1", "--no-llm", "--model", folder, stdin="3 comedies\nlike Nonexistent Filmname\n\n"
+        "chat",
+        "--user",
+        "1",
+        "--no-llm",
+        "--model",
+        folder,
+        stdin="3 comedies\nlike Nonexistent Filmname\n2 dramas\n\n",
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("C_KL") == 2
+    assert done.stdout.count("C_KL") == 2  # what is not known changes no list
+    assert "I do not know 'Nonexistent Filmname'. The list stays as it was." in done.stdout
