@@ -57,10 +57,9 @@ def show_error(error: PolytasteError) -> None:
 
 
 def show_whole(table: Table) -> None:
-    """A table with no figure cut: where the terminal is too narrow for those columns that do not wrap, its lines run on."""
+    """A table with all that is in it: where the terminal is too narrow its lines run on, and no figure is cut."""
     options = out.options.update(max_width=_WIDE)
-    needed = out.measure(table, options=options)
-    wide = max(needed.minimum, min(needed.maximum, out.width))
+    wide = max(out.measure(table, options=options).maximum, 1)
     out.print(Segments(out.render(table, options.update(width=wide))), soft_wrap=True, end="")
 
 
