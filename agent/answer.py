@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.chat.reading import Reading
-from agent.explain import explain
+from agent.explain import Closeness, explain
 from agent.llm.scorer import LabelScores
 from agent.profile import Profile
 from agent.rerank.llm import Ranked
@@ -29,6 +29,7 @@ class Facts:
     Attributes:
         model: Trained artefact.
         shown: What its further columns say of an item.
+        closeness: Of its items.
         profile: The user.
         reading: What was understood.
         retrieved: Personas and candidates.
@@ -41,6 +42,7 @@ class Facts:
 
     model: Model
     shown: ShownFacts
+    closeness: Closeness
     profile: Profile
     reading: Reading
     retrieved: Retrieved
@@ -114,8 +116,7 @@ def _items(facts: Facts, ranked: Ranked) -> list[SlateItem]:
     places = ranked.listed.slates.positions[0]
     places = places[places >= 0]
     gains = ranked.listed.gains
-    vectors = facts.model.encoder.weights.items
-    why = explain(catalog, vectors, facts.profile, facts.retrieved, facts.summaries, places)
+    why = explain(facts.closeness, facts.profile, facts.retrieved, facts.summaries, places)
     items = candidates.items[0, places].tolist()
     scores = candidates.scores[0, places]
     return [

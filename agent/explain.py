@@ -53,8 +53,7 @@ class Why:
 
 
 def explain(
-    catalog: Catalog,
-    vectors: Float32,
+    closeness: Closeness,
     profile: Profile,
     retrieved: Retrieved,
     summaries: Sequence[PersonaSummary],
@@ -63,21 +62,20 @@ def explain(
     """Explain the candidates at some positions of one user's pool; no fact is repeated often while another is true.
 
     Args:
-        catalog: Titles, categories and popularity.
-        vectors: ``(n_items, d)`` item vectors, for closeness.
+        closeness: Of the items, with their catalogue.
         profile: The user.
         retrieved: The first stage's answer for a batch of one.
         summaries: The user's tastes in words.
         positions: ``(m,)`` positions in the pool.
     """
-    items = retrieved.candidates.items[0, positions]
+    catalog, items = closeness.catalog, retrieved.candidates.items[0, positions]
     if not summaries:
         many = _many(catalog.counts)
         facts = [("popular: " if count >= many else "") + _liked(count) for count in catalog.counts[items].tolist()]
         return [Why(None, 0.0, fact) for fact in facts]
     shares = retrieved.candidates.persona[0, positions][:, [p.index for p in summaries]]
     mine = profile.history.items
-    cosine, near = closeness(catalog, vectors, items, mine)
+    cosine, near = closeness(items, mine)
     # The fact is one of the taste's own items; an item belongs to the taste that has most of it.
     belongs = retrieved.personas.membership.argmax(axis=1)
     sides = _sides(catalog, profile.own)
@@ -103,20 +101,33 @@ def explain(
     return out
 
 
-def closeness(catalog: Catalog, vectors: Float32, items: Int32, others: Int32) -> tuple[Float32, Bool]:
-    """Cosines of items with others, ``(m, n)``, and which of them are close: see the head of this module.
+class Closeness:
+    """Which items of a catalogue are close; see the head of this module. How near an item must be is worked out once for each item.
 
     Args:
         catalog: Categories and popularity.
         vectors: ``(n_items, d)``.
-        items: ``(m,)``.
-        others: ``(n,)``.
     """
-    usual = _usual(catalog.counts)
-    of = _unit(vectors[items])
-    least = np.quantile(of @ _unit(vectors[usual]).T, CLOSE, axis=1)
-    cosine = of @ _unit(vectors[others]).T
-    return cosine, (cosine > least[:, None]) & _of_a_kind(catalog, items, others)
+
+    def __init__(self, catalog: Catalog, vectors: Float32) -> None:
+        self.catalog = catalog
+        self._vectors = vectors
+        self._usual = _unit(vectors[_usual(catalog.counts)]).T
+        self._least = np.full(len(vectors), np.nan)
+
+    def __call__(self, items: Int32, others: Int32) -> tuple[Float32, Bool]:
+        """Cosines of items with others, ``(m, n)``, and which of them are close.
+
+        Args:
+            items: ``(m,)``.
+            others: ``(n,)``.
+        """
+        of = _unit(self._vectors[items])
+        new = np.flatnonzero(np.isnan(self._least[items]))
+        if len(new):
+            self._least[items[new]] = np.quantile(of[new] @ self._usual, CLOSE, axis=1)
+        cosine = of @ _unit(self._vectors[others]).T
+        return cosine, (cosine > self._least[items, None]) & _of_a_kind(self.catalog, items, others)
 
 
 def _of_a_kind(catalog: Catalog, items: Int32, others: Int32) -> Bool:

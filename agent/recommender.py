@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.answer import Facts, card, make_slate
 from agent.chat.reading import Reading, RequestReader
 from agent.experiment import Experiments
-from agent.explain import explain
+from agent.explain import Closeness, explain
 from agent.llm.earned import Circumstances
 from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
@@ -104,6 +104,7 @@ class Recommender:
         self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready, called=model.dataset)
         self._said = SaidWords(model.catalog)
         self._shown = ShownFacts(model.catalog)
+        self._closeness = Closeness(model.catalog, model.encoder.weights.items)
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
         c = self.config
         self.ways = Ways(c.prompt, c.llm, c.ladder, model.dataset, absent_reason, experiments)
@@ -215,7 +216,7 @@ class Recommender:
             pool = replace(pool, target=shifted(pool.target, labels, wish.shift))
 
         def render(shown: Int32, letters: Sequence[str]) -> tuple[Message, ...]:
-            why = explain(self.model.catalog, self.model.encoder.weights.items, profile, retrieved, summaries, shown)
+            why = explain(self._closeness, profile, retrieved, summaries, shown)
             inputs = rerank_inputs(
                 self.model.catalog,
                 items=retrieved.candidates.items[0, shown],
@@ -237,7 +238,7 @@ class Recommender:
         now = Circumstances(bool(wish.request.strip()), len(profile.liked.items))
         ask = Ask(pool, length, listing, started + whole - last, now, render)
         facts = Facts(
-            self.model, self._shown, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
+            self.model, self._shown, self._closeness, profile, reading, retrieved, summaries, self.pools.name, labels, pool, started,
         )  # fmt: skip
         return ask, facts
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from agent import explain
-from agent.explain import CLOSE, closeness
+from agent.explain import CLOSE, Closeness
 from agent.recommender import Recommender
 from retrieval.axes import popular_head
 from retrieval.schema import Catalog
@@ -39,19 +39,19 @@ def test_close_is_closer_than_most_of_what_people_like():
         )
 
     counts = np.ones(100, np.int64)
-    cosine, near = closeness(items(counts), vectors, np.array([0], np.int32), others)
+    cosine, near = Closeness(items(counts), vectors)(np.array([0], np.int32), others)
     assert near[0].tolist() == [True, True, True, False, False, False]  # 95 of 100 are further than the fifth
     np.testing.assert_allclose(cosine[0], np.cos(angles[[1, 3, 4, 5, 6, 50]]), rtol=1e-5)
     kinds = items(counts, ["a", "b", "b", "b", "a"])  # the others have none
-    assert closeness(kinds, vectors, np.array([0], np.int32), others)[1][0].tolist() == [
+    assert Closeness(kinds, vectors)(np.array([0], np.int32), others)[1][0].tolist() == [
         False,
         False,
         True,
         *[False] * 3,
     ]
-    assert closeness(kinds, vectors, np.array([5], np.int32), others)[1][0].tolist()[1:3] == [True, True]
+    assert Closeness(kinds, vectors)(np.array([5], np.int32), others)[1][0].tolist()[1:3] == [True, True]
     counts[:5] = 1000  # where nearly all that people like is as near, it says nothing
-    assert not closeness(items(counts), vectors, np.array([0], np.int32), others[1:2])[1].any()
+    assert not Closeness(items(counts), vectors)(np.array([0], np.int32), others[1:2])[1].any()
 
 
 def test_close_items_share_tags_that_training_never_saw(model, monkeypatch):
@@ -67,7 +67,7 @@ def test_close_items_share_tags_that_training_never_saw(model, monkeypatch):
 
     def near(border):
         monkeypatch.setattr(explain, "CLOSE", border)
-        return explain.closeness(catalog, vectors, items, others)[1]
+        return explain.Closeness(catalog, vectors)(items, others)[1]
 
     said_of = [[tags[catalog.item_ids[i]] for i in side] for side in (items, others)]
     shared = np.array([[bool(a & b) for b in said_of[1]] for a in said_of[0]])
@@ -88,7 +88,7 @@ def test_what_is_not_close_is_not_said_to_be(recommender, model):
     mine = np.array([recommender.resolve(name) for name in liked], np.int32)
     for item in slate.items:
         at = catalog.positions([item.item_id])
-        _, near = closeness(catalog, model.encoder.weights.items, at, mine)
+        _, near = Closeness(catalog, model.encoder.weights.items)(at, mine)
         if item.evidence.startswith("close to your"):
             assert near[0, liked.index(item.evidence.removeprefix("close to your "))]
         elif item.evidence.startswith("for your"):
