@@ -152,7 +152,8 @@ class Experiments:
     def start(self, experiment: Experiment) -> None:
         """Serve an experiment from now on."""
         with self._alone():
-            self._write((*self._read().experiments, experiment))
+            kept = self._read()
+            self._write(kept.model_copy(update={"experiments": (*kept.experiments, experiment)}))
 
     def promote(self, arm: str, *, anyway: bool = False) -> Experiment:
         """Serve one arm of the present experiment to everybody.
@@ -169,8 +170,8 @@ class Experiments:
             return self._promoted(arm, anyway=anyway)
 
     def _promoted(self, arm: str, *, anyway: bool) -> Experiment:
-        kept = self._read().experiments
-        present = kept[-1] if kept else None
+        kept = self._read()
+        present = kept.experiments[-1] if kept.experiments else None
         found = next((a for a in present.arms if a.name == arm), None) if present else None
         if present is None or found is None:
             known = ", ".join(a.name for a in present.arms) if present else "none is served"
@@ -180,7 +181,7 @@ class Experiments:
         # Under a name of its own: what everybody is shown from now on is no outcome of the experiment.
         name = present.name.removesuffix(_PROMOTED)[: _LONGEST - len(_PROMOTED)] + _PROMOTED
         alone = present.model_copy(update={"name": name, "arms": (found.model_copy(update={"share": 1.0}),)})
-        self._write((*kept, alone))
+        self._write(kept.model_copy(update={"experiments": (*kept.experiments, alone)}))
         return alone
 
     def roll_back(self) -> Experiment | None:
@@ -190,11 +191,13 @@ class Experiments:
             NotFoundError: Nothing was started yet.
         """
         with self._alone():
-            kept = self._read().experiments
-            if not kept:
+            kept = self._read()
+            if not kept.experiments:
                 raise NotFoundError("nothing to roll back", "no experiment was started")
-            self._write(kept[:-1], kept[-1].name)
-        return kept[-2] if len(kept) > 1 else None
+            *before, gone = kept.experiments
+            names = tuple(dict.fromkeys((*kept.taken_back, gone.name)))
+            self._write(_Kept(experiments=tuple(before), taken_back=names))
+        return before[-1] if before else None
 
     def _alone(self) -> FileLock:
         """Held from reading the file to writing it, so that of two operators at once neither loses a step."""
@@ -211,13 +214,9 @@ class Experiments:
                 f"{self.file} is damaged: {why.errors()[0]['msg']}", "delete it, and start the experiment again"
             ) from why
 
-    def _write(self, experiments: tuple[Experiment, ...], taken_back: str | None = None) -> None:
-        names = self._read().taken_back + ((taken_back,) if taken_back is not None else ())
+    def _write(self, kept: _Kept) -> None:
         fresh = self.file.with_suffix(".new")
-        fresh.write_text(
-            _Kept(experiments=experiments, taken_back=tuple(dict.fromkeys(names))).model_dump_json(indent=1),
-            encoding="utf-8",
-        )
+        fresh.write_text(kept.model_dump_json(indent=1), encoding="utf-8")
         fresh.replace(self.file)
 
 
