@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from agent.experiment import Experiment, Guards, arms_of
+from eval.prompt_settings import refusal
 from prompts.lint import lint
 from retrieval.errors import ConfigError
 
@@ -25,9 +26,7 @@ def planned(prompts: list[str], name: str, shares: list[float] | None, least: in
     try:
         made = Experiment(name=name, arms=arms_of(prompts, shares), guards=Guards(least=least))
     except ValidationError as why:
-        first = why.errors()[0]
-        field, message = str(first["loc"][-1]), str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(f"{field}: {message}", "polytaste prompts live start --help") from why
+        raise refusal(why, "polytaste prompts live start") from why
     output = made.arms[0].prompt().front.output
     for arm in made.arms:
         prompt = arm.prompt()

@@ -26,6 +26,16 @@ def checked(kind: type[M], settings: Mapping[str, Any], command: str) -> M:
     try:
         return kind.model_validate(settings)
     except ValidationError as why:
-        first = why.errors()[0]
-        field, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
-        raise ConfigError(f"{field}: {message}" if field else message, f"{command} --help") from why
+        raise refusal(why, command) from why
+
+
+def refusal(why: ValidationError, command: str) -> ConfigError:
+    """What a model of settings first stumbled over, by its field.
+
+    Args:
+        why: What it raised.
+        command: Whose help says more.
+    """
+    first = why.errors()[0]
+    field, message = ".".join(map(str, first["loc"])), str(first["msg"]).removeprefix("Value error, ")
+    return ConfigError(f"{field}: {message}" if field else message, f"{command} --help")
