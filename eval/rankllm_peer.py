@@ -1,0 +1,87 @@
+"""RankLLM's listwise reranker against an OpenAI-compatible server, timed; run by whichever interpreter has RankLLM.
+
+    python eval/rankllm_peer.py requests.jsonl --url http://127.0.0.1:8000 --model NAME --at-once 4
+
+Knows nothing of polytaste: requests come as RankLLM's own lines, a report goes to stdout as JSON. The reranker is the default one of
+RankLLM's OpenAI mode (prompt ``rank_gpt``, window 20). Its package imports vLLM on the way to that mode, which never uses it, so that
+without vLLM something stands in for it. It counts tokens by tiktoken, which needs ``TIKTOKEN_CACHE_DIR`` where there is no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest.mock import MagicMock
+
+_WINDOW = 20
+_CONTEXT = 4096
+
+
+def main() -> None:
+    """Rerank every request but the first, which warms up, and say how long it took and what was answered."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("requests")
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--bounded", action="store_true", help="write at most as many tokens as an order takes")
+    asked = parser.parse_args()
+    with contextlib.redirect_stdout(sys.stderr):  # RankLLM prints
+        found = measure(asked)
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+def measure(asked: argparse.Namespace) -> dict[str, Any]:
+    """Time the reranker."""
+    if importlib.util.find_spec("vllm") is None:
+        sys.modules.update({"vllm": MagicMock(), "vllm.outputs": MagicMock()})
+    from rank_llm.data import read_requests_from_file  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from rank_llm.rerank import PromptMode, Reranker  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from rank_llm.rerank.listwise import SafeOpenai  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+
+    class Bounded(SafeOpenai):  # pyright: ignore[reportUntypedBaseClass]
+        """Asks for no more tokens than RankLLM itself says that an order takes, as its own vLLM mode does."""
+
+        def _call_completion(self, *args: Any, **kwargs: Any) -> Any:
+            return super()._call_completion(*args, max_tokens=self.num_output_tokens(), **kwargs)
+
+    agent = (Bounded if asked.bounded else SafeOpenai)(
+        asked.model, _CONTEXT, prompt_mode=PromptMode.RANK_GPT, window_size=_WINDOW, keys="none", base_url=f"{asked.url}/v1/"
+    )  # fmt: skip
+    reranker = Reranker(agent)
+    first, *rest = read_requests_from_file(asked.requests)
+
+    def one(request: Any) -> Any:
+        return reranker.rerank(request, rank_end=_WINDOW, populate_invocations_history=True)
+
+    one(first)
+    began = time.perf_counter()
+    with ThreadPoolExecutor(asked.at_once) as pool:
+        results = list(pool.map(one, rest))
+    seconds = time.perf_counter() - began
+    calls = [call for result in results for call in result.invocations_history]
+    named = [set(_numbers(call.response)) for call in calls]
+    return {
+        "requests": len(results),
+        "seconds": seconds,
+        "calls": len(calls),
+        "whole": sum(len(one) == _WINDOW for one in named),
+        "named": sum(map(len, named)) / max(len(named), 1),
+        "written": sum(call.output_token_count for call in calls) / max(len(calls), 1),
+    }
+
+
+def _numbers(text: str) -> list[int]:
+    """Candidates that an answer names, as RankLLM reads it: every number in it that is one of a candidate."""
+    digits = "".join(c if c.isdigit() else " " for c in text)
+    return [int(word) for word in digits.split() if 1 <= int(word) <= _WINDOW]
+
+
+if __name__ == "__main__":
+    main()
