@@ -25,6 +25,7 @@ from prompts.template import load as load_prompt
 from retrieval.arrays import Float64, Int32
 from retrieval.artifacts import Model
 from retrieval.datasets.dataset import Dataset
+from retrieval.errors import ConfigError
 from retrieval.schema import Catalog
 
 PATIENT_MS = 300_000
@@ -73,6 +74,20 @@ def variants(long: int) -> tuple[Variant, ...]:
         Variant("proportions last", mode("label", calibrate_in=("last",)), "rerank-relevance"),
         Variant("proportions everywhere", mode("label", calibrate_in=("decoding", "last"))),
     )
+
+
+def chosen(plan: Sequence[Variant], names: Sequence[str]) -> tuple[Variant, ...]:
+    """The baseline and the variants named, in the plan's order; all of them where none is named.
+
+    Raises:
+        ConfigError: An unknown name.
+    """
+    unknown = set(names) - {variant.name for variant in plan}
+    if unknown:
+        raise ConfigError(
+            f"--only {min(unknown)!r}: no such way of asking", f"one of {', '.join(v.name for v in plan[1:])}"
+        )
+    return tuple(variant for variant in plan if not names or variant is plan[0] or variant.name in names)
 
 
 @dataclass(frozen=True, slots=True)

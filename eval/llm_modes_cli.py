@@ -16,6 +16,7 @@ def modes(
     timed: Annotated[int, typer.Option("--timed", min=1, help="Further users, for requests a second.")] = 8,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Requests at once while these are timed.")] = 4,
     long: Annotated[int, typer.Option("--long", min=21, max=300, help="Candidates of the modes that use windows.")] = 60,
+    only: Annotated[list[str] | None, typer.Option("--only", help="A way of asking, as the table calls it; again for more. Then neither order effects nor speeds.")] = None,
     words: Annotated[bool, typer.Option("--words", help="Requests that name categories; default: no words.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choice of users.")] = 0,
     llm_url: Annotated[str | None, typer.Option("--llm-url", help="vLLM server; default: the one that runs.")] = None,
@@ -27,5 +28,5 @@ def modes(
 
     run_modes(
         data, column or [], items, like_above, users, timed, at_once, long, seed, llm_url, llm_model,
-        words=words, as_json=as_json,
+        only=tuple(only or ()), words=words, as_json=as_json,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from agent.llm.failures import LLMFailure
 from agent.llm.scorer import LabelScorer
-from eval.llm_modes import Row, Study, compare, variants
+from eval.llm_modes import Row, Study, chosen, compare, variants
 from eval.llm_order_effects import SLOTS, OrderEffects, order_effects
 from eval.llm_speed import Speed, speeds
 from eval.significance import Interval, paired_bootstrap
@@ -34,10 +34,18 @@ def run_modes(
     llm_url: str | None,
     llm_model: str | None,
     *,
+    only: tuple[str, ...],
     words: bool,
     as_json: bool,
 ) -> None:
-    """Measure and say what came of it."""
+    """Measure and say what came of it.
+
+    Raises:
+        ConfigError: ``only`` names an unknown way of asking.
+        DataError: Too few users.
+        ServerError: No model, or it stopped answering.
+    """
+    plan = chosen(variants(long), only)
     endpoint = needed_endpoint(llm_url, llm_model, "measure")
     dataset = load_data(data, columns, items, like_above)
     scorer = LabelScorer(endpoint)
@@ -50,12 +58,14 @@ def run_modes(
         def advance() -> None:
             bar.advance(task)
 
-        rows = compare(study, variants(long), scorer, step)
+        rows = compare(study, plan, scorer, step)
+        effects, fast = list[OrderEffects](), list[Speed]()
         try:
-            bar.reset(task, description="order effects", total=len(study.cases))
-            effects = order_effects(study, scorer, advance)
-            bar.reset(task, description="requests a second", total=5)
-            fast = speeds(study, scorer, at_once, advance)
+            if not only:
+                bar.reset(task, description="order effects", total=len(study.cases))
+                effects = order_effects(study, scorer, advance)
+                bar.reset(task, description="requests a second", total=5)
+                fast = speeds(study, scorer, at_once, advance)
         except LLMFailure as failure:
             raise ServerError(
                 f"the model stopped answering: {failure.detail}", "try again: polytaste llm modes"
@@ -69,8 +79,9 @@ def run_modes(
     out.print(
         _modes_table(rows, f"{endpoint.model}, {dataset.name}, {len(study.cases)} users, each the same candidates")
     )
-    show_whole(_effects_table(effects))
-    show_whole(_speed_table(fast, at_once))
+    if not only:
+        show_whole(_effects_table(effects))
+        show_whole(_speed_table(fast, at_once))
     for row in rows:
         if row.failures:
             why = ", ".join(f"{reason} {count}" for reason, count in sorted(row.failures.items()))

@@ -16,6 +16,7 @@ import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -39,11 +40,14 @@ def main() -> None:
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Time the reranker."""
+    here = Path(__file__).resolve().parent  # modules beside this one have names of libraries
+    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
     if importlib.util.find_spec("vllm") is None:
         sys.modules.update({"vllm": MagicMock(), "vllm.outputs": MagicMock()})
     from rank_llm.data import read_requests_from_file  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
-    from rank_llm.rerank import PromptMode, Reranker  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from rank_llm.rerank import Reranker  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
     from rank_llm.rerank.listwise import SafeOpenai  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
+    from rank_llm.rerank.rankllm import PromptMode  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
 
     class Bounded(SafeOpenai):  # pyright: ignore[reportUntypedBaseClass]
         """Asks for no more tokens than RankLLM itself says that an order takes, as its own vLLM mode does."""
