@@ -132,3 +132,11 @@ def gaussian(unobserved: float) -> Loss:
         return (0.5 * (likes - logits) ** 2 * torch.where(likes > 0, 1.0, unobserved)).sum(1)
 
     return loss
+
+
+def starting_bias(likelihood: str, matrix: Csr) -> Float64:
+    """``(M,)`` what each likelihood says of an item's popularity alone: log p, log odds, or the rate itself."""
+    rate = (np.asarray(matrix.sum(axis=0)).ravel() + 0.5) / (matrix.shape[0] + 1.0)
+    if likelihood == "multinomial":
+        return np.log(rate / rate.sum())
+    return np.log(rate / (1.0 - rate)) if likelihood == "logistic" else rate

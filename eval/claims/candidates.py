@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agent.rerank.protocol import Pool, Slates
 from eval import metrics
+from eval.claims.kept import DEPTH, Arrays, kept
+from eval.claims.made import sources
 from eval.retrieve_models import MODELS, Trainable
-from eval.suite.store import digest, write_whole
-from retrieval.arrays import Bool, Float32, Float64, Int32, Int64
+from eval.retrieve_personas import fit_personas
+from retrieval.arrays import Bool, Float64, Int32, Int64
 from retrieval.baselines.protocol import Progress, Scorer, silent
+from retrieval.datasets.splits import HeldOut
+from retrieval.personas.training import TrainingConfig
 
 if TYPE_CHECKING:
     from eval.claims.ground import Ground, Part
 
 K = 10
 """Length of a list."""
-
-
-_Lists: TypeAlias = tuple[Int32, Float32]
-"""Items and scores, ``(B, n)`` each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +46,10 @@ class Found:
         """``(B,)`` nDCG@k of slates of these candidates."""
         return metrics.ndcg(self.hits(slates), self.relevant, k)
 
+    def ndcg_of_all(self) -> Float64:
+        """``(B,)`` nDCG of the candidates as they come."""
+        return metrics.ndcg(self.hit, self.relevant, DEPTH)
+
     def hits(self, slates: Slates) -> Bool:
         """``(B, k)`` which places of the slates hold a hidden item."""
         return np.take_along_axis(self.hit, np.maximum(slates.positions, 0), axis=1) & (slates.positions >= 0)
@@ -59,12 +63,22 @@ class Found:
         return Pool(self.pool.relevance, self.pool.groups, target, popularity=self.pool.popularity)
 
 
-def choose(part: Part, name: str) -> Scorer:
-    """A retriever of :data:`eval.retrieve_models.MODELS`, its settings chosen on the validation users of a part."""
+def choose(part: Part, name: str, seed: int = 0) -> Scorer:
+    """A retriever of :data:`eval.retrieve_models.MODELS`, its settings chosen on the validation users of a part.
+
+    Args:
+        part: Trained and chosen on.
+        name: Of the retriever.
+        seed: Of the models that gradients train, personas and one vector.
+    """
     trainable = Trainable(part.matrix, part.categories, part.judge, silent)
     best: tuple[float, Scorer] | None = None
     for setting in MODELS[name].grid:
-        scorer = setting.fit(trainable)
+        if isinstance(setting.config, TrainingConfig):
+            config = setting.config.model_copy(update={"seed": seed})
+            scorer: Scorer = fit_personas(part.matrix, config, part.categories, silent)
+        else:
+            scorer = setting.fit(trainable)
         value = part.judge(scorer)
         if best is None or value > best[0]:
             best = value, scorer
@@ -73,32 +87,55 @@ def choose(part: Part, name: str) -> Scorer:
     return best[1]
 
 
-def retrieved(ground: Ground, name: str, progress: Progress) -> tuple[list[Found], list[Found]]:
+def retrieved(ground: Ground, name: str, progress: Progress, seed: int = 0) -> tuple[list[Found], list[Found]]:
     """Candidates of a retriever for the validation and the test users of every part."""
     both: list[tuple[Found, Found]] = []
     for at, part in enumerate(ground.parts):
-        progress(f"{ground.name}: {MODELS[name].title}", at, len(ground.parts))
-        ours, theirs = _lists(ground, at, name)
-        both.append((part.found(*ours, part.validation), part.found(*theirs, part.test)))
+        progress(f"{ground.name}: {MODELS[name].title}, seed {seed}", at, len(ground.parts))
+        lists = _lists(ground, part, name, seed)
+        both.append((read(part, lists, part.validation, "validation"), read(part, lists, part.test, "test")))
     return [one for one, _ in both], [other for _, other in both]
 
 
-def _lists(ground: Ground, at: int, name: str) -> tuple[_Lists, _Lists]:
-    """Items and scores for validation and test, from the folder where they were made before."""
-    path = None
-    if ground.folder is not None:
-        path = ground.folder / f"{name}-{at}-{digest(ground.key)}.npz"
-        if path.exists():
-            with np.load(path) as kept:
-                return (kept["chosen_by"], kept["chosen_by_scores"]), (kept["test"], kept["test_scores"])
-    part = ground.parts[at]
-    scorer = choose(part, name)
-    validation, test = part.best(scorer, part.validation), part.best(scorer, part.test)
-    if path is not None:
-        names = ("chosen_by", "chosen_by_scores", "test", "test_scores")
-        arrays: Any = dict(zip(names, (*validation, *test), strict=True))
-        write_whole(path, lambda out: np.savez_compressed(out, **arrays))
-    return validation, test
+def retrieved_by_half(ground: Ground, name: str, progress: Progress) -> list[Int32]:
+    """``(B, n)`` what a retriever lists for the test users of every part if it is told the second half of the fold-in alone."""
+    progress(f"{ground.name}: {MODELS[name].title}, by half", 0, 1)
+    return [_lists(ground, part, name, 0)["half"] for part in ground.parts]
+
+
+def trained(ground: Ground, part: Part, facts: dict[str, Any], fit: Callable[[], Scorer]) -> tuple[Found, Found]:
+    """Candidates of a model for the validation and the test users of a part; what was trained once is not trained again.
+
+    Args:
+        ground: With the folder.
+        part: Of it.
+        facts: All else that the lists depend on; "code" is the hash of what trains.
+        fit: Trains.
+    """
+    lists = kept(ground.folder, {"part": part.key, "depth": DEPTH, **facts}, lambda: listed(part, fit()))
+    return read(part, lists, part.validation, "validation"), read(part, lists, part.test, "test")
+
+
+def listed(part: Part, scorer: Scorer) -> Arrays:
+    """Items and scores for the users of a part."""
+    (chosen, chosen_scores), (test, test_scores) = (part.best(scorer, held) for held in (part.validation, part.test))
+    return {"validation": chosen, "validation_scores": chosen_scores, "test": test, "test_scores": test_scores}
+
+
+def read(part: Part, lists: Arrays, held: HeldOut, name: str) -> Found:
+    """Kept lists as candidates."""
+    return part.found(lists[name], lists[f"{name}_scores"], held)
+
+
+def _lists(ground: Ground, part: Part, name: str, seed: int) -> Arrays:
+    def make() -> Arrays:
+        scorer = choose(part, name, seed)
+        half, _ = part.best(scorer, part.test, told=part.halves[1])
+        return {**listed(part, scorer), "half": half}
+
+    grid = [repr(setting.config) for setting in MODELS[name].grid]
+    facts = {"retriever": name, "grid": grid, "seed": seed, "code": sources("ground", "candidates")}
+    return kept(ground.folder, {"part": part.key, "depth": DEPTH, **facts}, make)
 
 
 def over(found: Sequence[Found], value: Callable[[Found], Float64]) -> Float64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from rich.table import Table
@@ -13,12 +14,12 @@ from agent.console import err, out, progress_bar
 from eval.claims.finding import Finding, overall
 from eval.claims.ground import make_ground
 from eval.claims.pages import write_pages
-from eval.claims.protocol import Claim
+from eval.claims.protocol import Claim, Statement
 from eval.claims.run import all_claims, chosen_claims, kept_finding, run_claims
 from retrieval.datasets import BUNDLED
 from retrieval.errors import ConfigError
 
-_COLOURS = {"confirmed": "green", "refuted": "red", "mixed": "yellow", "not run": "dim"}
+_COLOURS = {"confirmed": "green", "refuted": "red", "undecided": "yellow", "mixed": "yellow", "not run": "dim"}
 
 
 def try_claims(
@@ -56,10 +57,6 @@ def try_claims(
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
     if pages is not None:
-        said = "".join(f" --column {column}" for column in columns) + (f" --users {users}" if users else "")
-        said += f" --llm-url URL --llm-model {model.partition('@')[0]}" if model else ""
-        names = " ".join(f"--data {ground.name}" for ground in grounds)
-        command = f"polytaste eval claims {names}{said} --seeds {seeds} --out claims --only {{letter}}"
         run = {claim.statement.letter: rows for claim, rows in zip(claims, found, strict=True)}
         others = {
             letter: [one for ground in grounds if (one := kept_finding(claim, ground, drawn, folder)) is not None]
@@ -67,13 +64,35 @@ def try_claims(
             if letter not in run
         }
         rows = [(claim.statement, run.get(letter) or others[letter]) for letter, claim in every.items()]
-        write_pages(pages, rows, command)
+        options = _options(data, columns, like_above, axis, users, seeds)
+        write_pages(pages, rows, lambda statement: _command(options, model.partition("@")[0], statement))
         err.print(Text(f"wrote {pages / 'README.md'}", style="green"), soft_wrap=True)
     if as_json:
         findings = [{**one.model_dump(mode="json"), "verdict": one.verdict} for rows in found for one in rows]
         out.file.write(json.dumps(findings, indent=2) + "\n")
     else:
         out.print(_table(claims, found))
+
+
+def _options(
+    data: list[str], columns: list[str], like_above: float | None, axis: str, users: int | None, seeds: str
+) -> list[str]:
+    """Every option that the figures depend on, as it was given."""
+    words = [word for name in data for word in ("--data", name)] + [
+        word for one in columns for word in ("--column", one)
+    ]
+    words += [] if like_above is None else ["--like-above", f"{like_above:g}"]
+    words += ["--axis", axis] + ([] if users is None else ["--users", str(users)])
+    return [*words, "--seeds", seeds]
+
+
+def _command(options: list[str], model: str, statement: Statement | None) -> str:
+    """The command line of one claim, or of all."""
+    words = ["polytaste", "eval", "claims", *options]
+    if model and (statement is None or statement.asks_model):
+        words += ["--llm-url", "URL", "--llm-model", model]
+    words += ["--out", "claims"] + ([] if statement is None else ["--only", statement.letter])
+    return shlex.join(words)
 
 
 def _table(claims: list[Claim], found: list[list[Finding]]) -> Table:

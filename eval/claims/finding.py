@@ -1,7 +1,7 @@
 """What an experiment found, and the rule by which that is a verdict.
 
 A claim is broken down into conditions, each a mean over users with its paired 95 % interval and the bound that was
-written down before the run. Nothing else enters the verdict, so the same figures always lead to the same one.
+written down before the run. Nothing else enters the verdict, so the same figures always lead to the same one: :data:`RULE`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,22 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from eval.claims.made import Made
 from eval.significance import Interval, paired_bootstrap
 from retrieval.arrays import Float64
 
 Outcome = Literal["held", "broken", "open"]
-Verdict = Literal["confirmed", "refuted", "mixed", "not run"]
+Verdict = Literal["confirmed", "refuted", "undecided", "mixed", "not run"]
 NOT_RUN: Verdict = "not run"
+
+RULE = (
+    "A condition is *held* if its whole 95 % interval (paired bootstrap over users) lies on the predicted side of its bound, *broken* if "
+    "it lies on the other, else *open*. A claim is **confirmed** where all conditions held, those of the control included; **refuted** where "
+    "none of its own held, at least one is broken and all controls held, for without its control an experiment shows nothing; **undecided** where "
+    "none of its own is held or broken; else **mixed**. Over several data sets, those that are undecided are left out, as they say nothing for or "
+    "against; if the others agree, that is the verdict, else it is mixed."
+)
+"""The rule in words, for pages; :func:`verdict_of` and :func:`overall` are the same in code."""
 
 
 class _Fact(BaseModel):
@@ -119,7 +129,8 @@ class Finding(_Fact):
         rows: Its cells.
         remarks: What was chosen on validation, and what else a reader must know.
         chart: For the picture; None where nothing was run.
-        seconds: It took.
+        seconds: It took, without what an earlier run kept.
+        made: By what; None before it is kept.
     """
 
     letter: str
@@ -135,6 +146,7 @@ class Finding(_Fact):
     remarks: tuple[str, ...] = ()
     chart: Chart | None = None
     seconds: float = 0.0
+    made: Made | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -143,27 +155,25 @@ class Finding(_Fact):
 
 
 def verdict_of(conditions: Sequence[Condition]) -> Verdict:
-    """confirmed: every condition held; refuted: none of the claim's own held and at least one is broken; else mixed.
-
-    A control that did not hold keeps a claim from being confirmed, and one that did does not keep it from being refuted.
-    Without conditions nothing was run.
-    """
+    """The verdict on one data set, by :data:`RULE`; without conditions nothing was run."""
     if not conditions:
         return NOT_RUN
-    own = [c.outcome for c in conditions if not c.control]
-    if all(c.outcome == "held" for c in conditions):
+    own = {c.outcome for c in conditions if not c.control}
+    guarded = all(c.outcome == "held" for c in conditions if c.control)
+    if own == {"held"} and guarded:
         return "confirmed"
-    if "held" not in own and "broken" in own:
-        return "refuted"
-    return "mixed"
+    if own == {"open"}:
+        return "undecided"
+    return "refuted" if "broken" in own and "held" not in own and guarded else "mixed"
 
 
 def overall(findings: Sequence[Finding]) -> Verdict:
-    """Of several data sets: what all of them say, or mixed; those that were not run do not count."""
+    """The verdict over several data sets, by :data:`RULE`; those that were not run do not count."""
     said: list[Verdict] = [finding.verdict for finding in findings if finding.verdict != NOT_RUN]
-    if not said:
-        return NOT_RUN
-    return said[0] if len(set(said)) == 1 else "mixed"
+    decided: list[Verdict] = [verdict for verdict in said if verdict != "undecided"]
+    if not decided:
+        return "undecided" if said else NOT_RUN
+    return decided[0] if len(set(decided)) == 1 else "mixed"
 
 
 def estimate(values: Float64, baseline: Float64 | float = 0.0) -> Estimate:

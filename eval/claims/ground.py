@@ -1,34 +1,37 @@
 """The data of an experiment: users held out once for choosing and once for figures, and candidates of any scorer for them.
 
 Large data are split as published (strong generalisation of Liang et al. 2018). Small ones are cut into five folds, each of
-them test once and validation once: settings are chosen anew in every fold, and every user's figures come from a model
-that neither saw nor was chosen by that user.
+them test once and validation once: the validation users of a part are the test users of the next. So nothing may be chosen
+over parts: whatever is chosen is chosen in each part by its validation users and used for its test users alone, and then every
+user's figures come from a model, and from settings, that neither saw nor were chosen by that user.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from agent.rerank.calibration import target_shares
 from agent.rerank.protocol import Pool
 from eval import metrics
 from eval.claims.candidates import Found
+from eval.claims.kept import DEPTH
 from eval.retrieve_ground import make_split
-from eval.suite.store import fingerprint
+from eval.suite.store import digest, fingerprint
 from retrieval.arrays import Bool, Csr, Float32, Int32, Int64
-from retrieval.axes import Axis
+from retrieval.axes import Axis, make_axis
 from retrieval.baselines.protocol import Scorer, Touched, touched_items, touched_matrix
 from retrieval.datasets.dataset import Dataset
 from retrieval.datasets.splits import SEED, HeldOut, hide_share
 from retrieval.errors import ConfigError, DataError
-from retrieval.schema import Histories
+from retrieval.schema import Catalog, Histories
 
-DEPTH = 100
-"""Candidates of a user."""
 FOLDS = 5
 _LEAST = 10  # liked items of a user who counts, where every user is held out once
 _PUBLISHED = 6_000  # users from which on the published split leaves enough to test on
@@ -44,8 +47,8 @@ class Part:
         categories: ``(M, G)`` of those items along the axis.
         touched: ``(n_items,)`` which they are: what is ranked.
         counts: ``(n_items,)`` training interactions.
-        axis: What divides the items.
-        validation: Users for every choice.
+        axis: What divides the items; bands of popularity are of the training likes.
+        validation: Users for every choice that this part's figures depend on.
         test: Users for the figures.
     """
 
@@ -56,6 +59,27 @@ class Part:
     axis: Axis
     validation: HeldOut
     test: HeldOut
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of everything in it: what was made of one part is not taken for another's."""
+        seen = hashlib.sha256(self.axis.name.encode())
+        held = [rows for one in (self.validation, self.test) for rows in (one.fold_in, one.hidden)]
+        arrays = [
+            *(array for csr in (self.matrix, self.categories) for array in (csr.indptr, csr.indices, csr.data)),
+            self.touched, self.validation.users, self.test.users,
+            *(array for rows in held for array in (rows.indptr, rows.items)),
+        ]  # fmt: skip
+        for array in arrays:
+            seen.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        return seen.hexdigest()[:20]
+
+    @cached_property
+    def halves(self) -> tuple[Histories, Histories]:
+        """The fold-in of every test user in two halves, drawn at random once; the first has the odd item."""
+        draw, fold_in = np.random.RandomState(SEED), self.test.fold_in
+        rows = [draw.permutation(fold_in.row(user)) for user in range(len(fold_in))]
+        return Histories.of([row[::2] for row in rows]), Histories.of([row[1::2] for row in rows])
 
     def of_users(self, most: int) -> Part:
         """The same with some of the training users; the items stay, though nobody may be left who touched one."""
@@ -74,9 +98,18 @@ class Part:
         """Candidates that a scorer of the M items finds for held-out users, with their proportions as target."""
         return self.found(*self.best(scorer, held, depth), held)
 
-    def best(self, scorer: Scorer, held: HeldOut, depth: int = DEPTH) -> tuple[Int32, Float32]:
-        """``(B, depth)`` best unseen items of a scorer of the M items, and their scores."""
-        parts = list(self._best(scorer, held, depth))
+    def best(
+        self, scorer: Scorer, held: HeldOut, depth: int = DEPTH, *, told: Histories | None = None
+    ) -> tuple[Int32, Float32]:
+        """``(B, depth)`` best unseen items of a scorer of the M items, and their scores.
+
+        Args:
+            scorer: Of the M items.
+            held: Users; what is in their fold-in is not listed.
+            depth: Length of the lists.
+            told: Histories that the scorer is told in place of the fold-in.
+        """
+        parts = list(self._best(scorer, held, depth, held.fold_in if told is None else told))
         return np.concatenate([items for items, _ in parts]), np.concatenate([scores for _, scores in parts])
 
     def found(self, items: Int32, scores: Float32, held: HeldOut) -> Found:
@@ -87,11 +120,12 @@ class Part:
         pool = Pool(scores, self.axis.rows(items), target, popularity=popularity)
         return Found(items, hit, held.hidden.lengths, pool)
 
-    def _best(self, scorer: Scorer, held: HeldOut, depth: int) -> Iterator[tuple[Int32, Float32]]:
+    def _best(self, scorer: Scorer, held: HeldOut, depth: int, told: Histories) -> Iterator[tuple[Int32, Float32]]:
         whole, step = Touched(scorer, self.touched), max(1, _CELLS // len(self.touched))
         for start in range(0, len(held.users), step):
-            seen = held.fold_in.slice(start, min(start + step, len(held.users)))
-            scores = whole.scores(seen)
+            stop = min(start + step, len(held.users))
+            seen = held.fold_in.slice(start, stop)
+            scores = whole.scores(told.slice(start, stop))
             items = metrics.ranked(scores, seen, self.touched, depth)
             taken = np.take_along_axis(scores, np.maximum(items, 0), axis=1)
             yield items, np.where(items >= 0, taken, -np.inf).astype(np.float32)
@@ -103,7 +137,7 @@ class Ground:
 
     Attributes:
         name: Of the data.
-        key: Hash of its rows and of the users that are kept.
+        rows: Hash of its rows and of the users that are kept.
         protocol: What was held out, in words.
         dataset: The data themselves.
         parts: One split, or as many as there are folds.
@@ -111,11 +145,16 @@ class Ground:
     """
 
     name: str
-    key: str
+    rows: str
     protocol: str
     dataset: Dataset
     parts: tuple[Part, ...]
     folder: Path | None = None
+
+    @property
+    def key(self) -> str:
+        """Hash of the rows, and of every part with its training, validation and test users and its categories."""
+        return digest({"rows": self.rows, "parts": [part.key for part in self.parts], "depth": DEPTH})
 
     @property
     def users(self) -> int:
@@ -150,26 +189,26 @@ def make_ground(
     """
     if axis == "categories" and not dataset.catalog.has_labels():
         raise ConfigError(f"{dataset.name} has no categories that tastes could be told by", "name a column with --axis")
-    divided = dataset.catalog.axis(axis)
+    dataset.catalog.axis(axis)  # which refuses a column that is not there before anything is split
     kept, dropped = _sampled(dataset, most)
     likes = kept.likes().distinct()
     sizes = np.bincount(likes.users, minlength=len(likes.user_ids))
-    key = f"{fingerprint(kept)}-{axis}"
+    rows = f"{fingerprint(kept)}-{axis}"
     said = f"; {dropped}" if dropped else ""
     if int((sizes >= 5).sum()) >= _PUBLISHED:
         split, note = make_split(kept, "strong", None, 1)
         train = split.train.histories()
-        part = _part(train, divided, len(kept.catalog), split.validation, split.test)
-        return Ground(dataset.name, key, f"{note}{said}", kept, (part,), folder)
+        part = _part(train, kept.catalog, axis, split.validation, split.test)
+        return Ground(dataset.name, rows, f"{note}{said}", kept, (part,), folder)
     users = np.flatnonzero(sizes >= _LEAST)
     if len(users) < 4 * FOLDS:
         raise DataError(f"only {len(users)} users have {_LEAST} liked items", "use more data")
     folds = np.array_split(np.random.RandomState(SEED).permutation(users), FOLDS)
-    parts = tuple(_fold(kept, divided, folds[at], folds[(at + 1) % FOLDS]) for at in range(FOLDS))
+    parts = tuple(_fold(kept, axis, folds[at], folds[(at + 1) % FOLDS]) for at in range(FOLDS))
     note = (
         f"{len(users):,} users with {_LEAST} likes, each held out once in {FOLDS} folds; a fifth of each history hidden"
     )
-    return Ground(dataset.name, key, f"{note}{said}", kept, parts, folder)
+    return Ground(dataset.name, rows, f"{note}{said}", kept, parts, folder)
 
 
 def _sampled(dataset: Dataset, most: int | None) -> tuple[Dataset, str]:
@@ -186,18 +225,20 @@ def _sampled(dataset: Dataset, most: int | None) -> tuple[Dataset, str]:
     return some, f"{most:,} of {users:,} users, drawn once"
 
 
-def _fold(dataset: Dataset, axis: Axis, test: Int32, validation: Int32) -> Part:
+def _fold(dataset: Dataset, axis: str, test: Int32, validation: Int32) -> Part:
     likes, n_items = dataset.likes().distinct(), len(dataset.catalog)
     rows = likes.where(~np.isin(likes.users, np.concatenate([test, validation])))
     universe = np.zeros(n_items, bool)
     universe[rows.items] = True
     known = likes.where(universe[likes.items])
     held = [hide_share(known, np.sort(part).astype(np.int32), 0.2) for part in (validation, test)]
-    return _part(rows.histories(), axis, n_items, *held)
+    return _part(rows.histories(), dataset.catalog, axis, *held)
 
 
-def _part(train: Histories, axis: Axis, n_items: int, validation: HeldOut, test: HeldOut) -> Part:
-    touched = touched_items(train, n_items)
-    matrix = touched_matrix(train, touched)
-    counts = np.bincount(train.items, minlength=n_items)
-    return Part(matrix, axis.share[np.flatnonzero(touched)].tocsr(), touched, counts, axis, validation, test)
+def _part(train: Histories, catalog: Catalog, axis: str, validation: HeldOut, test: HeldOut) -> Part:
+    touched = touched_items(train, len(catalog))
+    counts = np.bincount(train.items, minlength=len(catalog))
+    # The catalogue counts everybody's likes, the hidden ones too: bands of popularity must not know those.
+    divided = make_axis(catalog.table.with_columns(count=pl.Series(counts)), axis)
+    categories = divided.share[np.flatnonzero(touched)].tocsr()
+    return Part(touched_matrix(train, touched), categories, touched, counts, divided, validation, test)

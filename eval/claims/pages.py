@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from eval.claims.figure import draw
-from eval.claims.finding import NOT_RUN, Condition, Finding, overall
+from eval.claims.finding import NOT_RUN, RULE, Condition, Finding, overall
 from eval.claims.protocol import Statement
 from eval.suite.store import write_whole
 
 READING = "reading.md"
-_RULE = (
-    "A condition is *held* if its whole 95 % interval (paired bootstrap over users) lies on the predicted side of its bound, *broken* "
-    "if it lies on the other, else *open*. A claim is **confirmed** where all conditions held, **refuted** where none of its own held and "
-    "one is broken, else **mixed**; over several data sets it is what all of them say, else mixed. Bounds were written down before "
-    "the runs, everything that was chosen was chosen on validation users, and the verdicts are a rule in code (`eval/claims/finding.py`). "
-    "Intervals are not adjusted for their number; p-values are, by Holm."
+_NOTE = (
+    f"{RULE} Rule, bounds and protocol are code (`eval/claims/`), whose hash each finding names. Everything that was chosen was chosen in each part "
+    "by its validation users. Intervals are over users and not adjusted for their number; p-values are, by Holm. What another training "
+    "would give is in them only where a page says that it has seeds."
 )
 
 
-def write_pages(folder: Path, found: Sequence[tuple[Statement, Sequence[Finding]]], command: str) -> list[Path]:
+def write_pages(
+    folder: Path, found: Sequence[tuple[Statement, Sequence[Finding]]], command: Callable[[Statement | None], str]
+) -> list[Path]:
     """Write a page and a picture for each claim, and the README.
 
     Args:
         folder: Of the pages.
         found: Claims with their findings, one per data set; a claim without any gets no page, only a line in the table.
-        command: That made them, for the reader; ``{letter}`` stands for the claim.
+        command: That makes the page of a claim, or all of them, for the reader.
     """
     written: list[Path] = []
     for statement, findings in found:
@@ -36,11 +36,11 @@ def write_pages(folder: Path, found: Sequence[tuple[Statement, Sequence[Finding]
         path = folder / f"{statement.letter}-{statement.slug}.md"
         picture = folder / f"{statement.letter}-{statement.slug}.png"
         drawn = draw(findings, picture)
-        text = page(statement, findings, command.format(letter=statement.letter), picture.name if drawn else None)
+        text = page(statement, findings, command(statement), picture.name if drawn else None)
         write_whole(path, lambda out, text=text: out.write(text.encode()))
         written.append(path)
     readme = folder / "README.md"
-    text = table_of_verdicts(found, command)
+    text = table_of_verdicts(found, command(None))
     if (folder / READING).exists():  # written by people, who say what the verdicts mean together
         text += f"\nMore: [what the verdicts say together]({READING}).\n"
     write_whole(readme, lambda out: out.write(text.encode()))
@@ -65,7 +65,7 @@ def page(statement: Statement, findings: Sequence[Finding], command: str, pictur
         lines += [f"![{statement.claim}]({picture})", ""]
     for finding in findings:
         lines += _section(finding)
-    return "\n".join([*lines, "---", "", _RULE, ""])
+    return "\n".join([*lines, "---", "", _NOTE, ""])
 
 
 def table_of_verdicts(found: Sequence[tuple[Statement, Sequence[Finding]]], command: str) -> str:
@@ -75,7 +75,7 @@ def table_of_verdicts(found: Sequence[tuple[Statement, Sequence[Finding]]], comm
         "",
         "Each claim that this project rests on is an experiment with a prediction, a control and a verdict by rule.",
         "",
-        f"    {command.replace(' --only {letter}', '')} --pages docs/claims",
+        f"    {command} --pages docs/claims",
         "",
         "| | claim | verdict | on each data set |",
         "|---|---|---|---|",
@@ -83,7 +83,7 @@ def table_of_verdicts(found: Sequence[tuple[Statement, Sequence[Finding]]], comm
     for statement, findings in found:
         link = f"[{statement.letter}]({statement.letter}-{statement.slug}.md)" if findings else statement.letter
         lines.append(f"| {link} | {statement.claim} | **{overall(findings)}** | {'; '.join(map(_said, findings))} |")
-    return "\n".join([*lines, "", _RULE, ""])
+    return "\n".join([*lines, "", _NOTE, ""])
 
 
 def _said(finding: Finding) -> str:
@@ -103,7 +103,12 @@ def _section(finding: Finding) -> list[str]:
     lines = [
         f"## {finding.data}: {finding.verdict}",
         "",
-        f"{finding.users:,} test users: {finding.protocol}. {finding.seconds:,.0f} s.",
+        f"{finding.users:,} test users: {finding.protocol}."
+        + (
+            f" Found by {finding.made}; {finding.seconds:,.0f} s beside models kept from other claims."
+            if finding.made
+            else ""
+        ),
         "",
     ]
     if finding.conditions:

@@ -21,6 +21,7 @@ class Statement:
         claim: What is claimed.
         prediction: In numbers, written before any run.
         control: What would show that the experiment measures something else.
+        asks_model: Whether it asks a language model.
     """
 
     letter: str
@@ -28,6 +29,7 @@ class Statement:
     claim: str
     prediction: str
     control: str
+    asks_model: bool = False
 
     def finding(self, ground: Ground, **found: Any) -> Finding:
         """A finding on a data set, with the claim's own words."""

@@ -17,6 +17,7 @@ from eval.claims.finding import Finding
 from eval.claims.ground import Ground
 from eval.claims.language_model import ExemplarsSuffice, ModelReplacesBoth
 from eval.claims.likelihoods import MultinomialIsBest
+from eval.claims.made import made, sources
 from eval.claims.personas import PersonasSuffice
 from eval.claims.protocol import Claim
 from eval.claims.tempering import FewConsumed
@@ -55,7 +56,8 @@ def run_claims(
 ) -> list[list[Finding]]:
     """Findings of every claim on every data set.
 
-    A finding is kept under the hash of data, seeds, the claim's settings and its words. Changed code does not undo it: name another folder.
+    A finding is kept under the hash of data and parts, seeds, the claim's settings and words, and the code: another of these finds anew,
+    from those models that were kept and do not depend on it.
 
     Raises:
         ConfigError: Another process works in the folder.
@@ -65,7 +67,7 @@ def run_claims(
 
 
 def kept_finding(claim: Claim, ground: Ground, seeds: Sequence[int], folder: Path) -> Finding | None:
-    """What was found before, if it was found on these data, with these seeds, settings and words."""
+    """What was found before, if it was found on these data, with these seeds, settings, words and code."""
     path, key = _place(claim, ground, seeds, folder)
     if not path.exists():
         return None
@@ -81,7 +83,7 @@ def _one(claim: Claim, ground: Ground, seeds: Sequence[int], folder: Path, progr
     letter = claim.statement.letter
     began = time.perf_counter()
     finding = claim.run(ground, seeds, lambda stage, at, of: progress(f"{letter}: {stage}", at, of))
-    finding = finding.model_copy(update={"seconds": round(time.perf_counter() - began, 1)})
+    finding = finding.model_copy(update={"seconds": round(time.perf_counter() - began, 1), "made": made()})
     if finding.conditions:  # what could not be run is tried again next time
         write_json(path, {"key": key, "finding": finding.model_dump(mode="json")})
     return finding
@@ -90,5 +92,5 @@ def _one(claim: Claim, ground: Ground, seeds: Sequence[int], folder: Path, progr
 def _place(claim: Claim, ground: Ground, seeds: Sequence[int], folder: Path) -> tuple[Path, str]:
     words = claim.statement
     settings = {name: str(value) for name, value in vars(claim).items()}
-    key = digest({"ground": ground.key, "seeds": list(seeds), "settings": settings, **asdict(words)})
-    return folder / f"{words.letter}-{re.sub('[^a-z0-9]+', '-', ground.name.lower())}.json", key
+    facts = {"ground": ground.key, "seeds": list(seeds), "settings": settings, "code": sources(), **asdict(words)}
+    return folder / f"{words.letter}-{re.sub('[^a-z0-9]+', '-', ground.name.lower())}.json", digest(facts)

@@ -16,6 +16,7 @@ def condition(low, high, expects="above", bound=0.0, *, control=False):
 
 HELD, BROKEN, OPEN = condition(0.1, 0.2), condition(-0.2, -0.1), condition(-0.1, 0.1)
 CONTROL_HELD, CONTROL_BROKEN = condition(0.1, 0.2, control=True), condition(-0.2, -0.1, control=True)
+CONTROL_OPEN = condition(-0.1, 0.1, control=True)
 
 
 @pytest.mark.parametrize(
@@ -50,12 +51,20 @@ def test_a_quantity_without_value_stays_open():
         ([HELD], "confirmed"),
         ([HELD, HELD, CONTROL_HELD], "confirmed"),
         ([HELD, CONTROL_BROKEN], "mixed"),
+        ([HELD, CONTROL_OPEN], "mixed"),
+        ([HELD, HELD, CONTROL_HELD, CONTROL_OPEN], "mixed"),
         ([HELD, BROKEN], "mixed"),
+        ([HELD, BROKEN, CONTROL_HELD], "mixed"),
         ([HELD, OPEN], "mixed"),
-        ([OPEN], "mixed"),
+        ([OPEN], "undecided"),
+        ([OPEN, OPEN, CONTROL_HELD], "undecided"),
+        ([OPEN, CONTROL_BROKEN], "undecided"),
         ([BROKEN, OPEN], "refuted"),
         ([BROKEN, CONTROL_HELD], "refuted"),
-        ([OPEN, CONTROL_BROKEN], "mixed"),
+        ([BROKEN, OPEN, CONTROL_HELD, CONTROL_HELD], "refuted"),
+        ([BROKEN, CONTROL_BROKEN], "mixed"),  # without its control an experiment shows nothing
+        ([BROKEN, CONTROL_OPEN], "mixed"),
+        ([BROKEN, CONTROL_HELD, CONTROL_OPEN], "mixed"),
     ],
 )
 def test_the_rule(conditions, verdict):
@@ -67,11 +76,26 @@ def finding(*conditions):
     return Finding(**words, users=1, conditions=conditions)
 
 
-def test_several_data_sets_must_agree():
-    assert overall([finding(HELD), finding(HELD)]) == "confirmed"
-    assert overall([finding(HELD), finding(BROKEN)]) == "mixed"
-    assert overall([finding(BROKEN), finding()]) == "refuted"
-    assert overall([finding()]) == overall([]) == "not run"
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        ([[HELD], [HELD]], "confirmed"),
+        ([[HELD], [BROKEN]], "mixed"),
+        ([[BROKEN], [BROKEN]], "refuted"),
+        ([[BROKEN], []], "refuted"),  # what was not run does not count
+        ([[BROKEN], [BROKEN, CONTROL_OPEN]], "mixed"),
+        ([[OPEN], [OPEN]], "undecided"),
+        ([[OPEN], []], "undecided"),
+        ([[OPEN], [BROKEN]], "refuted"),  # what is undecided says nothing for or against
+        ([[OPEN], [HELD]], "confirmed"),
+        ([[OPEN], [HELD, BROKEN]], "mixed"),
+        ([[HELD], [OPEN], [BROKEN]], "mixed"),
+        ([[]], "not run"),
+        ([], "not run"),
+    ],
+)
+def test_several_data_sets(findings, verdict):
+    assert overall([finding(*one) for one in findings]) == verdict
 
 
 def test_a_finding_survives_json():

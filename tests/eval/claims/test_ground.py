@@ -1,11 +1,17 @@
+import re
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
 from eval import metrics
-from eval.claims.candidates import choose, over, retrieved
+from eval.claims.calibration import CalibrationIsFree
+from eval.claims.candidates import choose, over, retrieved, retrieved_by_half
 from eval.claims.ground import FOLDS, make_ground
-from eval.retrieve_models import MODELS, Model, Setting
+from eval.claims.tempering import FewConsumed
+from eval.retrieve_models import MODELS, Model, Setting, _linear
+from retrieval.baselines.linear import LinearConfig
 from retrieval.baselines.popularity import Popularity
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError, DataError
@@ -29,6 +35,84 @@ def test_every_user_is_tested_once_by_models_that_never_saw_him(dataset, ground)
         assert part.counts.sum() == part.matrix.nnz == sizes[kept].sum()
         for held in (part.validation, part.test):
             assert part.touched[held.hidden.items].all()
+
+
+def test_nobody_has_a_part_in_what_is_chosen_for_him(dataset, ground, quick, monkeypatch):
+    """Whatever the test users of a part like, that part chooses the same; those parts that may know them do not."""
+    strangers, rows = ground.parts[0].test.users, dataset.interactions
+    # Those who are tested in part 0 like as many items as before, but other ones.
+    swapped = np.random.default_rng(0).permutation(len(dataset.catalog)).astype(np.int32)
+    items = np.where(np.isin(rows.users, strangers), swapped[rows.items], rows.items)
+    other = make_ground(replace(dataset, interactions=replace(rows, items=items)))
+    assert np.array_equal(other.parts[0].validation.users, ground.parts[0].validation.users)
+
+    for claim in ("calibration", "tempering"):
+        monkeypatch.setattr(f"eval.claims.{claim}.RETRIEVERS", ("ease",))
+
+    def chosen(of):  # by part 0, which tests them, and by part 4, which they choose for
+        some = replace(of, folder=None, parts=(of.parts[0], of.parts[4]))
+        found = [claim.run(some, (0,), told) for claim in (CalibrationIsFree(), FewConsumed())]
+        return [remark for one in found for remark in one.remarks if "validation" in remark]
+
+    first, second = (chosen(of) for of in (ground, other))
+    assert len(first) == len(second) == 3
+
+    def part(said, at):
+        return [re.findall(r"[\d.inf]+(?: / [\d.inf]+)", remark)[0].split(" / ")[at] for remark in said]
+
+    assert part(first, 0) == part(second, 0)
+    assert part(first, 1) != part(second, 1)
+
+
+def test_bands_of_popularity_know_training_likes_only(dataset):
+    for one in make_ground(dataset, axis="popularity").parts[:2]:
+        bands = one.axis.share.toarray()
+        head = bands[:, one.axis.labels.index("head")] > 0
+        assert head.any() and one.counts[head].min() >= one.counts[~head].max()
+        everybody = dataset.catalog.axis("popularity").share.toarray()
+        assert (bands != everybody).any()
+
+
+def test_halves_are_all_that_a_user_is_known_by(part):
+    (only,) = part.parts
+    first, second = only.halves
+    for user in range(len(first)):
+        both = np.concatenate([first.row(user), second.row(user)])
+        assert sorted(both) == sorted(only.test.fold_in.row(user))
+        assert 0 <= len(first.row(user)) - len(second.row(user)) <= 1
+
+
+def test_what_is_told_by_half_lists_nothing_of_the_whole(part, quick):
+    (lists,), (_, (test,)) = retrieved_by_half(part, "ease", told), retrieved(part, "ease", told)
+    fold_in = part.parts[0].test.fold_in
+    assert not any(np.isin(lists[user], fold_in.row(user)).any() for user in range(len(fold_in)))
+    assert (lists != test.items).any()
+
+
+def test_kept_lists_are_those_of_the_same_data_code_and_grid(ground, quick, monkeypatch):
+    part = replace(ground, parts=ground.parts[:1])
+    (first,), _ = retrieved(part, "ease", told)
+    with monkeypatch.context() as changed:
+        changed.setitem(MODELS, "ease", Model("ease", _linear(LinearConfig(), ridge=(9_000.0,))))
+        assert (retrieved(part, "ease", told)[0][0].items != first.items).any()
+    asked = []
+    monkeypatch.setattr(
+        "eval.claims.candidates.choose",
+        lambda *_: asked.append(1) or Popularity(np.ones(part.parts[0].matrix.shape[1])),
+    )
+    retrieved(part, "ease", told)
+    assert not asked
+    for change in (
+        lambda: monkeypatch.setattr("eval.claims.candidates.sources", lambda *_: "other code"),
+        lambda: monkeypatch.setattr("eval.claims.candidates.DEPTH", 50),
+    ):
+        change()
+        before = len(asked)
+        retrieved(part, "ease", told)
+        assert len(asked) == before + 1
+    fewer = part.smaller(1, 300)
+    retrieved(fewer, "ease", told)
+    assert len(asked) == 3 and len({part.key, fewer.key, ground.key}) == 3
 
 
 def test_large_data_are_split_as_published(dataset, monkeypatch):

@@ -9,9 +9,9 @@ from agent.rerank.calibration import kl_divergence
 from eval import metrics
 from eval.claims.autoencoder import Budget, fit, gaussian, logistic, multinomial
 from eval.claims.candidates import shuffled
-from eval.claims.crowding import minority, share_of
-from eval.claims.end_to_end import calibration_loss, exposure
+from eval.claims.crowding import first, minority, present_of, share_of
 from eval.claims.feedback import _as_many, _some, shown
+from eval.claims.relaxed import calibration_loss, exposure
 from eval.claims.tempering import PLANTED, best_of, planted_exponent, planted_shares
 from retrieval.baselines.ials import Ials, IalsConfig
 
@@ -29,6 +29,15 @@ def test_minority_tastes_are_those_of_the_metric():
     listed = np.array([[0.9, 0.1, 0.0, 0.0]])
     assert share_of(np.array([[False, True, True, False]]), listed) == pytest.approx([0.1])
     assert np.isnan(share_of(np.zeros((1, 4), bool), listed)).all()
+    np.testing.assert_allclose(present_of(mask, achieved), np.where(achieved.sum(axis=1) > 0, by_hand, np.nan))
+    assert present_of(np.array([[False, True, True, False]]), listed) == pytest.approx([0.5])
+    assert np.isnan(present_of(np.zeros((1, 4), bool), listed)).all()
+    assert np.isnan(present_of(np.ones((1, 4), bool), np.zeros((1, 4)))).all()  # who is shown nothing is not counted
+
+
+def test_lists_are_as_long_as_what_they_are_held_to():
+    lists = np.arange(12, dtype=np.int32).reshape(3, 4)
+    assert first(lists, np.array([4, 2, 0], np.int32)).tolist() == [[0, 1, 2, 3], [4, 5, -1, -1], [-1] * 4]
 
 
 def test_best_of_few_lies_between_a_hit_and_recall():
