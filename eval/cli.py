@@ -74,11 +74,14 @@ def run(
         bool, typer.Option("--dry-run", help="Tell what would be done, and about what it costs.")
     ] = False,
     ray: Annotated[str | None, typer.Option("--ray", help="Use a Ray cluster: auto, or HOST:PORT of its head.")] = None,
+    patience: Annotated[
+        float, typer.Option("--patience", min=0.0, help="Minutes to wait where a cluster has no processor left.")
+    ] = 15.0,
 ) -> None:
     """Run a suite: data sets by splits by retrievers by rerankers by lambdas, per-user results as Parquet."""
     from eval.suite.commands import run_suite  # noqa: PLC0415
 
-    run_suite(suite, out, ray, dry=dry_run)
+    run_suite(suite, out, ray, 60.0 * patience, dry=dry_run)
 
 
 @evaluate.command("report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from eval.report_read import Results, read_results
 from eval.suite.measure import HIGHER, LOWER
 from retrieval.errors import ConfigError, PolytasteError
 
-GATED = ("ndcg", "recall", "c_kl", "minority", "tdd")
+GATED: tuple[str, ...] = ("ndcg", "recall", "c_kl", "minority", "tdd")
 _BAND = 0.005
 
 
@@ -26,7 +27,8 @@ class Stored(BaseModel):
 
     Attributes:
         suite: Name of the suite.
-        bands: Metric to the absolute band.
+        bands: Metric to the absolute band; set by hand where one should be wider or narrower, and kept when figures are stored again.
+        asked: Data and split in words to the hash of who was asked for what: users, what was shown of them and what was hidden.
         cells: Cell in words to metric to mean.
     """
 
@@ -34,7 +36,8 @@ class Stored(BaseModel):
 
     suite: str
     bands: dict[str, float] = Field(default=dict.fromkeys(GATED, _BAND))
-    cells: dict[str, dict[str, float | None]]
+    asked: dict[str, str]
+    cells: dict[str, dict[str, float | None]] = Field(min_length=1)
 
 
 class RegressionError(PolytasteError):
@@ -75,15 +78,32 @@ def means_of(results: Results) -> dict[str, dict[str, float | None]]:
     return found
 
 
+def asked_of(results: Results) -> dict[str, str]:
+    """Data and split in words to a hash of the test users, what was shown of each and what was hidden, by name: the same wherever it was read."""
+    found: dict[str, str] = {}
+    for field in results.fields:
+        seen, names = hashlib.sha256(), field.items["item_id"]
+        for user, *parts in field.users.select("user_id", "fold_in", "hidden_items").iter_rows():
+            seen.update(json.dumps([user, *(names.gather(part).to_list() for part in parts)]).encode())
+        found[field.title] = seen.hexdigest()[:20]
+    return found
+
+
 def compare(stored: Stored, results: Results) -> list[Moved]:
     """Every figure outside its band, and every stored cell that is gone.
 
     Raises:
-        ConfigError: The stored results are of another suite, or name a metric without a band or direction.
+        ConfigError: The stored results are of another suite, data or users, or name a metric without a band or direction.
     """
     if stored.suite != results.name:
         raise ConfigError(
             f"stored results of suite {stored.suite!r} against {results.name!r}", "compare the same suite"
+        )
+    asked = asked_of(results)
+    if other := [title for title in stored.asked if title in asked and asked[title] != stored.asked[title]]:
+        raise ConfigError(
+            f"{other[0]}: other users, histories or hidden items than those stored: figures of the two say nothing of each other",
+            "run the suite on the data that were stored; or, if the change is meant, store the new figures: --write",
         )
     now = means_of(results)
     moved: list[Moved] = []
@@ -107,21 +127,23 @@ def run_gate(folder: Path, against: Path, *, write: bool, as_json: bool) -> None
 
     Raises:
         RegressionError: A figure is worse than its band allows.
-        ConfigError: The stored file is missing or malformed.
+        ConfigError: The stored file is missing or malformed, or of other data or users.
     """
     results = read_results(folder)
     if write:
-        stored = Stored(suite=results.name, cells=means_of(results))
-        against.write_text(json.dumps(stored.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        err.print(Text(f"stored {len(stored.cells):,} cells in {against}", style="green"), soft_wrap=True)
+        _store(against, results)
         return
     stored = _read(against)
     moved = compare(stored, results)
+    new = [cell for cell in means_of(results) if cell not in stored.cells]
+    if new:
+        words = f"not held, as not stored: {new[0]}{f' and {len(new) - 1:,} more' if new[1:] else ''}; --write stores what is there now"
+        err.print(Text(words, style="yellow"), soft_wrap=True)
     if as_json:
         facts: list[dict[str, Any]] = [
             {"cell": m.cell, "metric": m.metric, "stored": m.stored, "found": m.found, "worse": m.worse} for m in moved
         ]
-        out.file.write(json.dumps({"cells": len(stored.cells), "moved": facts}, indent=2) + "\n")
+        out.file.write(json.dumps({"cells": len(stored.cells), "moved": facts, "new": new}, indent=2) + "\n")
     elif moved:
         out.print(_table(moved))
     worse = sum(m.worse for m in moved)
@@ -132,6 +154,22 @@ def run_gate(folder: Path, against: Path, *, write: bool, as_json: bool) -> None
         )
     if not as_json:
         err.print(Text(f"{len(stored.cells):,} cells within their bands, {len(moved):,} figures better", style="green"))
+
+
+def _store(path: Path, results: Results) -> None:
+    """Store figures; bands that stand there already are a person's, and stay."""
+    cells, bands = means_of(results), dict.fromkeys(GATED, _BAND)
+    if not cells:
+        raise ConfigError(f"suite {results.name!r} has no cells to store", "run one that has")
+    if path.exists():
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+            bands |= {name: float(band) for name, band in before.get("bands", {}).items()}
+        except (ValueError, AttributeError, TypeError) as why:
+            raise ConfigError(f"{path}: its bands cannot be read ({why})", "mend it, or remove it") from why
+    stored = Stored(suite=results.name, bands=bands, asked=asked_of(results), cells=cells)
+    path.write_text(json.dumps(stored.model_dump(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    err.print(Text(f"stored {len(cells):,} cells in {path}", style="green"), soft_wrap=True)
 
 
 def _read(path: Path) -> Stored:

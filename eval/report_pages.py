@@ -15,7 +15,7 @@ from eval.metrics import cost, slot_bias
 from eval.report_examples import examples
 from eval.report_figures import curves_png, curves_svg
 from eval.report_read import Field, Results, read_results
-from eval.report_summary import REFERENCE, SHOWN, Row, failures, leaderboard, nearest, seeing, tails
+from eval.report_summary import REFERENCE, SHOWN, Row, best_retriever, failures, leaderboard, nearest, seeing, tails
 from eval.significance import Interval
 from eval.suite.measure import METRICS
 
@@ -59,21 +59,22 @@ def html(results: Results, boards: Sequence[list[Row]], lam: float, against: str
         against=against or "the plain list",
         shown=[METRICS[name] for name in SHOWN],
         fields=[_field(field, rows, results.k, lam) for field, rows in zip(results.fields, boards, strict=True)],
-        cost=_cost(results),
+        cost=f"{_cost(results)} {_makers(results)}".strip(),
         manifest=json.dumps({"suite": manifest["suite"], "made by": manifest["made_by"]}, indent=2, ensure_ascii=False),
     )
 
 
 def _field(field: Field, rows: list[Row], k: int, lam: float) -> dict[str, Any]:
-    best = rows[0].cell.retriever
+    best, chosen_by = best_retriever(field, rows)
     found = examples(field, best, lam)
     return {
         "title": field.title,
         "facts": field.facts,
-        "seeing": seeing(field, rows),
+        "seeing": seeing(field, best, lam),
         "rows": [_row(field, row) for row in rows],
         "svg": curves_svg(field, k),
         "best": best,
+        "chosen_by": chosen_by,
         "tails": [
             {
                 "by": t.by, "band": t.band, "users": t.users,
@@ -160,14 +161,21 @@ def _cost(results: Results) -> str:
     )
 
 
+def _makers(results: Results) -> str:
+    """Said where not all cells are of one making."""
+    makers = results.manifest["made_by"]
+    return f"The cells were made by {len(makers):,} combinations of versions and machine." if len(makers) > 1 else ""
+
+
 def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against: str = "") -> str:
     """The same in text, with the pictures beside it."""
     lines = [f"# {results.name}", ""]
     for number, (field, rows) in enumerate(zip(results.fields, boards, strict=True), start=1):
+        best, chosen_by = best_retriever(field, rows)
         said = (
             f"{field.facts['users']:,} test users; slates of {results.k}, lambda {lam:g} (fixed beforehand); means with 95 % "
             f"bootstrap intervals; nDCG minus that of {against or 'the plain list'} on the same candidates paired by user, p by permutation, Holm. "
-            f"{seeing(field, rows)}"
+            f"{seeing(field, best, lam)}"
         )
         names = " | ".join(METRICS[name] for name in SHOWN)
         head = f"| retriever | reranker | {names} | coverage | difference | p |"
@@ -180,10 +188,9 @@ def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against:
                 f"| {row['retriever']} | {row['reranker']} | {values} | {row['coverage']} | {gap} | {row['p']} |"
             )
         lines += ["", f"![Accuracy against calibration](curves-{number}.png)", ""]
-        best = rows[0].cell.retriever
         groups = tails(field, best, lam)
         if groups:
-            lines += [f"Thirds of the users, {best}:", "", "| users by | band | users | nDCG plain | nDCG calibrated | difference | C_KL plain | C_KL calibrated |", "|---" * 8 + "|"]  # fmt: skip
+            lines += [f"Thirds of the users, {best} ({chosen_by}):", "", "| users by | band | users | nDCG plain | nDCG calibrated | difference | C_KL plain | C_KL calibrated |", "|---" * 8 + "|"]  # fmt: skip
             lines += [
                 f"| {t.by} | {t.band} | {t.users} | {t.plain[0].mean:.4f} | {t.calibrated[0].mean:.4f} | {t.gap} | {t.plain[1].mean:.4f} | {t.calibrated[1].mean:.4f} |"
                 for t in groups
@@ -191,7 +198,7 @@ def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against:
             lines.append("")
         lines += [f"- {x.what}: {x.users:,} of {x.of:,} users" for x in failures(field)]
         lines.append("")
-    lines += [_cost(results), ""]
+    lines += [f"{_cost(results)} {_makers(results)}".strip(), ""]
     return "\n".join(lines)
 
 

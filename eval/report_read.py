@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from eval.metrics import coverage, gini
+from eval.suite.lines import read
 from eval.suite.measure import METRICS
 from retrieval.arrays import Bool, Float64, Int32
 from retrieval.errors import DataError, NotFoundError
@@ -29,8 +30,8 @@ class Cell:
         lam: lambda; None for a reranker that has none.
         values: Metric to ``(B,)``, the mean over seeds; NaN where the cell says nothing of a user.
         items: ``(B, k)`` slates of the first seed, -1 where there is none.
-        coverage: Share of the ranked items that stand in a slate.
-        gini: How unequally items are shown.
+        coverage: Share of the ranked items that stand in one of these slates.
+        gini: How unequally items are shown in them.
     """
 
     retriever: str
@@ -55,15 +56,17 @@ class Field:
         facts: Of the manifest: data, split, axis, sizes.
         users: A row for each test user: history, hidden, head_share, minority_share, target, fold_in, hidden_items.
         items: A row for each item by internal id: item_id, title, groups, shares.
-        ceilings: Retriever to what no reranker of its candidates surpasses, a row for each user.
+        ceilings: Retriever to what no reranker of its candidates surpasses, a row for each user; of the first seed.
+        chosen: Retriever to the nDCG on validation users that its settings were chosen by, the mean over seeds; NaN where there is none.
         cells: All of them.
-        answers: Reranker in words to what the language model said, if one was asked.
+        answers: Reranker in words to what the language model said of the first seed's candidates, if one was asked.
     """
 
     facts: dict[str, Any]
     users: pl.DataFrame
     items: pl.DataFrame
     ceilings: dict[str, pl.DataFrame]
+    chosen: dict[str, float]
     cells: tuple[Cell, ...]
     answers: dict[str, pl.DataFrame]
 
@@ -133,13 +136,9 @@ def read_results(folder: Path) -> Results:
         fields = tuple(_field(folder, manifest, number) for number in range(len(manifest["grounds"])))
     except (OSError, pl.exceptions.PolarsError) as why:
         raise DataError(f"{folder}: {why}", "run the suite again: what is missing is made anew") from why
-    calls = [json.loads(line) for file in sorted(folder.glob("calls/*.jsonl")) for line in _lines(file)]
-    timings = [json.loads(line) for line in _lines(folder / "timings.jsonl")]
-    return Results(manifest, fields, {t["what"]: float(t["seconds"]) for t in timings}, tuple(calls))
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    calls = tuple(line for file in sorted(folder.glob("calls/*.jsonl")) for _, line in read(file))
+    timings = {line["what"]: float(line["seconds"]) for _, line in read(folder / "timings.jsonl")}
+    return Results(manifest, fields, timings, calls)
 
 
 def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
@@ -150,6 +149,7 @@ def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
     ceilings: dict[str, pl.DataFrame] = {}
     for pool in pools.values():
         ceilings.setdefault(pool["retriever"], pl.read_parquet(folder / "ceilings" / f"{pool['key']}.parquet"))
+    chosen = {name: _validated(folder, [p for p in pools.values() if p["retriever"] == name]) for name in ceilings}
     merged: dict[tuple[str, str, float | None], list[pl.DataFrame]] = {}
     answers: dict[str, pl.DataFrame] = {}
     for unit in manifest["units"]:
@@ -160,12 +160,23 @@ def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
         name = unit["reranker"] if unit["reranker"] != "llm" else asked
         table = pl.read_parquet(folder / "units" / f"{unit['key']}.parquet")
         if unit["reranker"] == "llm":
-            answers[f"{retriever}: {name}"] = pl.read_parquet(folder / "answers" / f"{unit['key']}.parquet")
+            title = f"{retriever}: {name}"
+            if title not in answers:
+                answers[title] = pl.read_parquet(folder / "answers" / f"{unit['key']}.parquet")
         single = unit["lambdas"] == [0.0]
         for (lam,), part in table.group_by("lambda", maintain_order=True):
             merged.setdefault((retriever, name, None if single else float(lam)), []).append(part)  # pyright: ignore[reportArgumentType]
     cells = tuple(_cell(key, parts, users, int(facts["items"])) for key, parts in merged.items())
-    return Field(facts, users, items, ceilings, cells, answers)
+    return Field(facts, users, items, ceilings, chosen, cells, answers)
+
+
+def _validated(folder: Path, pools: list[dict[str, Any]]) -> float:
+    """Of one retriever: what the best of its settings had on validation users."""
+    best: list[float] = []
+    for pool in pools:
+        tried = json.loads((folder / "pools" / f"{pool['key']}.json").read_text(encoding="utf-8"))["tried"]
+        best.append(max(float(value) for one in tried for name, value in one.items() if name.startswith("validation")))
+    return float(np.mean(best))
 
 
 def _cell(key: tuple[str, str, float | None], parts: list[pl.DataFrame], users: pl.DataFrame, n_items: int) -> Cell:

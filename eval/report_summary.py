@@ -213,10 +213,24 @@ def failures(field: Field) -> list[Failure]:
     return found
 
 
-def seeing(field: Field, rows: Sequence[Row]) -> str:
-    """How large a difference these users can show, from the best retriever's plain and calibrated lists."""
-    retriever = rows[0].cell.retriever
-    plain, other = field.plain(retriever), nearest(field, retriever, "calibrated")
+def best_retriever(field: Field, rows: Sequence[Row]) -> tuple[str, str]:
+    """Whose candidates are looked at closely, and what it was chosen by: validation users, or, where they say nothing, the test users' nDCG.
+
+    Args:
+        field: Results of one data set and split.
+        rows: Its leaderboard.
+    """
+    known = {name: value for name, value in field.chosen.items() if np.isfinite(value)}
+    if len(known) == len(field.retrievers):
+        return max(known, key=lambda name: known[name]), "the best on validation users"
+    return rows[
+        0
+    ].cell.retriever, "the best on the test users themselves, as there are no validation users for all retrievers"
+
+
+def seeing(field: Field, retriever: str, lam: float = REFERENCE) -> str:
+    """How large a difference these users can show, from one retriever's plain and calibrated lists."""
+    plain, other = field.plain(retriever), nearest(field, retriever, "calibrated", lam)
     if other is None:
         return ""
     found = power(other.values["ndcg"], plain.values["ndcg"])

@@ -19,6 +19,7 @@ from typing import Any
 from rich.table import Table
 
 from agent.console import out, show_whole
+from eval.suite.lines import read
 from retrieval.errors import ConfigError, DataError
 
 
@@ -62,8 +63,7 @@ def read_rates(lists: Path) -> Rates:
     Raises:
         DataError: Nothing was timed there.
     """
-    path = lists / "timings.jsonl"
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    lines = [line for _, line in read(lists / "timings.jsonl")]
     if not lines:
         raise DataError(f"{lists} holds no timings", "make lists first: polytaste batch --out")
     users = sum(line["users"] for line in lines)

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from agent.llm import earned
+from agent.llm.earned import Earned
 from agent.llm.endpoint import Endpoint
 from agent.recommender import RecommenderConfig
 from eval.batch.stages import Block, Chain, Made, Rank, RankByModel, Retrieve, Score
+from eval.batch.truth import truth_of
 from eval.nodes import Nodes
 from eval.rerank_batch import read_table
-from eval.suite.store import alone, digest, write_json, write_whole
+from eval.suite.lines import append
+from eval.suite.store import LISTS, alone, code, digest, versions, write_json, write_whole
 from prompts.template import load
 from retrieval.artifacts import Model
 from retrieval.errors import ConfigError, DataError
@@ -36,7 +38,7 @@ class Batch:
         model: Trained artefact, without what only words need.
         identity: Hash of its files.
         users: External ids; known to the model, each once.
-        truth: Table of ``user_id, item_id`` that should be found; None where nobody knows.
+        truth: Table of ``user_id, item_id`` that should be found (see :mod:`eval.batch.truth`); None where nobody knows.
         endpoints: Servers of a language model; none ranks without.
         config: How lists are made.
         k: Length of a list.
@@ -63,7 +65,7 @@ def run_batch(batch: Batch, nodes: Nodes, progress: Progress) -> None:
 
     Raises:
         DataError: A user or an item is unknown, or a user is named twice.
-        ConfigError: The folder holds another job's results, or another process works in it.
+        ConfigError: The folder holds lists of another job, code or prompt, another process works in it, or a node has other code.
         ServerError: The language model cannot be reached, or nodes are lost for good; what was finished is kept.
     """
     blocks = list(_blocks(batch))
@@ -93,6 +95,18 @@ def read_users(path: Path) -> tuple[str, ...]:
     return tuple(table["user_id"].cast(pl.String).to_list())
 
 
+def users_asked(out: Path) -> int:
+    """Users of the job whose results a folder holds.
+
+    Raises:
+        DataError: It holds none.
+    """
+    note = out / "job.json"
+    if not note.is_file():
+        raise DataError(f"{out} holds no lists", "make some: polytaste batch --out")
+    return int(json.loads(note.read_text(encoding="utf-8"))["count"])
+
+
 def read_truth(path: Path) -> pl.DataFrame:
     """A Parquet file or folder of ``user_id, item_id``; raises :class:`DataError`."""
     return read_table(path, ("user_id", "item_id"))
@@ -111,53 +125,72 @@ def results(out: Path, part: str) -> pl.DataFrame:
 
 
 def _blocks(batch: Batch) -> Iterator[Block]:
-    users = batch.users
-    if len(set(users)) < len(users):
-        twice = next(user for at, user in enumerate(users) if user in users[:at])
-        raise DataError(f"user {twice!r} is named more than once", "name each user once")
+    users, seen = batch.users, set[str]()
     for user in users:
+        if user in seen:
+            raise DataError(f"user {user!r} is named more than once", "name each user once")
+        seen.add(user)
         if not batch.model.knows(user):
             batch.model.history_of(user)  # says what is known instead
-    truth = None if batch.truth is None else _truth(batch, batch.truth)
+    truth = None if batch.truth is None else truth_of(batch.model, users, batch.truth)
     for number, first in enumerate(range(0, len(users), batch.size)):
-        mine = users[first : first + batch.size]
-        nothing = np.empty(0, np.int32)
-        found = None if truth is None else tuple(truth.get(user, nothing) for user in mine)
-        yield Block(number, first, mine, found)
-
-
-def _truth(batch: Batch, table: pl.DataFrame) -> dict[str, np.ndarray]:
-    ids = batch.model.catalog.table.select("item_id").with_row_index("item")
-    found = table.unique(maintain_order=True).join(ids, on="item_id", how="left", maintain_order="left")
-    if found["item"].null_count():
-        unknown = found.filter(pl.col("item").is_null())["item_id"][0]
-        raise DataError(f"item {unknown!r} of the truth is not in the catalogue", "use the data of the model")
-    grouped = found.group_by("user_id", maintain_order=True).agg("item")
-    return {user: np.array(items, np.int32) for user, items in grouped.iter_rows()}
+        last = first + batch.size
+        yield Block(number, first, users[first:last], None if truth is None else tuple(truth[first:last]))
 
 
 def _chain(batch: Batch, nodes: Nodes) -> Chain:
     rank: Rank | RankByModel = Rank()
     if batch.endpoints:
         answers = nodes.answers(batch.out / "answers.jsonl")
-        model, prompt = batch.endpoints[0].model, load(batch.config.prompt).version
-        worth = earned.read(model, prompt, batch.model.dataset, batch.config.llm.orders)
-        rank = RankByModel(batch.endpoints, batch.config, worth, answers)
+        rank = RankByModel(batch.endpoints, batch.config, _worth(batch), answers)
     return Chain(Retrieve(batch.model, batch.config, batch.k), rank, Score(batch.model.catalog, batch.k))
 
 
+def _worth(batch: Batch) -> Earned | None:
+    prompt, config = load(batch.config.prompt).version, batch.config.llm
+    return earned.read(batch.endpoints[0].model, prompt, batch.model.dataset, config.orders)
+
+
 def _claim(batch: Batch) -> None:
-    """One folder, one job. Where the servers are is not part of it: another may take over."""
-    model = batch.endpoints[0].model if batch.endpoints else ""
-    truth = "" if batch.truth is None else digest(batch.truth.hash_rows(seed=0).to_list())
+    """One folder, one job: what lists depend on. Where the servers are is not part of it: another may take over."""
+    config = batch.config
     job: dict[str, Any] = {
-        "model": batch.identity, "users": digest(batch.users), "truth": truth, "llm": model, "k": batch.k, "block": batch.size,
-        "config": batch.config.model_dump(mode="json"),
+        "model": batch.identity, "users": digest(batch.users), "count": len(batch.users), "k": batch.k, "block": batch.size,
+        "truth": "" if batch.truth is None else digest(batch.truth.hash_rows(seed=0).to_list()),
+        "config": config.model_dump(mode="json"), "code": code(LISTS), "libraries": versions(),
     }  # fmt: skip
+    if batch.endpoints:
+        worth = _worth(batch) if config.llm.weight is None else None
+        job |= {
+            "llm": batch.endpoints[0].model,
+            "prompt": load(config.prompt).version,
+            "earned": "" if worth is None else digest(worth.model_dump(mode="json")),
+        }
     note = batch.out / "job.json"
-    if note.exists() and json.loads(note.read_text(encoding="utf-8")) != job:
-        raise ConfigError(f"{batch.out} holds the result of another job", f"name another folder; see {note}")
+    if note.exists():
+        _same(note, json.loads(note.read_text(encoding="utf-8")), job)
     write_json(note, job)
+
+
+_ELSE = "name another folder"
+_REMEDIES = {
+    "code": "finish it with the version of polytaste that began it, or " + _ELSE,
+    "libraries": "finish it with the libraries that began it (see its job.json), or " + _ELSE,
+    "prompt": "finish it with the prompt as it was, or " + _ELSE,
+    "earned": "polytaste llm fit ran meanwhile: give --llm-weight from the beginning, in another folder",
+}
+
+
+def _same(note: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to put lists of two kinds into one folder."""
+    other = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+    if other:
+        remedy = (len(other) == 1 and _REMEDIES.get(other[0])) or f"{_ELSE}; see {note}"
+        if set(other) <= set(_REMEDIES):
+            raise ConfigError(
+                f"{note.parent} holds lists made with other {' and '.join(other)}: they would be mixed", remedy
+            )
+        raise ConfigError(f"{note.parent} holds the result of another job: other {', '.join(other)}", remedy)
 
 
 def _path(batch: Batch, part: str, block: Block) -> Path:
@@ -174,5 +207,4 @@ def _write(batch: Batch, block: Block, made: Made) -> None:
         "servers": len(batch.endpoints),
         **{k: round(v, 6) for k, v in made.seconds.items()},
     }
-    with (batch.out / "timings.jsonl").open("a", encoding="utf-8") as out:
-        out.write(json.dumps(line) + "\n")
+    append(batch.out / "timings.jsonl", line)

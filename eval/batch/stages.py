@@ -44,6 +44,21 @@ METRICS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Truth:
+    """What a user should find.
+
+    Attributes:
+        items: Internal ids of what can be found.
+        known: How many more the user had before: they are never listed again.
+        untrained: How many more training did not touch: nobody's list can hold them.
+    """
+
+    items: Int32
+    known: int
+    untrained: int
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Users whose lists are made and written together.
 
@@ -51,13 +66,13 @@ class Block:
         number: Of the block.
         first: Position of its first user among all.
         users: External ids.
-        truth: Internal ids of what each should find; None where nobody knows.
+        truth: What each should find; None where nobody knows.
     """
 
     number: int
     first: int
     users: tuple[str, ...]
-    truth: tuple[Int32, ...] | None
+    truth: tuple[Truth, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +98,8 @@ class Made:
 
     Attributes:
         slates: ``user_id, rank, item_id, score`` with the retrieval score.
-        users: A row for each: who ranked, why not the language model, C_KL, tokens, and metrics where there is a truth.
+        users: A row for each: who ranked, why not the language model, C_KL, tokens, and where there is a truth, metrics, how many items can be
+            found (``hidden``), and how many were left out (``known``, ``untrained``).
         seconds: Of each stage, without what a process opens once.
     """
 
@@ -230,10 +246,15 @@ class Score:
         )  # fmt: skip
         if block.truth is None:
             return table
-        hidden = Histories.of(list(block.truth))
+        hidden = Histories.of([truth.items for truth in block.truth])
         hit = metrics.hits(lists, hidden, len(self.catalog))
         values = {name: metric(hit, hidden.lengths, self.k) for name, metric in METRICS.items()}
-        return table.with_columns(pl.Series(name, v.astype(np.float32)) for name, v in values.items())
+        return table.with_columns(
+            *(pl.Series(name, v.astype(np.float32)) for name, v in values.items()),
+            hidden=pl.Series(hidden.lengths.astype(np.int32)),
+            known=pl.Series([truth.known for truth in block.truth], dtype=pl.Int32),
+            untrained=pl.Series([truth.untrained for truth in block.truth], dtype=pl.Int32),
+        )
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol
+
+from eval.suite.lines import append, read, read_at
 
 
 class Answers(Protocol):
@@ -23,38 +24,30 @@ class Answers(Protocol):
 class Calls:
     """Answers by the hash of what was asked, in a file that only grows.
 
-    A line that a killed process left unfinished is cut off.
+    In memory is only where each stands, some 200 bytes, for an answer has kilobytes and users are many. A line that a killed process left
+    unfinished is cut off.
 
     Args:
         path: The file; made with its folder.
+
+    Raises:
+        DataError: A line is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._answers: dict[str, dict[str, Any]] = {}
-        if path.exists():
-            self._load()
-
-    def _load(self) -> None:
-        text = self._path.read_bytes()
-        whole = text[: text.rfind(b"\n") + 1]
-        if len(whole) < len(text):
-            with self._path.open("r+b") as file:
-                file.truncate(len(whole))
-        for line in whole.splitlines():
-            answer = json.loads(line)
-            self._answers[answer["asked"]] = answer
+        self._places = {_short(line["asked"]): at for at, line in read(path)}
 
     def get(self, asked: str) -> dict[str, Any] | None:
         """The answer, or None if this was not asked yet."""
-        return self._answers.get(asked)
+        at = self._places.get(_short(asked))
+        return None if at is None else read_at(self._path, at)
 
     def add(self, asked: str, answer: dict[str, Any]) -> None:
         """Keep an answer: on the disk before it is used."""
-        whole = {"asked": asked, **answer}
-        with self._path.open("ab") as out:
-            out.write(json.dumps(whole, ensure_ascii=False, sort_keys=True).encode() + b"\n")
-            out.flush()
-            os.fsync(out.fileno())
-        self._answers[asked] = whole
+        self._places[_short(asked)] = append(self._path, {"asked": asked, **answer}, durable=True)
+
+
+def _short(asked: str) -> bytes:
+    return hashlib.blake2b(asked.encode(), digest_size=16).digest()

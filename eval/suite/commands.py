@@ -20,7 +20,7 @@ _PROMPT_TOKENS = 700
 """About as many as a prompt of 20 candidates has."""
 
 
-def run_suite(path: Path, folder: Path, ray: str | None, *, dry: bool) -> None:
+def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, dry: bool) -> None:
     """Run a suite, or tell what would be done.
 
     Raises:
@@ -35,7 +35,7 @@ def run_suite(path: Path, folder: Path, ray: str | None, *, dry: bool) -> None:
         out.print(_estimate(plan, folder))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip
-    with nullcontext() if ray is None else cluster(ray) as nodes, Progress(*columns, console=err) as bar:
+    with nullcontext() if ray is None else cluster(ray, patience_s) as nodes, Progress(*columns, console=err) as bar:
         task = bar.add_task(suite.name, total=None)
         run(
             folder,

@@ -33,7 +33,7 @@ class Ground:
     Attributes:
         name: Of the data.
         key: Hash of data, split and everything below.
-        catalog: The items.
+        catalog: The items, with training counts.
         axis: Along which slates are calibrated.
         matrix: Training users by the M items that training touched.
         categories: ``(M, G)`` of those, along the axis.
@@ -128,7 +128,6 @@ def make_ground(suite: SuiteConfig, data: DataConfig, split: SplitConfig, datase
         raise ConfigError(
             f"{dataset.name} has no categories to calibrate along", "give the data an axis: popularity, or a column"
         )
-    axis = blended([dataset.catalog.axis(name) for name in axes], list(axes.values()))
     parts, _ = make_split(dataset, split.protocol, split.held_out, split.last)
     if not parts.test.hidden.lengths.any():
         raise DataError(f"{dataset.name}: no hidden item is one that training touched", "hold out fewer users")
@@ -136,6 +135,9 @@ def make_ground(suite: SuiteConfig, data: DataConfig, split: SplitConfig, datase
     touched = touched_items(train, n_items)
     matrix = touched_matrix(train, touched)
     counts = np.bincount(train.items, minlength=n_items)
+    # Bands of popularity by what training knows: likes that are to be found must not say who is popular.
+    catalog = Catalog(dataset.catalog.table.with_columns(pl.Series("count", counts, pl.Int64)))
+    axis = blended([catalog.axis(name) for name in axes], list(axes.values()))
     test = _some(parts.test, suite.users)
     vectors = np.zeros((n_items, min(_DIMENSION, min(matrix.shape) - 1)), np.float32)
     vectors[touched] = _factors(matrix, vectors.shape[1])
@@ -157,7 +159,7 @@ def make_ground(suite: SuiteConfig, data: DataConfig, split: SplitConfig, datase
     return Ground(
         name=data.name or dataset.name,
         key=digest(facts),
-        catalog=dataset.catalog,
+        catalog=catalog,
         axis=axis,
         matrix=matrix,
         categories=axis.share[np.flatnonzero(touched)],

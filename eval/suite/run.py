@@ -19,8 +19,8 @@ from eval.suite.ground import Ground, make_ground
 from eval.suite.llm import Asked, llm_slates
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
-from eval.suite.store import alone, digest, surroundings, write_json, write_whole
-from eval.suite.units import keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
+from eval.suite.store import alone, digest, maker, write_json, write_whole
+from eval.suite.units import keep_maker, keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
 from retrieval.baselines.protocol import silent
 from retrieval.errors import ConfigError
 
@@ -113,6 +113,7 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
             if pool.key in missing:
                 title = title_of(ground, pool)
                 progress(title, done, total)
+                keep_maker(folder, pool.key, maker())
                 with _timed(folder, pool.key, title):
                     fit_pool(folder, plan.suite, ground, pool.retriever, pool.seed, silent)
                 done += plan.pool_cost(pool)
@@ -127,6 +128,7 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
             for unit in mine:
                 title = title_of(ground, unit)
                 progress(title, done, total)
+                keep_maker(folder, unit.key, maker())
                 with _timed(folder, unit.key, title):
                     table = _rerank(
                         folder,
@@ -138,12 +140,19 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
                     )
                     write_unit(folder, unit, table)
                 done += plan.unit_cost(unit)
-        write_json(folder / "manifest.json", manifest(plan))
+        write_json(folder / "manifest.json", manifest(folder, plan))
         progress("done", total, total)
 
 
-def manifest(plan: Plan) -> dict[str, Any]:
-    """The suite, where each cell's results are, and what they were made by."""
+def manifest(folder: Path, plan: Plan) -> dict[str, Any]:
+    """The suite, where each cell's results are, and what each was made by: the place of it in ``made_by``."""
+    makers: dict[str, dict[str, Any]] = {}
+
+    def made_by(key: str) -> int:
+        facts = json.loads((folder / "made_by" / f"{key}.json").read_text(encoding="utf-8"))
+        makers.setdefault(digest(facts), facts)
+        return list(makers).index(digest(facts))
+
     return {
         "suite": plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}}),
         "grounds": [
@@ -155,16 +164,19 @@ def manifest(plan: Plan) -> dict[str, Any]:
             for ground, (_, split) in zip(plan.grounds, grounds(plan.suite), strict=True)
         ],
         "pools": [
-            {"key": p.key, "ground": p.ground, "retriever": p.retriever.title, "seed": p.seed} for p in plan.pools
+            {
+                "key": p.key, "ground": p.ground, "retriever": p.retriever.title, "seed": p.seed, "made_by": made_by(p.key),
+            }
+            for p in plan.pools
         ],
         "units": [
             {
                 "key": u.key, "pool": u.pool.key, "reranker": u.reranker, "lambdas": list(u.lambdas), "prompt": u.prompt,
-                "model": u.model.partition("@")[0], "weight": u.weight,
+                "model": u.model.partition("@")[0], "weight": u.weight, "made_by": made_by(u.key),
             }
             for u in plan.units
         ],
-        "made_by": surroundings(),
+        "made_by": list(makers.values()),
     }  # fmt: skip
 
 

@@ -33,7 +33,10 @@ _SOURCES = (
     "eval/retrieve_models.py",
     "eval/retrieve_personas.py",
 )
-_LIBRARIES = ("numpy", "scipy", "polars", "numba", "torch", "faiss-cpu", "pyversity", "polytaste")
+LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py")
+"""Sources that lists of a batch are made by; what prompts say is not among them, for each has a version of its own."""
+_ROOMS = ("retrieval", "prompts", "agent", "eval")
+_LIBRARIES = ("numpy", "scipy", "polars", "numba", "torch", "faiss-cpu", "faiss-gpu", "pyversity", "polytaste")
 _DIGITS = 20
 
 
@@ -75,17 +78,43 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 @cache
-def code() -> str:
+def code(sources: tuple[str, ...] = _SOURCES) -> str:
     """Hash of the source that results are made by: a change in it makes them anew."""
+    # How results are shown and planned changes none of them.
+    return _hash(sources, (".py",), ("commands.py", "plan.py"))
+
+
+def _hash(sources: tuple[str, ...], kinds: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
     seen = hashlib.sha256()
     root = Path(__file__).parents[2]
-    for source in _SOURCES:
+    for source in sources:
         place = root / source
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            # How results are shown and planned changes none of them.
-            if path.name not in {"commands.py", "plan.py"}:
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.suffix in kinds and path.name not in without:
                 seen.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return seen.hexdigest()[:_DIGITS]
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of the libraries that figures depend on, those that are installed."""
+    found: dict[str, str] = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def installed() -> dict[str, str]:
+    """What must be alike on all machines that make one result: all of our files, Python, and :func:`versions`."""
+    return {
+        "code": _hash(_ROOMS, (".py", ".j2", ".yaml")),
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **versions(),
+    }
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -97,6 +126,12 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], object]) -> None:
         out.flush()
         os.fsync(out.fileno())
     partial.replace(path)
+    if hasattr(os, "O_DIRECTORY"):  # the name too must be on the disk, or what is written later may be there without it
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def write_json(path: Path, facts: Any) -> None:
@@ -107,15 +142,9 @@ def write_json(path: Path, facts: Any) -> None:
 
 def surroundings() -> dict[str, Any]:
     """Versions, hardware and threads; nothing that names a person or a place."""
-    versions: dict[str, str] = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return {
         "code": code(),
-        "versions": versions,
+        "versions": versions(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
@@ -124,6 +153,13 @@ def surroundings() -> dict[str, Any]:
         "threads": sorted(thread_report(), key=lambda pool: (pool["library"], pool["version"], pool["threads"])),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", ""),
     }
+
+
+def maker() -> dict[str, Any]:
+    """What one unit is made by, here and now: :func:`surroundings`, and of the threads, which depend on what else is loaded, the most."""
+    found = surroundings()
+    found["threads"] = max((pool["threads"] for pool in found["threads"]), default=1)
+    return found
 
 
 def _processor() -> str:

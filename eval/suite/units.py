@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from agent.rerank.strategies import make
 from eval.suite.config import SuiteConfig
 from eval.suite.ground import Ground
+from eval.suite.lines import append
 from eval.suite.measure import measure
 from eval.suite.plan import PoolUnit, RerankUnit
 from eval.suite.pools import Candidates, fit_pool, read_pool
-from eval.suite.store import write_whole
+from eval.suite.store import maker, write_json, write_whole
 from eval.suite.tables import rows
 from retrieval.baselines.protocol import silent
 
@@ -63,13 +63,17 @@ def write_unit(folder: Path, unit: RerankUnit, table: pl.DataFrame) -> None:
 
 def keep_time(folder: Path, key: str, title: str, seconds: float) -> None:
     """What a unit took, for reports; nothing is computed from it."""
-    with (folder / "timings.jsonl").open("a", encoding="utf-8") as out:
-        out.write(json.dumps({"key": key, "what": title, "seconds": round(seconds, 3)}) + "\n")
+    append(folder / "timings.jsonl", {"key": key, "what": title, "seconds": round(seconds, 3)})
+
+
+def keep_maker(folder: Path, key: str, facts: dict[str, Any]) -> None:
+    """What makes a unit, written before it is: a unit that is kept stays with the versions and the machine that made it."""
+    write_json(folder / "made_by" / f"{key}.json", facts)
 
 
 @dataclass(frozen=True)
 class Train:
-    """Training and retrieval of one retriever on a node: its files by name, and the seconds it took.
+    """Training and retrieval of one retriever on a node: its files by name, the seconds it took, and what made it.
 
     Attributes:
         suite: What was asked.
@@ -79,19 +83,19 @@ class Train:
     suite: SuiteConfig
     grounds: tuple[Ground, ...]
 
-    def __call__(self, unit: PoolUnit) -> tuple[dict[str, bytes], float]:
+    def __call__(self, unit: PoolUnit) -> tuple[dict[str, bytes], float, dict[str, Any]]:
         """Make one."""
         began = time.perf_counter()
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             fit_pool(folder, self.suite, self.grounds[unit.ground], unit.retriever, unit.seed, silent)
             found = sorted(folder.glob("pools/*"), key=lambda path: path.suffix == ".npz")
-            return {path.name: path.read_bytes() for path in found}, time.perf_counter() - began
+            return {path.name: path.read_bytes() for path in found}, time.perf_counter() - began, maker()
 
 
 @dataclass(frozen=True)
 class Rerank:
-    """One reranker on a node, its candidates given as the bytes of their file: the table, and the seconds it took.
+    """One reranker on a node, its candidates given as the bytes of their file: the table, the seconds it took, and what made it.
 
     Attributes:
         suite: What was asked.
@@ -101,7 +105,7 @@ class Rerank:
     suite: SuiteConfig
     grounds: tuple[Ground, ...]
 
-    def __call__(self, job: tuple[RerankUnit, bytes]) -> tuple[pl.DataFrame, float]:
+    def __call__(self, job: tuple[RerankUnit, bytes]) -> tuple[pl.DataFrame, float, dict[str, Any]]:
         """Make one."""
         unit, kept = job
         began, ground = time.perf_counter(), self.grounds[unit.pool.ground]
@@ -110,7 +114,7 @@ class Rerank:
             path.parent.mkdir()
             path.write_bytes(kept)
             candidates = read_pool(Path(place), unit.pool.key, ground)
-        return reranked(self.suite, ground, candidates, unit), time.perf_counter() - began
+        return reranked(self.suite, ground, candidates, unit), time.perf_counter() - began, maker()
 
 
 def spread(
@@ -118,16 +122,26 @@ def spread(
     nodes: Nodes, told: Told,
 ) -> None:  # fmt: skip
     """Make units on nodes, retrievers before rerankers; those of a language model, which wait for its server, are left to this machine."""
-    for at, (files, seconds) in nodes.map(Train(suite, grounds), pools):
+    for at, (files, seconds, facts) in nodes.map(Train(suite, grounds), pools):
+        keep_maker(folder, pools[at].key, facts)
         for name, content in files.items():
             write_whole(folder / "pools" / name, lambda out, content=content: out.write(content))
         title = title_of(grounds[pools[at].ground], pools[at])
         keep_time(folder, pools[at].key, title, seconds)
         told(title, pools[at])
     mine = [unit for unit in units if unit.reranker != "llm"]
-    jobs = [(unit, pool_path(folder, unit.pool).read_bytes()) for unit in mine]
-    for at, (table, seconds) in nodes.map(Rerank(suite, grounds), jobs):
+    for at, (table, seconds, facts) in nodes.map(Rerank(suite, grounds), _jobs(folder, mine)):
+        keep_maker(folder, mine[at].key, facts)
         write_unit(folder, mine[at], table)
         title = title_of(grounds[mine[at].pool.ground], mine[at])
         keep_time(folder, mine[at].key, title, seconds)
         told(title, mine[at])
+
+
+def _jobs(folder: Path, units: Sequence[RerankUnit]) -> Iterator[tuple[RerankUnit, bytes]]:
+    """Units with the bytes of their candidates, which are in memory for one retriever at a time: units that share them stand together."""
+    pool, kept = "", b""
+    for unit in units:
+        if unit.pool.key != pool:
+            pool, kept = unit.pool.key, pool_path(folder, unit.pool).read_bytes()
+        yield unit, kept

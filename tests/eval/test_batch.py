@@ -188,7 +188,9 @@ def test_commands(model, tmp_path):
 def test_the_capacity_sheet_by_hand(tmp_path):
     """200 users: 1 s of a processor, 4 s of two servers. So 5 ms and 40 ms each; one server makes 25 a second, 8 processes before 100 servers 8 / .0054."""
     lines = [{"users": 100, "servers": 2, "retrieve": 0.4, "rank": 2.0, "score": 0.1}] * 2
-    (tmp_path / "timings.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    (tmp_path / "timings.jsonl").write_text(
+        "".join(json.dumps(line) + "\n" for line in lines) + '{"users": 9'
+    )  # killed while it wrote
     rates = read_rates(tmp_path)
     assert (rates.cpu_s, rates.ask_s, rates.users) == (0.005, 0.04, 200)
     few, many = sheet(rates, [1], [1, 100], 8, 0.4, 2.5, None)

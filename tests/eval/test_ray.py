@@ -4,11 +4,13 @@ import json
 from contextlib import ExitStack
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from eval.batch.job import run_batch
-from eval.nodes import Here
+from eval.nodes import Here, WorkError
 from eval.suite.config import read_suite
 from eval.suite.run import make_plan, run
+from eval.suite.store import installed
 from retrieval.errors import ConfigError, ServerError
 from tests.agent.faults import faulty_server
 from tests.eval.test_batch import SIZE, USERS, asked, batch_of, made, quiet, single  # noqa: F401  (a fixture)
@@ -96,14 +98,79 @@ def test_without_a_cluster():
         pass
 
 
-def test_a_suite_is_the_same(two_nodes, tmp_path):
-    suite = write(tmp_path / "suite.yaml", retrievers=["popularity"], rerankers=["top-k", "calibrated"], users=30)
+def test_a_node_that_dies_in_the_middle_of_a_suite_changes_nothing(two_nodes, tmp_path):
+    """Trained there, ranked there: the files of one process, which has one thread as a node's processes have."""
+    ray_cluster, nodes = two_nodes
+    retrievers = [
+        "popularity",
+        {"name": "ease", "config": {"ridge": 100.0}},
+        {"name": "ease", "config": {"ridge": 200.0}},
+    ]
+    suite = write(
+        tmp_path / "suite.yaml", retrievers=retrievers, rerankers=["top-k", "calibrated", "xquad", "mmr"], users=60
+    )
     plan = make_plan(read_suite(suite, {}))
-    run(tmp_path / "alone", plan, quiet)
-    told = []
-    run(tmp_path / "nodes", plan, lambda what, done, total: told.append((done, total)), two_nodes[1])
+    with threadpool_limits(1):
+        run(tmp_path / "alone", plan, quiet)
+    doomed = ray_cluster.add_node(num_cpus=1)
+    told, killed = [], []
+
+    def progress(what, done, total):
+        told.append((done, total))
+        if done and not killed:  # the first is finished, and others are being made
+            killed.append(what)
+            ray_cluster.remove_node(doomed, allow_graceful=False)
+
+    run(tmp_path / "nodes", plan, progress, nodes)
+    assert killed and killed[0] != "done"
     assert contents(tmp_path / "nodes") == contents(tmp_path / "alone")
     assert told[-1][0] == told[-1][1] and [at for at, _ in told] == sorted(at for at, _ in told)
     again = []
-    run(tmp_path / "nodes", plan, lambda *what: again.append(what), two_nodes[1])
+    run(tmp_path / "nodes", plan, lambda *what: again.append(what), nodes)
     assert len(again) == 1
+
+
+def test_a_node_of_another_version_is_refused(model, two_nodes, tmp_path, monkeypatch):
+    from eval import ray_nodes
+
+    monkeypatch.setattr(ray_nodes, "installed", lambda: {**installed(), "code": "0123", "numpy": "99"})
+    with pytest.raises(
+        ConfigError,
+        match=r"node .*\(.*\) would make other results: it has code \w+ \(here 0123\), numpy .* \(here 99\)",
+    ):
+        run_batch(batch_of(model, tmp_path / "out", users=("1",)), two_nodes[1], quiet)
+    assert not list((tmp_path / "out").glob("slates/*"))
+
+
+def test_a_defect_is_told_as_one(two_nodes):
+    def work(job):
+        raise ValueError("no\x1b[31m such\x1b[0m item")
+
+    with pytest.raises(
+        WorkError, match=r"node .* failed: ValueError: no such item; test_ray\.py, line \d+: raise"
+    ) as failed:
+        list(two_nodes[1].map(work, [1]))
+    assert "run again" not in failed.value.remedy
+
+
+def test_a_cluster_without_a_processor_is_told_and_given_up(monkeypatch, capsys):
+    """What Ray says of such a cluster, by the clock of a test."""
+    from eval import ray_nodes
+
+    class Empty:
+        exceptions = __import__("ray").exceptions
+
+        def __getattr__(self, name):
+            return lambda *_, **__: self
+
+        def wait(self, running, **_):
+            return [], running
+
+        def cluster_resources(self):
+            return {}
+
+    monkeypatch.setattr(ray_nodes, "_TELL_S", 0.0)
+    with pytest.raises(ServerError, match="no processor") as failed:
+        list(ray_nodes.RayNodes(Empty(), 0.05).map(abs, [1]))
+    assert "run again" in failed.value.remedy
+    assert capsys.readouterr().err.count("no processor left") == 1

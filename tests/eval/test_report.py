@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.gate import RegressionError, Stored, compare, means_of, run_gate
+from eval.gate import RegressionError, Stored, asked_of, compare, means_of, run_gate
 from eval.interchange.export import export_runs
 from eval.interchange.scoring import score_run
 from eval.interchange.trec import read_qrels, read_run
@@ -22,8 +24,9 @@ from eval.report_examples import examples
 from eval.report_figures import curves_svg
 from eval.report_pages import write_report
 from eval.report_read import gini_of, read_results
-from eval.report_summary import failures, leaderboard, nearest, pareto, seeing, tails
+from eval.report_summary import best_retriever, failures, leaderboard, nearest, pareto, seeing, tails
 from eval.suite.config import SuiteConfig
+from eval.suite.lines import append
 from eval.suite.measure import METRICS
 from eval.suite.run import make_plan, run
 from retrieval.errors import ConfigError, NotFoundError
@@ -182,7 +185,32 @@ def test_failures_count_users(ran):
     none = next(f for what, f in found.items() if what.startswith("popularity: no hidden item"))
     assert none.users == int((field.ceilings["popularity"]["recall_ceiling"] == 0).sum())
     assert 0 < len(none.examples) <= 5
-    assert "users show a difference" in seeing(field, leaderboard(field))
+    assert "users show a difference" in seeing(field, "popularity")
+    assert seeing(field, "popularity", 0.5) != seeing(field, "popularity", 0.9)
+
+
+def test_what_is_looked_at_closely_is_chosen_by_validation(ran, written):
+    _, _, results = ran
+    field = results.fields[0]
+    rows = leaderboard(field)
+    assert field.chosen["ease (ridge 100.0)"] > field.chosen["popularity"] > 0
+    worse = replace(field, chosen={name: -value for name, value in field.chosen.items()})
+    assert best_retriever(worse, rows) == ("popularity", "the best on validation users")
+    blind = replace(field, chosen=dict.fromkeys(field.chosen, float("nan")))
+    assert best_retriever(blind, rows)[0] == rows[0].cell.retriever and "test users" in best_retriever(blind, rows)[1]
+    for name in ("report.html", "report.md"):
+        assert "the best on validation users" in written[name].read_text()
+
+
+def test_a_line_that_was_not_finished_is_no_line(ran, tmp_path):
+    _, folder, _ = ran
+    shutil.copytree(folder, tmp_path / "torn")
+    with (tmp_path / "torn" / "timings.jsonl").open("a") as out:
+        out.write('{"key": "x", "wh')
+    before = read_results(folder).timings
+    assert read_results(tmp_path / "torn").timings == before
+    append(tmp_path / "torn" / "timings.jsonl", {"key": "x", "what": "x", "seconds": 1.0})
+    assert read_results(tmp_path / "torn").timings == {**before, "x": 1.0}
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
@@ -211,7 +239,7 @@ def test_gini_needs_no_names():
 
 def test_the_gate_sees_what_is_worse(ran, tmp_path):
     _, folder, results = ran
-    stored = Stored(suite="reported", cells=means_of(results))
+    stored = Stored(suite="reported", asked=asked_of(results), cells=means_of(results))
     assert compare(stored, results) == []
     cell = next(iter(stored.cells))
     worse = json.loads(stored.model_dump_json())
@@ -228,10 +256,36 @@ def test_the_gate_sees_what_is_worse(ran, tmp_path):
     with pytest.raises(RegressionError, match="2 of"):
         run_gate(folder, file, write=False, as_json=False)
     with pytest.raises(ConfigError, match="another"):
-        compare(Stored(suite="another", cells={}), results)
-    file.write_text('{"suite": "x", "sells": {}}')
-    with pytest.raises(ConfigError, match="cells"):
-        run_gate(folder, file, write=False, as_json=False)
+        compare(stored.model_copy(update={"suite": "another"}), results)
+    for text in (
+        '{"suite": "x", "asked": {}, "sells": {}}',
+        json.dumps({**worse, "cells": {}}),
+    ):  # a gate that holds nothing is none
+        file.write_text(text)
+        with pytest.raises(ConfigError, match="cells"):
+            run_gate(folder, file, write=False, as_json=False)
+
+
+def test_the_gate_knows_its_data_its_bands_and_what_it_does_not_hold(ran, tmp_path, capsys):
+    _, folder, results = ran
+    (title,) = asked_of(results)
+    field = results.fields[0]
+    fewer = replace(results, fields=(replace(field, users=field.users[1:]),))
+    assert asked_of(fewer) != asked_of(results)
+    with pytest.raises(ConfigError, match="other users, histories or hidden items"):
+        compare(Stored(suite="reported", asked={title: "0"}, cells=means_of(results)), results)
+    file = tmp_path / "stored.json"
+    run_gate(folder, file, write=True, as_json=False)
+    mine = json.loads(file.read_text())
+    mine["bands"]["ndcg"] = 0.05
+    gone = mine["cells"].popitem()[0]
+    file.write_text(json.dumps(mine))
+    run_gate(folder, file, write=False, as_json=True)
+    said = capsys.readouterr()
+    assert json.loads(said.out)["new"] == [gone] and "not held, as not stored" in said.err
+    run_gate(folder, file, write=True, as_json=False)
+    again = json.loads(file.read_text())
+    assert again["bands"]["ndcg"] == 0.05 and gone in again["cells"]
 
 
 def test_exported_runs_score_as_the_suite_does(ran, tmp_path):

@@ -53,14 +53,18 @@ def done(tmp_path_factory):
 
 
 def contents(folder):
-    """Every result by name; what depends on the day, and on what else the process has loaded, is left out."""
+    """Every result by name; what depends on the day or the process, and what made each, is left out."""
     found = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in {"timings.jsonl", "lock", "manifest.json"}
+        if path.is_file()
+        and path.name not in {"timings.jsonl", "lock", "manifest.json"}
+        and path.parent.name != "made_by"
     }
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["made_by"].pop("threads")
+    made_by = manifest.pop("made_by")
+    for unit in [*manifest["pools"], *manifest["units"]]:
+        assert made_by[unit.pop("made_by")]["threads"] >= 1
     return {**found, "manifest.json": manifest}
 
 
@@ -166,8 +170,38 @@ def test_a_second_run_makes_nothing(done):
     run(folder, plan, lambda *what: again.append(what))
     assert len(again) == 1 and contents(folder) == before
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["made_by"]["versions"]["numpy"] == np.__version__
+    assert [facts["versions"]["numpy"] for facts in manifest["made_by"]] == [np.__version__]
+    assert all(unit["made_by"] == 0 for unit in [*manifest["pools"], *manifest["units"]])
     assert "path" not in json.dumps(manifest["suite"]["data"])
+
+
+def test_units_stay_with_what_made_them(tmp_path, monkeypatch):
+    """A kept unit is not said to be made by the versions of the run that only found it there."""
+    from eval.suite import run as module
+
+    plan = make_plan(read_suite(write(tmp_path / "s.yaml", retrievers=["popularity"]), {}))
+    run(tmp_path / "out", plan, lambda *_: None)
+    new = module.maker()
+    new["versions"] = {**new["versions"], "numpy": "99"}
+    monkeypatch.setattr(module, "maker", lambda: new)
+    lost = plan.units[1]
+    unit_path(tmp_path / "out", lost).unlink()
+    run(tmp_path / "out", plan, lambda *_: None)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    by = {
+        unit["key"]: manifest["made_by"][unit["made_by"]]["versions"]["numpy"]
+        for unit in [*manifest["pools"], *manifest["units"]]
+    }
+    assert by.pop(lost.key) == "99" and set(by.values()) == {np.__version__}
+
+
+def test_bands_of_popularity_are_those_of_training(tmp_path, dataset):
+    suite = read_suite(write(tmp_path / "s.yaml"), {})
+    data = suite.data[0].model_copy(update={"axis": POPULARITY})
+    ground = make_ground(suite, data, suite.splits[0], dataset)
+    head = ground.axis.share.toarray()[:, ground.axis.labels.index("head")] > 0
+    assert ground.counts[head].min() >= ground.counts[~head].max()
+    assert (ground.counts != dataset.catalog.counts).any()
 
 
 def test_another_suite_is_not_mixed_in(done, tmp_path):
