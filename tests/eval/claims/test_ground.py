@@ -1,4 +1,3 @@
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -6,10 +5,8 @@ import polars as pl
 import pytest
 
 from eval import metrics
-from eval.claims.calibration import CalibrationIsFree
 from eval.claims.candidates import choose, over, retrieved, retrieved_by_half
 from eval.claims.ground import FOLDS, make_ground
-from eval.claims.tempering import FewConsumed
 from eval.retrieve_models import MODELS, Model, Setting, _linear
 from retrieval.baselines.linear import LinearConfig
 from retrieval.baselines.popularity import Popularity
@@ -35,33 +32,6 @@ def test_every_user_is_tested_once_by_models_that_never_saw_him(dataset, ground)
         assert part.counts.sum() == part.matrix.nnz == sizes[kept].sum()
         for held in (part.validation, part.test):
             assert part.touched[held.hidden.items].all()
-
-
-def test_nobody_has_a_part_in_what_is_chosen_for_him(dataset, ground, quick, monkeypatch):
-    """Whatever the test users of a part like, that part chooses the same; those parts that may know them do not."""
-    strangers, rows = ground.parts[0].test.users, dataset.interactions
-    # Those who are tested in part 0 like as many items as before, but other ones.
-    swapped = np.random.default_rng(0).permutation(len(dataset.catalog)).astype(np.int32)
-    items = np.where(np.isin(rows.users, strangers), swapped[rows.items], rows.items)
-    other = make_ground(replace(dataset, interactions=replace(rows, items=items)))
-    assert np.array_equal(other.parts[0].validation.users, ground.parts[0].validation.users)
-
-    for claim in ("calibration", "tempering"):
-        monkeypatch.setattr(f"eval.claims.{claim}.RETRIEVERS", ("ease",))
-
-    def chosen(of):  # by part 0, which tests them, and by part 4, which they choose for
-        some = replace(of, folder=None, parts=(of.parts[0], of.parts[4]))
-        found = [claim.run(some, (0,), told) for claim in (CalibrationIsFree(), FewConsumed())]
-        return [remark for one in found for remark in one.remarks if "validation" in remark]
-
-    first, second = (chosen(of) for of in (ground, other))
-    assert len(first) == len(second) == 3
-
-    def part(said, at):
-        return [re.findall(r"[\d.inf]+(?: / [\d.inf]+)", remark)[0].split(" / ")[at] for remark in said]
-
-    assert part(first, 0) == part(second, 0)
-    assert part(first, 1) != part(second, 1)
 
 
 def test_bands_of_popularity_know_training_likes_only(dataset):
