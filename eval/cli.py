@@ -117,14 +117,50 @@ def gate(
 
 @evaluate.command("export")
 def export(
-    folder: Folder,
-    out: Annotated[Path, typer.Option("--out", help="Folder of the TREC runs and judgements.")],
-    lam: Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="Of the runs.")] = 0.9,
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of a suite's results; for run-batch the suite file; for recbole data, as --data of train."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the files; for run-batch that of the suite's results.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="trec: runs and judgements. rankllm: candidates. recbole: atomic files. run-batch: the language model's questions.",
+        ),
+    ] = "trec",
+    lam: Annotated[float, typer.Option("--lam", min=0.0, max=1.0, help="Of the runs; trec.")] = 0.9,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option("--tokenizer", help="Folder of the model's checkpoint, where no server of it runs; run-batch."),
+    ] = None,
+    column: Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train; recbole.")] = None,
+    like_above: Annotated[
+        float | None, typer.Option("--like-above", help="Ratings above this count as liked; recbole.")
+    ] = None,
+    separator: Annotated[
+        str, typer.Option("--separator", help="Between categories, RecBole's seq_separator; recbole.")
+    ] = " ",
 ) -> None:
-    """A suite's slates as TREC runs with their judgements, for the tools of others."""
-    from eval.report_command import run_export  # noqa: PLC0415
+    """Files for the tools of others: runs, candidates, data, or a language model's questions for vllm run-batch."""
+    from eval.export_command import run_export  # noqa: PLC0415
 
-    run_export(folder, out, lam)
+    run_export(source, out, to, lam, tokenizer, column or [], like_above, separator)
+
+
+@evaluate.command("import")
+def import_answers(
+    suite: Annotated[Path, typer.Argument(help="Suite file whose questions were exported: export --to run-batch.")],
+    answered: Annotated[Path, typer.Argument(help="What vllm run-batch wrote.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the suite's results.")],
+    as_json: Json = False,
+) -> None:
+    """Keep a language model's answers from vllm run-batch: eval run then makes its cells without a server."""
+    from eval.export_command import run_import  # noqa: PLC0415
+
+    run_import(suite, answered, out, as_json=as_json)
 
 
 @evaluate.command("bench")

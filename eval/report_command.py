@@ -1,4 +1,4 @@
-"""``polytaste eval report`` and ``export``: write, and say where it is."""
+"""``polytaste eval report``: write, and say where it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.text import Text
 
 from agent.console import err, progress_bar
-from eval.interchange.export import export_runs
 from eval.report_pages import write_report
 
 
@@ -16,9 +15,3 @@ def run_report(folder: Path, lam: float, against: str) -> None:
     with progress_bar("reading and drawing"):
         written = write_report(folder, lam, against)
     err.print(Text("wrote " + ", ".join(str(path) for path in written), style="green"), soft_wrap=True)
-
-
-def run_export(folder: Path, to: Path, lam: float) -> None:
-    """Write TREC runs and judgements."""
-    written = export_runs(folder, to, lam)
-    err.print(Text(f"wrote {len(written):,} files in {to}", style="green"), soft_wrap=True)

@@ -151,13 +151,14 @@ def _cost(results: Results) -> str:
     said = f"Training, retrieval, reranking and measuring took {seconds:,.{0 if seconds >= 10 else 1}f} s."
     if not results.calls:
         return said
-    read, wrote, took = (
-        np.array([call[name] for call in results.calls]) for name in ("prompt_tokens", "completion_tokens", "ms")
-    )
+    read, wrote = (np.array([call[name] for call in results.calls]) for name in ("prompt_tokens", "completion_tokens"))
+    # Answers that were read from a file took no time that is known.
+    took = np.array([np.nan if call["ms"] is None else call["ms"] for call in results.calls])
     spent = cost(read, wrote, took, np.array([call["reason"] is not None for call in results.calls]))
+    times = f"; half of them took less than {spent.p50_ms:,.0f} ms, 95 % less than {spent.p95_ms:,.0f} ms"
     return (
-        f"{said} {spent.calls:,} calls of a language model read {spent.prompt_tokens:,} tokens and wrote {spent.completion_tokens:,}; "
-        f"half of them took less than {spent.p50_ms:,.0f} ms, 95 % less than {spent.p95_ms:,.0f} ms; {spent.fallback:.1%} failed."
+        f"{said} {len(results.calls):,} calls of a language model read {spent.prompt_tokens:,} tokens and wrote "
+        f"{spent.completion_tokens:,}{times if spent.calls else ''}; {spent.fallback:.1%} failed."
     )
 
 

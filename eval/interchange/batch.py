@@ -91,7 +91,8 @@ def read_batch(path: Path, counts: Mapping[str, int], labels: Sequence[Label]) -
                 "read the batch it belongs to",
             )
         found[answer.custom_id] = _scores(answer, labels[: counts[answer.custom_id]])
-    missing = LLMFailure(Reason.INVALID_ANSWER, "the batch holds no answer")
+    # Nobody answered: trouble that may pass, and no answer of the model's.
+    missing = LLMFailure(Reason.UNREACHABLE, "the batch holds no answer")
     return {custom_id: found.get(custom_id, missing) for custom_id in counts}
 
 

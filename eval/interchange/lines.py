@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,3 +35,8 @@ def first_error(why: ValidationError) -> str:
     """What a model of pydantic first stumbled over, in one line."""
     first = why.errors()[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"
+
+
+def word(text: str) -> str:
+    """A title as one word of letters that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text.replace("λ", "lambda")).strip("-")

@@ -57,8 +57,11 @@ def read_atomic(folder: Path, like_above: float | None = None, separator: str = 
     )  # fmt: skip
 
 
-def write_atomic(folder: Path, dataset: Dataset, separator: str = " ") -> None:
+def write_atomic(folder: Path, dataset: Dataset, separator: str = " ") -> list[Path]:
     """Write a data set as ``folder/name.inter``, ``.item`` and ``.user``, ``name`` being the folder's.
+
+    Returns:
+        The three files.
 
     Raises:
         DataError: An id, a title or a category holds what separates columns, lines or categories.
@@ -78,7 +81,8 @@ def write_atomic(folder: Path, dataset: Dataset, separator: str = " ") -> None:
     bad = held.filter(held.str.contains(separator, literal=True))
     if len(bad):
         raise DataError(
-            f"category {bad[0]!r} holds the separator {separator!r}", "write with another one, for example '|'"
+            f"category {bad[0]!r} holds the separator {separator!r}",
+            "write with another one: --separator '|', and say so to RecBole: seq_separator",
         )
     described = {
         "item_id:token": items,
@@ -86,10 +90,11 @@ def write_atomic(folder: Path, dataset: Dataset, separator: str = " ") -> None:
         "year:token": catalog.table["year"].cast(pl.String).fill_null(""),
         "categories:token_seq": categories.list.join(separator),
     }
-    name = folder.name
-    _write(folder / f"{name}.inter", events)
-    _write(folder / f"{name}.item", described)
-    _write(folder / f"{name}.user", {"user_id:token": users})
+    files = {"inter": events, "item": described, "user": {"user_id:token": users}}
+    paths = {kind: folder / f"{folder.resolve().name}.{kind}" for kind in files}
+    for kind, columns in files.items():
+        _write(paths[kind], columns)
+    return list(paths.values())
 
 
 def read_table(path: Path, separator: str = " ") -> pl.DataFrame:

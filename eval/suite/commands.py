@@ -27,16 +27,13 @@ def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, d
         ConfigError: The suite is wrong, the folder holds another one, the language model has no server, or there is no cluster.
         DataError: Data cannot be read or split.
     """
-    suite = read_suite(path, os.environ)
-    if not dry:
-        suite = _named_models(suite)
-    plan = make_plan(suite)
+    plan = make_plan(read_suite(path, os.environ)) if dry else planned(path)
     if dry:
         out.print(_estimate(plan, folder))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip
     with nullcontext() if ray is None else cluster(ray, patience_s) as nodes, Progress(*columns, console=err) as bar:
-        task = bar.add_task(suite.name, total=None)
+        task = bar.add_task(plan.suite.name, total=None)
         run(
             folder,
             plan,
@@ -45,6 +42,16 @@ def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, d
         )
     cells = sum(len(unit.lambdas) for unit in plan.units)
     err.print(Text(f"{cells:,} cells in {folder}; polytaste eval report {folder}", style="green"), soft_wrap=True)
+
+
+def planned(path: Path) -> Plan:
+    """The plan of a suite file, each language model by its name.
+
+    Raises:
+        ConfigError: The suite is wrong, or a language model without a name has no server.
+        DataError: Data cannot be read or split.
+    """
+    return make_plan(_named_models(read_suite(path, os.environ)))
 
 
 def _named_models(suite: SuiteConfig) -> SuiteConfig:

@@ -23,11 +23,12 @@ class _Part(BaseModel):
 class DataConfig(_Part):
     """A data set; a bare string is its path."""
 
-    path: str = Field(description="folder or file of data; 'ml-latest-small' is bundled")
+    path: str = Field(description="folder or file of data, or folder of RecBole's; 'ml-latest-small' is bundled")
     name: str = Field(default="", description="in reports; default: the data's own")
     columns: dict[str, str] = Field(default={}, description="role: column, as --column of train")
     items: str | None = Field(default=None, description="file of items, if path is a file")
     like_above: float | None = None
+    separator: str = Field(default=" ", description="between categories, of RecBole's files: its seq_separator")
     axis: str = Field(default="categories", description="along which is calibrated; see rerank compare --axis")
 
     @model_validator(mode="before")

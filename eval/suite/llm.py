@@ -1,7 +1,6 @@
 """The language model as one of the rerankers: asked once per user, its answers kept, all lambdas made from the same answers.
 
-The same shortlist, labels, fusion and calibration as in a request; the tastes in the prompt are the history's clusters, so that all
-retrievers are asked about alike. A user whom the model fails is scored by what he would have received: the calibrated slate.
+The same fusion and calibration as in a request. A user whom the model fails is scored by what he would have received: the calibrated slate.
 """
 
 from __future__ import annotations
@@ -17,27 +16,23 @@ import numpy as np
 import polars as pl
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
-from agent.rerank.listing import Listing
 from agent.rerank.protocol import Pool
 from eval.suite.calls import Calls
 from eval.suite.config import LlmConfig, SuiteConfig
 from eval.suite.ground import Ground
 from eval.suite.measure import measure
 from eval.suite.pools import Candidates
+from eval.suite.questions import Question, questions_of
 from eval.suite.store import digest, write_whole
 from eval.suite.tables import rows
-from prompts.rerank import INPUTS, rerank_inputs
-from prompts.summaries import slot_counts, summarise
-from prompts.template import Message, load
+from prompts.template import load
 from retrieval.arrays import Float32, Int32
 from retrieval.errors import ConfigError, ServerError
-from retrieval.schema import Histories, Personas
 
 if TYPE_CHECKING:
     from agent.llm.endpoint import Endpoint
+    from agent.llm.scorer import Scorer
 
-_SHORTLIST = 0.9  # lambda of the shortlist, the default of a request: one shortlist for all lambdas
-_TASTES = 4
 _AT_ONCE = 8
 _DRAW = 4711
 
@@ -61,15 +56,6 @@ class Asked:
     model: str
     lambdas: tuple[float, ...]
     weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked of one user: positions of the shortlist in the order shown, and the messages for any order."""
-
-    row: int
-    shown: Int32
-    render: Callable[[Int32], tuple[Message, ...]]
 
 
 def endpoint_of(model: str) -> Endpoint:
@@ -103,10 +89,10 @@ def llm_slates(
     """
     if suite.llm is None:
         raise ConfigError("the suite has no llm", "describe one")
-    questions = _questions(suite.llm, suite.k, ground, candidates, asked.prompt)
+    rows_asked = asked_users(len(ground.user_ids), suite.llm.users)
+    questions = questions_of(suite.llm, suite.k, ground, candidates, asked.prompt, rows_asked)
     answers = _answers(folder, suite.llm, questions, asked.prompt, asked.model, told)
-    kept = np.array([question.row for question in questions], np.int32)
-    part, chosen = ground.of(kept), candidates.of(kept)
+    part, chosen = ground.of(rows_asked), candidates.of(rows_asked)
     relevance = chosen.pool.relevance.copy()
     for at, (question, answer) in enumerate(zip(questions, answers, strict=True)):
         if answer["reason"] is None:
@@ -141,79 +127,83 @@ def _slot(hit: np.ndarray) -> int:
     return int(hit.argmax()) if hit.any() else -1
 
 
-def _questions(config: LlmConfig, k: int, ground: Ground, candidates: Candidates, prompt: str) -> list[_Question]:
-    from agent.llm.labels import LETTERS  # noqa: PLC0415
-
-    template = load(prompt)
-    template.require(INPUTS)
-    listing = Listing(CalibratedConfig(lam=_SHORTLIST))
-    found: list[_Question] = []
-    for row in asked_users(len(ground.user_ids), config.users):
-        pool = candidates.of(np.array([row], np.int32)).pool
-        shown = listing.shortlist(pool, k, max(config.candidates, k))
-        history = ground.test.fold_in.slice(int(row), int(row) + 1)
-        summaries = summarise(ground.catalog, history, _tastes(ground, history))
-        slots = slot_counts(ground.axis.labels, ground.target[row], k)
-
-        def render(
-            order: Int32, row: int = int(row), summaries: Any = summaries, slots: Any = slots
-        ) -> tuple[Message, ...]:
-            items = candidates.items[row, order]
-            inputs = rerank_inputs(
-                ground.catalog, items=items, labels=LETTERS[: len(order)], tastes=[None] * len(order), personas=summaries,
-                slots=slots, request="", k=k,
-            )  # fmt: skip
-            return template.render(**inputs)
-
-        found.append(_Question(int(row), shown, render))
-    return found
-
-
-def _tastes(ground: Ground, history: Histories) -> Personas:
-    """The largest clusters of a history as personas, the smallest of them taking in what belongs to none."""
-    tastes = ground.tastes[history.items]
-    largest = np.argsort(-np.bincount(tastes, minlength=1), kind="stable")[:_TASTES]
-    place = np.full(int(tastes.max(initial=0)) + 1, len(largest) - 1)
-    place[largest] = np.arange(len(largest))
-    membership = np.zeros((len(tastes), len(largest)), np.float32)
-    membership[np.arange(len(tastes)), place[tastes]] = 1.0
-    weights = membership.mean(axis=0, keepdims=True) if len(tastes) else np.zeros((1, len(largest)), np.float32)
-    nothing = np.zeros((1, len(largest), 0), np.float32)
-    return Personas(nothing, nothing, weights, membership)
-
-
 def _answers(
-    folder: Path, config: LlmConfig, questions: Sequence[_Question], prompt: str, model: str, told: Told
+    folder: Path, config: LlmConfig, questions: Sequence[Question], prompt: str, model: str, told: Told
 ) -> list[dict[str, Any]]:
-    from agent.llm.loop import run  # noqa: PLC0415
+    calls, keys = kept_calls(folder, config, questions, prompt, name_of(model))
+    passing: dict[str, dict[str, Any]] = {}
+    if any(calls.get(key) is None for key in keys):
+        from agent.llm.scorer import LabelScorer  # noqa: PLC0415
 
-    endpoint = endpoint_of(model)
-    facts = {"model": endpoint.model, "prompt": load(prompt).version, "orders": config.orders}
-    calls = Calls(folder / "calls" / f"{digest(facts)}.jsonl")
-    keys = [
-        digest({**facts, "messages": [m.content for m in q.render(q.shown)], "count": len(q.shown)}) for q in questions
-    ]
-    todo = [at for at, key in enumerate(keys) if calls.get(key) is None]
-    passing = run(_ask_all(endpoint, config, calls, [(keys[at], questions[at]) for at in todo], told)) if todo else {}
+        endpoint = endpoint_of(model)
+        passing = ask_about(LabelScorer(endpoint), config, calls, keys, questions, told, endpoint.url)
     return [passing[key] if (kept := calls.get(key)) is None else kept for key in keys]
 
 
-async def _ask_all(
-    endpoint: Endpoint, config: LlmConfig, calls: Calls, todo: Sequence[tuple[str, _Question]], told: Told
-) -> dict[str, dict[str, Any]]:
-    """What came of trouble of the server's own; all else is kept. Trouble counts in this run, and is asked about again in the next."""
-    from agent.llm.failures import PASSING, TransportFailure  # noqa: PLC0415
-    from agent.llm.scorer import LabelScorer  # noqa: PLC0415
+def name_of(model: str) -> str:
+    """Name under which a model's answers are kept; a server is looked for where it has none."""
+    return model.partition("@")[0] or endpoint_of(model).model
 
-    scorer, done, passing = LabelScorer(endpoint), 0, dict[str, dict[str, Any]]()
+
+def kept_calls(
+    folder: Path, config: LlmConfig, questions: Sequence[Question], prompt: str, name: str
+) -> tuple[Calls, list[str]]:
+    """What a model answered so far, and under which key the answer to each question stands, or will."""
+    facts = {"model": name, "prompt": load(prompt).version, "orders": config.orders}
+    keys = [
+        digest({**facts, "messages": [m.content for m in q.render(q.shown)], "count": len(q.shown)}) for q in questions
+    ]
+    return Calls(folder / "calls" / f"{digest(facts)}.jsonl"), keys
+
+
+def ask_about(
+    scorer: Scorer, config: LlmConfig, calls: Calls, keys: Sequence[str], questions: Sequence[Question], told: Told, place: str, *, timed: bool = True
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Ask what was not answered yet, and keep it.
+
+    Args:
+        scorer: Is asked.
+        config: How.
+        calls: Answers so far.
+        keys: Of the questions.
+        questions: All of them.
+        told: How many are answered, and of how many.
+        place: Where the scorer asks, for messages.
+        timed: Whether the time until it answers says anything.
+
+    Returns:
+        By key what came of trouble of the server's own, which is not kept: it counts in this run, and is asked about again in the next.
+
+    Raises:
+        ServerError: The connection broke.
+    """
+    from agent.llm.loop import run  # noqa: PLC0415
+
+    todo = [(key, question) for key, question in zip(keys, questions, strict=True) if calls.get(key) is None]
+    return run(_ask_all(scorer, config, calls, todo, told, place, timed=timed))
+
+
+async def _ask_all(
+    scorer: Scorer,
+    config: LlmConfig,
+    calls: Calls,
+    todo: Sequence[tuple[str, Question]],
+    told: Told,
+    place: str,
+    *,
+    timed: bool,
+) -> dict[str, dict[str, Any]]:
+    from agent.llm.failures import PASSING, TransportFailure  # noqa: PLC0415
+
+    done, passing = 0, dict[str, dict[str, Any]]()
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def ask(key: str, question: _Question) -> None:
+    async def ask(key: str, question: Question) -> None:
         nonlocal done
         async with gate:
             began = time.perf_counter()
             answer = await _ask(scorer, config, question)
-            answer = {**answer, "ms": round(1e3 * (time.perf_counter() - began), 1)}
+            answer["ms"] = round(1e3 * (time.perf_counter() - began), 1) if timed else None
             if answer["reason"] in PASSING:
                 passing[key] = answer
             else:
@@ -226,13 +216,11 @@ async def _ask_all(
             for key, question in todo:
                 group.create_task(ask(key, question))
     except* TransportFailure as why:
-        raise ServerError(
-            f"{endpoint.url}: {why.exceptions[0]}", "start the server and run again: answers are kept"
-        ) from why
+        raise ServerError(f"{place}: {why.exceptions[0]}", "start the server and run again: answers are kept") from why
     return passing
 
 
-async def _ask(scorer: Any, config: LlmConfig, question: _Question) -> dict[str, Any]:
+async def _ask(scorer: Scorer, config: LlmConfig, question: Question) -> dict[str, Any]:
     from agent.llm.failures import LLMFailure, Reason, TransportFailure  # noqa: PLC0415
     from agent.llm.orders import in_orders  # noqa: PLC0415
 

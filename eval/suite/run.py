@@ -8,20 +8,22 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from agent.commands import load_data
+from eval.interchange.recbole import read_atomic
 from eval.nodes import Nodes
-from eval.suite.config import SuiteConfig
+from eval.suite.config import DataConfig, SuiteConfig
 from eval.suite.ground import Ground, make_ground
 from eval.suite.llm import Asked, llm_slates
+from eval.suite.manifest import manifest
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
 from eval.suite.store import alone, digest, maker, write_json, write_whole
 from eval.suite.units import keep_maker, keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
 from retrieval.baselines.protocol import silent
+from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError
 
 Progress = Callable[[str, float, float], None]
@@ -72,13 +74,19 @@ def make_plan(suite: SuiteConfig) -> Plan:
     made: list[Ground] = []
     pools: list[PoolUnit] = []
     for data, split in grounds(suite):
-        dataset = load_data(
-            data.path, [f"{role}={name}" for role, name in data.columns.items()], data.items, data.like_above
-        )
-        made.append(make_ground(suite, data, split, dataset))
+        made.append(make_ground(suite, data, split, _read(data)))
         pools += pool_units(suite, len(made) - 1, made[-1].key)
     units = [unit for pool in pools for unit in rerank_units(suite, pool)]
     return Plan(suite, tuple(made), tuple(pools), tuple(units))
+
+
+def _read(data: DataConfig) -> Dataset:
+    folder = Path(data.path)
+    if folder.is_dir() and any(folder.glob("*.inter")):
+        if data.columns or data.items:
+            raise ConfigError(f"{folder}: RecBole's files name their columns themselves", "leave out columns and items")
+        return read_atomic(folder, data.like_above, data.separator)
+    return load_data(data.path, [f"{role}={name}" for role, name in data.columns.items()], data.items, data.like_above)
 
 
 def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None) -> None:
@@ -111,11 +119,8 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
         for pool in plan.pools:
             ground = plan.grounds[pool.ground]
             if pool.key in missing:
-                title = title_of(ground, pool)
-                progress(title, done, total)
-                keep_maker(folder, pool.key, maker())
-                with _timed(folder, pool.key, title):
-                    fit_pool(folder, plan.suite, ground, pool.retriever, pool.seed, silent)
+                progress(title_of(ground, pool), done, total)
+                _fit(folder, plan, pool)
                 done += plan.pool_cost(pool)
             mine = [unit for unit in plan.units if unit.pool is pool and unit.key in wanted]
             ceiling = folder / "ceilings" / f"{pool.key}.parquet"
@@ -140,44 +145,31 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
                     )
                     write_unit(folder, unit, table)
                 done += plan.unit_cost(unit)
-        write_json(folder / "manifest.json", manifest(folder, plan))
+        write_json(folder / "manifest.json", manifest(folder, plan.suite, plan.grounds, plan.pools, plan.units))
         progress("done", total, total)
 
 
-def manifest(folder: Path, plan: Plan) -> dict[str, Any]:
-    """The suite, where each cell's results are, and what each was made by: the place of it in ``made_by``."""
-    makers: dict[str, dict[str, Any]] = {}
+def train(folder: Path, plan: Plan, progress: Progress) -> None:
+    """Train the retrievers that are missing, and nothing else.
 
-    def made_by(key: str) -> int:
-        facts = json.loads((folder / "made_by" / f"{key}.json").read_text(encoding="utf-8"))
-        makers.setdefault(digest(facts), facts)
-        return list(makers).index(digest(facts))
+    Raises:
+        ConfigError: Another process works in the folder, or it holds another suite.
+    """
+    with alone(folder):
+        _claim(folder, plan)
+        pools, _ = plan.todo(folder)
+        done, total = 0.0, plan.seconds(pools, [])
+        for unit in pools:
+            progress(title_of(plan.grounds[unit.ground], unit), done, total)
+            _fit(folder, plan, unit)
+            done += plan.pool_cost(unit)
 
-    return {
-        "suite": plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}}),
-        "grounds": [
-            {
-                "key": ground.key, "data": ground.name, "split": split.title, "axis": ground.axis.name,
-                "groups": list(ground.axis.labels), "users": len(ground.user_ids), "train_users": int(ground.matrix.shape[0]),
-                "items": int(ground.matrix.shape[1]), "interactions": int(ground.matrix.nnz),
-            }
-            for ground, (_, split) in zip(plan.grounds, grounds(plan.suite), strict=True)
-        ],
-        "pools": [
-            {
-                "key": p.key, "ground": p.ground, "retriever": p.retriever.title, "seed": p.seed, "made_by": made_by(p.key),
-            }
-            for p in plan.pools
-        ],
-        "units": [
-            {
-                "key": u.key, "pool": u.pool.key, "reranker": u.reranker, "lambdas": list(u.lambdas), "prompt": u.prompt,
-                "model": u.model.partition("@")[0], "weight": u.weight, "made_by": made_by(u.key),
-            }
-            for u in plan.units
-        ],
-        "made_by": list(makers.values()),
-    }  # fmt: skip
+
+def _fit(folder: Path, plan: Plan, unit: PoolUnit) -> None:
+    ground = plan.grounds[unit.ground]
+    keep_maker(folder, unit.key, maker())
+    with _timed(folder, unit.key, title_of(ground, unit)):
+        fit_pool(folder, plan.suite, ground, unit.retriever, unit.seed, silent)
 
 
 def _rerank(

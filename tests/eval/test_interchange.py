@@ -9,23 +9,35 @@ import ir_measures
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ir_measures import AP, RR, P, R, Success, nDCG
+from typer.testing import CliRunner
 
 from agent.llm.failures import LLMFailure
-from agent.llm.labels import Label
+from agent.llm.labels import LETTERS, Label
+from eval.cli import evaluate
+from eval.export_command import run_export, run_import
 from eval.interchange.batch import read_batch, write_batch
 from eval.interchange.rankllm import read_rankllm, write_rankllm
 from eval.interchange.recbole import read_atomic, write_atomic
 from eval.interchange.scoring import Known, read_history, read_items, score_run
 from eval.interchange.trec import in_order, read_qrels, read_run, run_of, write_qrels, write_run
+from eval.report_pages import html
+from eval.report_read import read_results
+from eval.report_score import run_score
+from eval.report_summary import leaderboard
+from eval.suite.commands import run_suite
+from eval.suite.run import make_plan
 from prompts.template import Message
 from retrieval.axes import make_axis
 from retrieval.datasets.dataset import assemble
-from retrieval.errors import DataError
+from retrieval.errors import ConfigError, DataError
+from tests.agent.faults import faulty_server
 
 COMMAND = Path(sys.executable).parent / "polytaste"
+PLAIN = {"name": "files", "data": ["ml-latest-small"], "retrievers": ["popularity"], "rerankers": ["top-k"], "lambdas": [0.9], "users": 12, "depth": 20, "k": 5}  # fmt: skip
 ids = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=8)
 texts = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=12)
 
@@ -322,3 +334,105 @@ def test_tables_of_items_and_histories(dataset, scratch):
     assert len(known.item_ids) == len(dataset.catalog)
     history = read_history(scratch / "tables" / "tables.inter")
     assert history.height == len(dataset.interactions.distinct())
+
+
+def answered_by(asked, lost=()):
+    """What ``vllm run-batch`` would write of a model that likes titles by their last letter."""
+    lines = []
+    for line in map(json.loads, asked.read_text().splitlines()):
+        tokens, text = line["body"]["logprob_token_ids"], line["body"]["messages"][-1]["content"]
+        shown = text.split("Candidates:\n")[1].splitlines()
+        titles = [next(row for row in shown if row.startswith(f"{letter}. ")) for letter in LETTERS[: len(tokens)]]
+        values = {token: -1.0 - ord(title.split(" [")[0][-3]) % 7 for token, title in zip(tokens, titles, strict=True)}
+        if line["custom_id"] not in lost:
+            lines.append(answer(line["custom_id"], values))
+    return "\n".join(lines) + "\n"
+
+
+def test_a_language_model_is_asked_through_files(scratch, capsys, monkeypatch):
+    """Questions out, answers in, and the cells are made while no server is there any more."""
+    plans = []
+
+    def once(suite):  # the same suite each time: data are split once
+        plans.append(plans[0] if plans else make_plan(suite))
+        return plans[0]
+
+    monkeypatch.setattr("eval.suite.commands.make_plan", once)
+    suite, out, answers = scratch / "suite.yaml", scratch / "results", scratch / "answered.jsonl"
+    with faulty_server("good") as (url, chats):
+        llm = {"models": [f"m@{url}"], "users": 5, "weight": [0.0, 1.0], "orders": 2}
+        suite.write_text(yaml.safe_dump({**PLAIN, "rerankers": ["calibrated"], "llm": llm}))
+        export = (str(suite), out, "run-batch", 0.9, None, [], None, " ")
+        run_export(*export)
+        asked = out / "asked" / "m.jsonl"
+        lines = [json.loads(line) for line in asked.read_text().splitlines()]
+        assert len(lines) == 10 == len({line["custom_id"] for line in lines}) and not chats
+        answers.write_text(answered_by(asked, lost={lines[0]["custom_id"]}))
+        capsys.readouterr()
+        run_import(suite, answers, out, as_json=True)
+        assert json.loads(capsys.readouterr().out) == {"kept": 4, "failed": {}, "unanswered": 1}
+        run_export(*export)  # what was not answered is asked again, and nothing else
+        assert {line["custom_id"] for line in map(json.loads, asked.read_text().splitlines())} == {lines[n]["custom_id"] for n in (0, 1)}  # fmt: skip
+        answers.write_text(answered_by(asked))
+        done = CliRunner().invoke(evaluate, ["import", str(suite), str(answers), "--out", str(out), "--json"])
+        assert json.loads(done.stdout) == {"kept": 1, "failed": {}, "unanswered": 0}, done.output
+    run_suite(suite, out, None, 0.0, dry=False)
+    (field,) = read_results(out).fields
+    heard, unheard, plain = (
+        next(c for c in field.cells if name in c.title) for name in ("weight 1", "weight 0", "calibrated")
+    )
+    users = np.flatnonzero(heard.items[:, 0] >= 0)
+    assert len(users) == 5
+    np.testing.assert_array_equal(unheard.items[users], plain.items[users])
+    assert (heard.items[users] != unheard.items[users]).any()
+    assert field.answers["popularity: m, rerank-shares, weight 1"]["reason"].null_count() == 5
+    assert "calls of a language model" in html(read_results(out), [leaderboard(field)], 0.9)
+    answers.write_text(answer("another", {32: -1.0}))
+    with pytest.raises(DataError, match="answers nothing that was asked"):
+        run_import(suite, answers, out, as_json=True)
+
+
+def test_files_for_others_and_what_they_make_of_them(scratch, capsys):
+    """Data to RecBole and back into a suite; its candidates to RankLLM, and a reordering of them scored; all by commands."""
+    told = CliRunner().invoke(
+        evaluate, ["export", "ml-latest-small", "--to", "recbole", "--separator", "|", "--out", str(scratch / "atomic")]
+    )
+    assert told.exit_code == 0, told.output
+    suite, out = scratch / "atomic.yaml", scratch / "ranked"
+    suite.write_text(yaml.safe_dump({**PLAIN, "data": [{"path": str(scratch / "atomic"), "separator": "|"}]}))
+    run_suite(suite, out, None, 0.0, dry=False)
+    bundled = scratch / "bundled.yaml"
+    bundled.write_text(yaml.safe_dump(PLAIN))
+    run_suite(bundled, scratch / "same", None, 0.0, dry=False)
+    (field,), (same,) = read_results(out).fields, read_results(scratch / "same").fields
+    assert field.users["user_id"].equals(same.users["user_id"])
+    assert all(field.facts[name] == same.facts[name] for name in ("train_users", "items", "interactions", "groups"))
+    run_export(str(out), scratch / "files", "rankllm", 0.9, None, [], None, " ")
+    requests = [json.loads(line) for line in (scratch / "files" / "1-popularity.jsonl").read_text().splitlines()]
+    assert len(requests) == 12 and all(len(request["candidates"]) == 20 for request in requests)
+    assert requests[0]["query"]["qid"] == field.users["user_id"][0] and requests[0]["candidates"][0]["doc"]["contents"]
+    capsys.readouterr()
+
+    def scored():
+        run_score(
+            scratch / "files" / "1-popularity.jsonl",
+            scratch / "files" / "1.qrels",
+            None,
+            None,
+            None,
+            "5",
+            None,
+            as_json=True,
+        )
+        return json.loads(capsys.readouterr().out)["metrics"]["nDCG@5"]["mean"]
+
+    before = scored()
+    assert before == pytest.approx(np.nanmean(field.plain("popularity").values["ndcg"]))
+    qrels = read_qrels(scratch / "files" / "1.qrels")
+    wanted = set(qrels.select("user_id", "item_id").iter_rows())
+    for request in requests:  # as a perfect reranker would leave them
+        request["candidates"].sort(key=lambda c: (request["query"]["qid"], c["docid"]) not in wanted)
+    (scratch / "files" / "1-popularity.jsonl").write_text("\n".join(map(json.dumps, requests)) + "\n")
+    assert scored() > before
+    with pytest.raises(ConfigError, match="no such kind"):
+        run_export(str(out), scratch / "files", "csv", 0.9, None, [], None, " ")
