@@ -5,6 +5,7 @@ The key is the SHA-256 of the model's name and of all that is sent. A failure is
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -127,15 +128,17 @@ class KeptScorer(LabelScorer):
     def __init__(self, endpoint: Endpoint, calls: Answers) -> None:
         super().__init__(endpoint, KeptChat(endpoint, calls))
         self._calls = calls
+        self._verifying = asyncio.Lock()
 
     async def labels(self, count: int) -> tuple[Label, ...]:
-        """As :meth:`agent.llm.scorer.LabelScorer.labels`."""
+        """As :meth:`agent.llm.scorer.LabelScorer.labels`; of many questions at once, the first verifies them for all."""
         key = _key(self.endpoint, labels=count)
-        kept: dict[str, Any] | None = self._calls.get(key)
-        if kept is not None:
-            return tuple(Label(text, token) for text, token in kept["labels"])
-        found = await super().labels(count)
-        self._calls.add(key, {"labels": [[label.text, label.token] for label in found]})
+        async with self._verifying:
+            kept: dict[str, Any] | None = self._calls.get(key)
+            if kept is not None:
+                return tuple(Label(text, token) for text, token in kept["labels"])
+            found = await super().labels(count)
+            self._calls.add(key, {"labels": [[label.text, label.token] for label in found]})
         return found
 
 

@@ -12,14 +12,16 @@ import numpy as np
 import polars as pl
 import pytest
 
+from agent.llm.earned import Earned
 from agent.llm.endpoint import Endpoint
 from agent.recommender import Recommender, RecommenderConfig
 from eval.batch import stages
 from eval.batch.capacity import read_rates, sheet
-from eval.batch.commands import summary
+from eval.batch.commands import _mean, summary
 from eval.batch.job import Batch, read_users, results, run_batch
 from eval.metrics import ndcg
 from eval.nodes import Here
+from prompts.template import load
 from retrieval.artifacts import save
 from retrieval.errors import ConfigError, DataError, NotFoundError, ServerError
 from tests.agent.faults import faulty_server
@@ -58,6 +60,8 @@ def single(model, tmp_path_factory):
     with faulty_server("good") as server:
         run_batch(batch_of(model, out, (server[0],), size=USERS), Here(), quiet)
         assert len(set(asked(server))) == len(asked(server)) == USERS
+    kept = [json.loads(line) for line in (out / "answers.jsonl").read_text().splitlines()]
+    assert sum("labels" in line for line in kept) == 1  # verified once, for all that are asked at once
     return made(out)
 
 
@@ -88,6 +92,79 @@ def test_metrics_are_those_of_the_lists(model, tmp_path):
     assert np.isnan(users["ndcg"][0])  # of this user nothing is known
     said = summary(tmp_path / "scored")
     assert said["users"] == USERS and said["means"]["hit_rate"]["mean"] == 1.0
+
+
+def test_a_truth_is_what_a_list_can_hold(model, tmp_path):
+    """By the rule of the splits: what a user had, and what training did not touch, is left out and counted."""
+    users = model.user_ids[:3]
+    run_batch(batch_of(model, tmp_path / "plain", users=users), Here(), quiet)
+    listed = made(tmp_path / "plain")[0].filter(pl.col("rank") == 1)["item_id"].to_list()
+    names = model.catalog.item_ids
+    (cold, *_) = np.setdiff1d(np.arange(len(model.catalog)), [*model.index.items, *model.seen_by(users[0])])
+    had = names[model.seen_by(users[0])[0]], names[model.seen_by(users[1])[0]]
+    rows = [
+        (users[0], listed[0]),
+        (users[0], listed[0]),
+        (users[0], had[0]),
+        (users[0], names[cold]),
+        (users[0], "new since"),
+        (users[1], had[1]),
+    ]
+    truth = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")
+    run_batch(batch_of(model, tmp_path / "out", users=users, truth=truth), Here(), quiet)
+    table = made(tmp_path / "out")[1]
+    assert table.select("hidden", "known", "untrained").rows() == [(1, 1, 2), (0, 1, 0), (0, 0, 0)]
+    assert table["ndcg"][0] == 1.0 and np.isnan(table["ndcg"][1:].to_numpy()).all()
+    assert summary(tmp_path / "out")["truth"] == {"hidden": 1, "known": 2, "untrained": 2, "users": 1}
+
+
+def test_a_mean_of_many_is_normal(model):
+    values = np.random.default_rng(0).normal(0.3, 1.0, 40_000)
+    many, few = _mean(pl.Series(values)), _mean(pl.Series(values[:20_000]))
+    assert many.mean == values.mean() and many.high - many.mean == pytest.approx(1.96 / 200, rel=0.02)
+    assert few.high - few.low == pytest.approx((many.high - many.low) * 2**0.5, rel=0.05)
+
+
+def test_a_folder_has_one_code_one_prompt_and_one_weight(model, tmp_path, monkeypatch):
+    from eval.batch import job
+
+    def again(**changes):
+        with faulty_server("good") as server:
+            run_batch(
+                batch_of(model, tmp_path / "out", (server[0],), users=model.user_ids[:6], **changes), Here(), quiet
+            )
+
+    first = {"config": RecommenderConfig()}
+    again(**first)
+    note = json.loads((tmp_path / "out" / "job.json").read_text())
+    assert note["code"] == job.code(job.LISTS) and note["earned"] == "" and note["count"] == 6
+    (tmp_path / "out" / "users" / "part-000001.parquet").unlink()
+    with pytest.raises(DataError, match="4 of 6 users"):
+        summary(tmp_path / "out")
+    fit = Earned(model="m", prompt=note["prompt"], data=model.dataset, orders=1, seed=0, cells=())
+    with monkeypatch.context() as patch:
+        patch.setattr(job.earned, "read", lambda *_: fit)
+        with pytest.raises(ConfigError, match="other earned") as refused:
+            again(**first)
+        assert "llm fit" in refused.value.remedy
+    for what, changed in {"code": lambda *_: "0", "versions": lambda: {"numpy": "0"}}.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(job, what, changed)
+            with pytest.raises(
+                ConfigError, match=f"other {what.replace('versions', 'libraries')}: they would be mixed"
+            ):
+                again(**first)
+    prompt = tmp_path / "mine.j2"
+    prompt.write_text(load("rerank-shares").text)
+    mine = {"config": RecommenderConfig(prompt=str(prompt)), "out": tmp_path / "mine"}
+    with faulty_server("good") as server:
+        whole = replace(batch_of(model, tmp_path / "mine", (server[0],), users=model.user_ids[:6]), **mine)
+        run_batch(whole, Here(), quiet)
+        prompt.write_text(prompt.read_text().replace("You are a recommender", "You recommend"))
+        with pytest.raises(ConfigError, match="other prompt"):
+            run_batch(whole, Here(), quiet)
+    again(**first)
+    assert summary(tmp_path / "out")["users"] == 6
 
 
 def test_servers_are_asked_in_turn_and_one_that_is_gone_is_passed_over(model, single, tmp_path):
