@@ -32,6 +32,7 @@ from retrieval.schema import Catalog
 
 _BEFORE = "Candidates:"  # what the label prompt says before is the user
 _PATIENT_S = 600.0
+_START_S = 120.0  # for an interpreter to import what RankLLM needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Peer:
     Attributes:
         name: In tables.
         at_once: Requests at the same time.
-        requests: Users asked about; 0 if it did not end.
+        requests: Users done.
+        left: Users not done when the time was over.
         seconds: In all.
         whole: Answers that named every candidate.
         named: Candidates that an answer named, on average.
@@ -51,6 +53,7 @@ class Peer:
     name: str
     at_once: int
     requests: int
+    left: int
     seconds: float
     whole: int
     named: float
@@ -75,7 +78,7 @@ def peers(
 
     RankLLM is timed as it comes, which asks for no end of an answer, and with answers cut to the tokens of an order. Each of its four
     runs has a quarter of the users, and the label mode is asked about the same, so that nobody sends a prompt twice.
-    The first user warms both up and is not counted.
+    The first user warms the server up and is not counted.
 
     Args:
         study: Users and candidates; those kept for timings are asked about.
@@ -83,7 +86,7 @@ def peers(
         scorer: Asks the model.
         python: Interpreter that has RankLLM.
         at_once: Requests at the same time.
-        limit_s: After which a run of RankLLM is given up.
+        limit_s: Of a run of RankLLM; what is not done then is left.
         progress: Told after each of six runs.
 
     Raises:
@@ -102,13 +105,13 @@ def peers(
         began = time.perf_counter()
         run(_labels(scorer, [*left, *right], many))
         seconds = time.perf_counter() - began
-        out.append(Peer("label", many, 2 * quarter, seconds, 2 * quarter, float(SHOWN), 1.0))
+        out.append(Peer("label", many, 2 * quarter, 0, seconds, 2 * quarter, float(SHOWN), 1.0))
         progress()
     for many, left, right in plan:
         for part, bounded in ((left, False), (right, True)):
             with tempfile.TemporaryDirectory() as folder:
                 place = Path(folder) / "requests.jsonl"
-                _write(place, catalog, [*first, *part])
+                _write(place, catalog, part)
                 out.append(_rankllm(python, place, scorer, many, limit_s, bounded=bounded))
             progress()
     return out
@@ -150,22 +153,22 @@ def _rankllm(python: Path, place: Path, scorer: LabelScorer, many: int, limit_s:
     name = "RankLLM, answers cut to an order" if bounded else "RankLLM as it comes"
     script = Path(rankllm_peer.__file__)
     endpoint = scorer.endpoint
-    command = [str(python), str(script), str(place), "--url", endpoint.url, "--model", endpoint.model, "--at-once", str(many)]  # fmt: skip
-    began = time.perf_counter()
+    command = [
+        str(python), str(script), str(place), "--url", endpoint.url, "--model", endpoint.model, "--at-once", str(many),
+        "--limit", str(limit_s), *(["--bounded"] if bounded else []),
+    ]  # fmt: skip
     try:
-        ended = subprocess.run(
-            [*command, *(["--bounded"] if bounded else [])],
-            capture_output=True,
-            text=True,
-            timeout=limit_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Peer(name, many, 0, time.perf_counter() - began, 0, 0.0, 0.0)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=limit_s + _START_S, check=False)
+    except subprocess.TimeoutExpired as why:
+        raise ConfigError(
+            f"--rankllm {python}: it does not start in {_START_S:g} s", "try again, or run it alone"
+        ) from why
     except OSError as why:
         raise ConfigError(f"--rankllm {python}: {why}", "name the python of an environment that has RankLLM") from why
     if ended.returncode:
         last = (ended.stderr.strip() or "nothing").splitlines()[-1]
         raise ConfigError(f"--rankllm {python}: {last}", "name the python of an environment that has RankLLM")
     said = json.loads(ended.stdout.splitlines()[-1])
-    return Peer(name, many, said["requests"], said["seconds"], said["whole"], said["named"], said["written"])
+    return Peer(
+        name, many, said["requests"], said["left"], said["seconds"], said["whole"], said["named"], said["written"]
+    )

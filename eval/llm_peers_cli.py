@@ -14,7 +14,7 @@ def peers(
     column: Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train.")] = None,
     users: Annotated[int, typer.Option("--users", min=2, help="Users of each run.")] = 12,
     at_once: Annotated[int, typer.Option("--at-once", min=2, help="Requests at once, beside one at a time.")] = 4,
-    limit: Annotated[float, typer.Option("--limit", min=1, help="Seconds after which a run of RankLLM is given up.")] = 60.0,
+    limit: Annotated[float, typer.Option("--limit", min=1, help="Seconds of a run of RankLLM; what is not done then is left.")] = 60.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the choice of users.")] = 0,
     llm_url: Annotated[str | None, typer.Option("--llm-url", help="vLLM server; default: the one that runs.")] = None,
     llm_model: Annotated[str | None, typer.Option("--llm-model", help="Model name as that server serves it.")] = None,

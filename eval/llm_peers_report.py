@@ -60,15 +60,13 @@ def run_peers(
 
 def _table(found: list[Peer], title: str) -> Table:
     table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
-    for column in ("asked", "at once", "a second", "label is faster", "whole", "named", "written"):
+    for column in ("asked", "at once", "done", "a second", "label is faster", "whole", "named", "written"):
         table.add_column(column, justify="left" if column == "asked" else "right", no_wrap=True)
     label = {one.at_once: one.per_second for one in found if one.name == "label"}
     for one in found:
-        if not one.requests:
-            table.add_row(one.name, str(one.at_once), f"not done in {one.seconds:.0f} s", *[""] * 4)
-            continue
+        faster = f"{label[one.at_once] / one.per_second:.1f} times" if one.requests else "none done"
         table.add_row(
-            one.name, str(one.at_once), f"{one.per_second:.2f}", f"{label[one.at_once] / one.per_second:.1f} times",
-            f"{one.whole} of {one.requests}", f"{one.named:.1f}", f"{one.written:.0f}",
+            one.name, str(one.at_once), f"{one.requests} of {one.requests + one.left}", f"{one.per_second:.2f}", faster,
+            f"{one.whole}", f"{one.named:.1f}", f"{one.written:.0f}",
         )  # fmt: skip
     return table

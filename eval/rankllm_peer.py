@@ -13,9 +13,10 @@ import argparse
 import contextlib
 import importlib.util
 import json
+import os
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -25,17 +26,20 @@ _CONTEXT = 4096
 
 
 def main() -> None:
-    """Rerank every request but the first, which warms up, and say how long it took and what was answered."""
+    """Rerank, and say how many were done in what time and what was answered."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("requests")
     parser.add_argument("--url", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds after which what is not done is left")
     parser.add_argument("--bounded", action="store_true", help="write at most as many tokens as an order takes")
     asked = parser.parse_args()
     with contextlib.redirect_stdout(sys.stderr):  # RankLLM prints
         found = measure(asked)
     sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # RankLLM repeats a request that fails for ever: nothing else would end it
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
@@ -59,20 +63,21 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         asked.model, _CONTEXT, prompt_mode=PromptMode.RANK_GPT, window_size=_WINDOW, keys="none", base_url=f"{asked.url}/v1/"
     )  # fmt: skip
     reranker = Reranker(agent)
-    first, *rest = read_requests_from_file(asked.requests)
-
-    def one(request: Any) -> Any:
-        return reranker.rerank(request, rank_end=_WINDOW, populate_invocations_history=True)
-
-    one(first)
+    requests = read_requests_from_file(asked.requests)
     began = time.perf_counter()
-    with ThreadPoolExecutor(asked.at_once) as pool:
-        results = list(pool.map(one, rest))
+    pool = ThreadPoolExecutor(asked.at_once)
+    asking = [
+        pool.submit(reranker.rerank, one, rank_end=_WINDOW, populate_invocations_history=True) for one in requests
+    ]
+    done, left = wait(asking, asked.limit)
     seconds = time.perf_counter() - began
+    pool.shutdown(wait=False, cancel_futures=True)
+    results = [one.result() for one in done]
     calls = [call for result in results for call in result.invocations_history]
     named = [set(_numbers(call.response)) for call in calls]
     return {
         "requests": len(results),
+        "left": len(left),
         "seconds": seconds,
         "calls": len(calls),
         "whole": sum(len(one) == _WINDOW for one in named),

@@ -43,7 +43,7 @@ def test_both_are_asked_about_the_same_users(study, dataset, tmp_path):
     python = interpreter(
         tmp_path,
         f"open({str(kept)!r}, 'a').write(json.dumps([sys.argv, lines]) + '\\n')\n"
-        "print(json.dumps(dict(requests=len(lines) - 1, seconds=4.0, calls=2, whole=1, named=12.5, written=90.0)))",
+        "print(json.dumps(dict(requests=len(lines), left=0, seconds=4.0, calls=2, whole=1, named=12.5, written=90.0)))",
     )
     found, payloads = timed(study, dataset, python)
     assert [(one.name.split(",")[0], one.at_once) for one in found] == [
@@ -54,7 +54,7 @@ def test_both_are_asked_about_the_same_users(study, dataset, tmp_path):
     assert found[2].named == 12.5
     runs = [json.loads(line) for line in kept.read_text().splitlines()]
     assert ["--bounded" in argv for argv, _ in runs] == [False, True, False, True]
-    lines = [line for _, lines in runs for line in lines[1:]]
+    lines = [line for _, lines in runs for line in lines]
     assert len(payloads) == 1 + len(lines)
     for payload, line in zip(payloads[1:5], lines[:4], strict=True):
         prompt = payload["messages"][-1]["content"]
@@ -64,9 +64,10 @@ def test_both_are_asked_about_the_same_users(study, dataset, tmp_path):
         assert all(title in prompt for title in titles)
 
 
-def test_a_run_that_does_not_end_is_given_up(study, dataset, tmp_path):
-    found, _ = timed(study, dataset, interpreter(tmp_path, "time.sleep(60)"), limit_s=0.5)
-    assert [one.requests for one in found] == [4, 4, 0, 0, 0, 0]
+def test_an_interpreter_that_hangs_is_named(study, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("eval.llm_peers._START_S", 0.2)
+    with pytest.raises(ConfigError, match="does not start"):
+        timed(study, dataset, interpreter(tmp_path, "time.sleep(60)"), limit_s=0.1)
 
 
 def test_an_interpreter_without_rankllm_is_named(study, dataset, tmp_path):
