@@ -163,6 +163,9 @@ def test_a_cluster_without_a_processor_is_told_and_given_up(monkeypatch, capsys)
         def __getattr__(self, name):
             return lambda *_, **__: self
 
+        def __call__(self, *_):
+            return self
+
         def wait(self, running, **_):
             return [], running
 
