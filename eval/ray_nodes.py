@@ -24,7 +24,7 @@ from rich.text import Text
 from agent.console import err
 from eval.nodes import Job, Result, WorkError
 from eval.suite.calls import Answers, Calls
-from eval.suite.store import installed
+from eval.suite.store import ROOMS, installed
 from retrieval.errors import ConfigError, PolytasteError, ServerError
 
 PATIENCE_S = 900.0
@@ -178,8 +178,11 @@ class _Broken:
     def of(cls, why: BaseException, node: str) -> _Broken:
         """In words."""
         frames = traceback.extract_tb(why.__traceback__)
-        rooms = [frame for frame in frames if Path(frame.filename).is_relative_to(Path(__file__).parents[1])] or frames
-        line = f"{Path(rooms[-1].filename).name}, line {rooms[-1].lineno}: {rooms[-1].line}" if rooms else ""
+        root = Path(__file__).parents[1]
+        ours = [at for at in frames if any(Path(at.filename).is_relative_to(root / room) for room in ROOMS)]
+        # The work is called here, so where nothing else of ours was reached it is somebody else's function.
+        last = ours[-1] if ours and ours[-1].filename != __file__ else frames[-1] if frames else None
+        line = f"{Path(last.filename).name}, line {last.lineno}: {last.line}" if last else ""
         return cls(node, _COLOURS.sub("", f"{type(why).__name__}: {why}").strip(), line)
 
     def told(self) -> tuple[str, str]:

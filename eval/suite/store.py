@@ -35,7 +35,8 @@ _SOURCES = (
 )
 LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py")
 """Sources that lists of a batch are made by; what prompts say is not among them, for each has a version of its own."""
-_ROOMS = ("retrieval", "prompts", "agent", "eval")
+ROOMS = ("retrieval", "prompts", "agent", "eval")
+"""All of our source."""
 _LIBRARIES = ("numpy", "scipy", "polars", "numba", "torch", "faiss-cpu", "faiss-gpu", "pyversity", "polytaste")
 _DIGITS = 20
 
@@ -111,7 +112,7 @@ def versions() -> dict[str, str]:
 def installed() -> dict[str, str]:
     """What must be alike on all machines that make one result: all of our files, Python, and :func:`versions`."""
     return {
-        "code": _hash(_ROOMS, (".py", ".j2", ".yaml")),
+        "code": _hash(ROOMS, (".py", ".j2", ".yaml")),
         "python": ".".join(platform.python_version_tuple()[:2]),
         **versions(),
     }
