@@ -33,7 +33,7 @@ _SOURCES = (
     "eval/retrieve_models.py",
     "eval/retrieve_personas.py",
 )
-LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py")
+LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py", "eval/batch/truth.py")
 """Sources that lists of a batch are made by; what prompts say is not among them, for each has a version of its own."""
 ROOMS = ("retrieval", "prompts", "agent", "eval")
 """All of our source."""

@@ -23,7 +23,7 @@ from eval.suite.pools import read_pool, seeded, settings
 from eval.suite.run import make_plan, run, unit_path
 from eval.suite.store import digest, fingerprint, write_whole
 from retrieval.axes import POPULARITY
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, DataError
 
 COMMAND = Path(sys.executable).parent / "polytaste"
 ROOT = Path(__file__).parents[2]
@@ -247,6 +247,10 @@ def test_answers_survive_a_torn_line(tmp_path):
     assert again.get("a") == {"asked": "a", "relevance": [0.5]} and again.get("b") is None
     again.add("b", {"relevance": []})
     assert Calls(tmp_path / "calls.jsonl").get("b") == {"asked": "b", "relevance": []}
+    whole = (tmp_path / "calls.jsonl").read_bytes()
+    (tmp_path / "calls.jsonl").write_bytes(whole.replace(b'"b"', b"b"))
+    with pytest.raises(DataError, match="line 2 is damaged"):
+        Calls(tmp_path / "calls.jsonl")
 
 
 def test_fingerprints_know_the_data_and_not_the_place(dataset):
