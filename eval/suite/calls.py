@@ -24,7 +24,7 @@ class Answers(Protocol):
 class Calls:
     """Answers by the hash of what was asked, in a file that only grows.
 
-    In memory is only where each stands, some 200 bytes, for an answer has kilobytes and users are many. A line that a killed process left
+    In memory is only where each stands, some 110 bytes, for an answer has kilobytes and users are many. A line that a killed process left
     unfinished is cut off.
 
     Args:
