@@ -68,12 +68,12 @@ def run_batch(batch: Batch, nodes: Nodes, progress: Progress) -> None:
         ConfigError: The folder holds lists of another job, code or prompt, another process works in it, or a node has other code.
         ServerError: The language model cannot be reached, or nodes are lost for good; what was finished is kept.
     """
-    blocks = list(_blocks(batch))
+    blocks, worth = list(_blocks(batch)), _worth(batch)
     with alone(batch.out):
-        _claim(batch)
+        _claim(batch, worth)
         left = [b for b in blocks if not all(_path(batch, part, b).exists() for part in ("slates", "users"))]
         done = len(blocks) - len(left)
-        for at, made in nodes.map(_chain(batch, nodes), left):
+        for at, made in nodes.map(_chain(batch, worth, nodes), left):
             progress(f"lists of {len(batch.users):,} users", done, len(blocks))
             _write(batch, left[at], made)
             done += 1
@@ -138,20 +138,24 @@ def _blocks(batch: Batch) -> Iterator[Block]:
         yield Block(number, first, users[first:last], None if truth is None else tuple(truth[first:last]))
 
 
-def _chain(batch: Batch, nodes: Nodes) -> Chain:
+def _chain(batch: Batch, worth: Earned | None, nodes: Nodes) -> Chain:
     rank: Rank | RankByModel = Rank()
     if batch.endpoints:
         answers = nodes.answers(batch.out / "answers.jsonl")
-        rank = RankByModel(batch.endpoints, batch.config, _worth(batch), answers)
+        rank = RankByModel(batch.endpoints, batch.config, worth, answers)
     return Chain(Retrieve(batch.model, batch.config, batch.k), rank, Score(batch.model.catalog, batch.k))
 
 
 def _worth(batch: Batch) -> Earned | None:
-    prompt, config = load(batch.config.prompt).version, batch.config.llm
-    return earned.read(batch.endpoints[0].model, prompt, batch.model.dataset, config.orders)
+    """What the language model has earned; None where it has not, where the weight is given, and without a model."""
+    config = batch.config
+    if not batch.endpoints or config.llm.weight is not None:
+        return None
+    prompt = load(config.prompt).version
+    return earned.read(batch.endpoints[0].model, prompt, batch.model.dataset, config.llm.orders)
 
 
-def _claim(batch: Batch) -> None:
+def _claim(batch: Batch, worth: Earned | None) -> None:
     """One folder, one job: what lists depend on. Where the servers are is not part of it: another may take over."""
     config = batch.config
     job: dict[str, Any] = {
@@ -160,7 +164,6 @@ def _claim(batch: Batch) -> None:
         "config": config.model_dump(mode="json"), "code": code(LISTS), "libraries": versions(),
     }  # fmt: skip
     if batch.endpoints:
-        worth = _worth(batch) if config.llm.weight is None else None
         job |= {
             "llm": batch.endpoints[0].model,
             "prompt": load(config.prompt).version,
@@ -172,12 +175,12 @@ def _claim(batch: Batch) -> None:
     write_json(note, job)
 
 
-_ELSE = "name another folder"
+_ELSE = "name another folder (with a copy of answers.jsonl nothing is asked twice)"
 _REMEDIES = {
     "code": "finish it with the version of polytaste that began it, or " + _ELSE,
     "libraries": "finish it with the libraries that began it (see its job.json), or " + _ELSE,
     "prompt": "finish it with the prompt as it was, or " + _ELSE,
-    "earned": "polytaste llm fit ran meanwhile: give --llm-weight from the beginning, in another folder",
+    "earned": "polytaste llm fit ran meanwhile: " + _ELSE,
 }
 
 
