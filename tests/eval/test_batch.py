@@ -21,6 +21,7 @@ from eval.batch.commands import _mean, summary
 from eval.batch.job import Batch, read_users, results, run_batch
 from eval.metrics import ndcg
 from eval.nodes import Here
+from eval.suite.store import LISTS, code
 from prompts.template import load
 from retrieval.artifacts import save
 from retrieval.errors import ConfigError, DataError, NotFoundError, ServerError
@@ -217,7 +218,9 @@ def test_a_block_that_lost_a_part_is_made_again(model, tmp_path):
 def test_killed_it_loses_nothing_and_asks_nothing_twice(model, single, tmp_path):
     folder, out = save(model, tmp_path / "model"), tmp_path / "out"
     with faulty_server("slow") as server:
-        child = subprocess.Popen([sys.executable, "-m", "tests.eval.batch_child", folder, out, server[0]], cwd=ROOT)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tests.eval.batch_child", folder, out, server[0], code(LISTS)], cwd=ROOT
+        )
         while len(list(out.glob("slates/part-*.parquet"))) < 2:
             assert child.poll() is None
             time.sleep(0.005)
