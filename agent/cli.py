@@ -69,6 +69,15 @@ def train(
         Path | None, typer.Option("--out", help="Folder of the model; default: where recommend looks.")
     ] = None,
     personas: Annotated[int, typer.Option("--personas", min=1, max=32, help="Tastes per user.")] = 4,
+    dimension: Annotated[
+        int, typer.Option("--dimension", min=1, help="Of vectors; more is more exact on thousands of sparse items.")
+    ] = 192,
+    recency: Annotated[
+        float,
+        typer.Option(
+            "--recency", min=0, help="A like with A likes after it counts (1+A)^-RECENCY; 0.5 where taste moves on."
+        ),
+    ] = 0.0,
     epochs: Annotated[int, typer.Option("--epochs", min=0, help="Passes over the users.")] = 2,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Users per step.")] = 64,
@@ -96,9 +105,10 @@ def train(
     """Train the persona encoder, read what the items say, and build the indexes."""
     from agent.commands import train_model  # noqa: PLC0415
 
+    shape = {"personas": personas, "dimension": dimension, "recency": recency}
     scale = {"batch": batch, "samples": samples, "precision": precision, "memory_gb": memory_gb}
     read = text_model if words else None
-    train_model(data, column or [], items, like_above, out, personas, epochs, seed, read, tags, scale)
+    train_model(data, column or [], items, like_above, out, shape, epochs, seed, read, tags, scale)
 
 
 @app.command()

@@ -54,7 +54,7 @@ def train_model(
     items: str | None,
     like_above: float | None,
     folder: Path | None,
-    personas: int,
+    shape: dict[str, Any],
     epochs: int,
     seed: int,
     text_model: str | None = None,
@@ -63,7 +63,7 @@ def train_model(
 ) -> None:
     """Train, build and save; of several processes that were launched together one does the latter, and speaks.
 
-    ``scale`` holds further fields of the training's configuration.
+    ``shape`` is of the encoder, ``scale`` holds further fields of the training's configuration.
     """
     from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
     from retrieval.personas.training import TrainingConfig, train  # noqa: PLC0415  (imports torch)
@@ -77,7 +77,7 @@ def train_model(
         weights_folder(text_model)  # nor is this said after them
     try:
         config = TrainingConfig.model_validate({
-            "encoder": EncoderConfig(personas=personas), "epochs": epochs, "seed": seed, **(scale or {}),
+            "encoder": EncoderConfig(**shape), "epochs": epochs, "seed": seed, **(scale or {}),
         })  # fmt: skip
     except ValidationError as why:
         first = why.errors()[0]

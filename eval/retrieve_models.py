@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from eval.retrieve_personas import fit_personas
-from retrieval.arrays import Csr
+from retrieval.arrays import Csr, Float32
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
 from retrieval.baselines.large_linear import LARGEST, linear_autoencoder
@@ -22,6 +22,8 @@ from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.errors import ConfigError
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.training import TrainingConfig
+from retrieval.recency import fading
+from retrieval.schema import Histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,23 @@ class Trainable:
     categories: Csr | None
     judge: Judge
     progress: Progress
+
+
+class RecentLinearConfig(LinearConfig):
+    """EDLAE read by :func:`retrieval.recency.fading`."""
+
+    recency: float = Field(ge=0)
+
+
+class Recent:
+    """A scorer that reads histories whose recent likes count more."""
+
+    def __init__(self, scorer: Scorer, recency: float) -> None:
+        self._scorer, self._recency = scorer, recency
+
+    def scores(self, histories: Histories) -> Float32:
+        """``(B, M)``."""
+        return self._scorer.scores(fading(histories, self._recency))
 
 
 class NoConfig(BaseModel):
@@ -117,14 +136,29 @@ def _recvae(**values: tuple[float, ...]) -> tuple[Setting, ...]:
     return tuple(one(varied) for varied in _points(values))
 
 
-def _personas(personas: int, dimension: int, **values: tuple[float, ...]) -> tuple[Setting, ...]:
-    base = TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension))
-
+def _personas(base: TrainingConfig, **values: tuple[float, ...]) -> tuple[Setting, ...]:
     def one(varied: dict[str, float]) -> Setting:
-        config = base.model_copy(update=varied)
+        of_shape = {name: value for name, value in varied.items() if name in EncoderConfig.model_fields}
+        of_training = {name: value for name, value in varied.items() if name not in of_shape}
+        encoder = base.encoder.model_copy(update=of_shape)
+        config = base.model_copy(update={**of_training, "encoder": encoder})
         return Setting(config, varied, lambda g: fit_personas(g.matrix, config, g.categories, g.progress))
 
     return tuple(one(varied) for varied in _points(values))
+
+
+def _shaped(personas: int, dimension: int = EncoderConfig().dimension, samples: int | None = None) -> TrainingConfig:
+    return TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension), samples=samples)
+
+
+def _recent(base: LinearConfig, recency: tuple[float, ...]) -> tuple[Setting, ...]:
+    def one(exponent: float) -> Setting:
+        config = RecentLinearConfig(**base.model_dump(), recency=exponent)
+        return Setting(
+            config, {"recency": exponent}, lambda g: Recent(linear_autoencoder(g.matrix, base), config.recency)
+        )
+
+    return tuple(one(exponent) for exponent in recency)
 
 
 def _points(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
@@ -136,6 +170,9 @@ def _popularity(ground: Trainable) -> Scorer:
 
 
 _SHAPE = EncoderConfig()
+_WIDTH = _SHAPE.personas * _SHAPE.dimension
+_RECENCY = (0.25, 0.5, 1.0)
+_SAMPLES = 2048  # where tables are wide, which makes counting all items dear; no loss by docs/decisions/0016-scale.md
 
 MODELS: dict[str, Model] = {
     "popularity": Model("popularity", (Setting(NoConfig(), {}, _popularity),)),
@@ -146,14 +183,20 @@ MODELS: dict[str, Model] = {
     "ials": Model("iALS", _ials(dimension=(64, 128), regularisation=(0.003, 0.01, 0.03))),
     "mult-vae": Model("Mult-VAE", _mult_vae(beta=(0.2,))),
     "recvae": Model("RecVAE", _recvae(gamma=(0.008,))),
-    "personas": Model(f"personas (K={_SHAPE.personas})", _personas(_SHAPE.personas, _SHAPE.dimension)),
+    "edlae-recent": Model("EDLAE weighted, recent likes first", _recent(TUNED, _RECENCY), LARGEST),
+    "personas": Model(f"personas (K={_SHAPE.personas})", _personas(_shaped(_SHAPE.personas))),
     "personas-sampled": Model(
         f"personas (K={_SHAPE.personas}), sampled softmax",
-        _personas(_SHAPE.personas, _SHAPE.dimension, samples=(512, 2048, 8192)),
+        _personas(_shaped(_SHAPE.personas), samples=(512, 2048, 8192)),
     ),
-    "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(1, _SHAPE.dimension)),
-    "one-vector-wide": Model(
-        f"K=1, d={_SHAPE.personas * _SHAPE.dimension}", _personas(1, _SHAPE.personas * _SHAPE.dimension)
+    "personas-recent": Model(
+        f"personas (K={_SHAPE.personas}, d={_WIDTH}), recent likes first",
+        _personas(_shaped(_SHAPE.personas, _WIDTH, _SAMPLES), recency=_RECENCY),
+    ),
+    "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(_shaped(1))),
+    "one-vector-wide": Model(f"K=1, d={_WIDTH}", _personas(_shaped(1, _WIDTH))),
+    "one-vector-recent": Model(
+        f"K=1, d={_WIDTH}, recent likes first", _personas(_shaped(1, _WIDTH, _SAMPLES), recency=_RECENCY)
     ),
 }
 """By name. The exponents of ``edlae-tuned`` were found on MovieLens-1M's validation users and are not varied here."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.rerank.calibration import target_shares
 from retrieval.arrays import Float32, Float64
+from retrieval.recency import age
 from retrieval.schema import Histories
 
 
@@ -43,8 +44,7 @@ def targets(histories: Histories, groups: Float32, everyone: Float64, config: Ta
     """
     config = config or TargetConfig()
     if config.half_life is not None:
-        age = histories.indptr[1:][histories.owner] - 1 - np.arange(len(histories.items))
-        weights = histories.weights * np.exp2(-age / config.half_life)
+        weights = histories.weights * np.exp2(-age(histories) / config.half_life)
         histories = Histories(histories.indptr, histories.items, weights.astype(np.float32))
     shares = (1.0 - config.prior) * target_shares(histories, groups) + config.prior * everyone
     return tempered(shares, config.gamma)

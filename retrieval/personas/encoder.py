@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import sparse
 
 from retrieval.arrays import Bool, Float32, Int32
+from retrieval.recency import fading
 from retrieval.schema import Histories, Personas
 
 _EMPTY = 1e-6  # keeps an empty history from dividing by zero, far below the weight of one item
@@ -45,6 +46,7 @@ class EncoderConfig(BaseModel):
     attention_sharpness: float = Field(default=2.0, ge=0, description="tau_a of the attention to a candidate")
     prototype_prior: float = Field(default=0.5, ge=0, description="items' worth of pull towards the learned prototypes")
     persona_share: float = Field(default=0.25, ge=0, le=1, description="beta, part of a persona vector that is its own")
+    recency: float = Field(default=0.0, ge=0, description="a like with a likes after it counts (1+a)^-recency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class PersonaEncoder:
         return np.asarray(self.weights.history.any(axis=1), bool)
 
     def encode(self, histories: Histories) -> Personas:
-        """Personas of B histories; the order of a history does not matter.
+        """Personas of B histories; their order matters by ``recency`` alone.
 
         An empty history gets uniform weights and zero vectors, so that its scores are the item biases.
 
@@ -100,6 +102,7 @@ class PersonaEncoder:
         if len(histories.items) and not 0 <= histories.items.min() <= histories.items.max() < self.n_items:
             raise ValueError(f"item ids must lie between 0 and {self.n_items - 1}")
         config, learned = self.config, self.weights
+        histories = fading(histories, config.recency)
         gain, alpha, shrink = (float(x) for x in learned.scalars)
         owner, themes = histories.owner, learned.themes[histories.items]
         users, heads = len(histories), config.personas

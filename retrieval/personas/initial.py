@@ -21,8 +21,9 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
-from retrieval.arrays import Csr, Float64
-from retrieval.baselines.linear import LARGEST, TUNED, LinearAutoencoder, ridge_for
+from retrieval.arrays import Csr
+from retrieval.baselines.linear import TUNED, ridge_for
+from retrieval.personas.closed_form import LARGEST, Floats, solve
 
 _svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 
@@ -47,12 +48,12 @@ class InitialTables:
         solved: The tables are a closed form of the ranking problem; False: only the subspace of data too large for one.
     """
 
-    items: Float64
-    history: Float64
-    held_out: list[Float64]
+    items: Floats
+    history: Floats
+    held_out: list[Floats]
     groups: list[npt.NDArray[np.int64]]
-    themes: Float64
-    prototypes: Float64
+    themes: Floats
+    prototypes: Floats
     solved: bool
 
 
@@ -75,15 +76,12 @@ def initial_tables(
     users, items = matrix.shape
     rank = min(dimension, users - 1, items - 1)
     parts = np.array_split(np.random.default_rng(seed).permutation(users), min(groups, users))
-    solved = min(users, items) <= LARGEST
-    if solved:
+    solvable = min(users, items) <= LARGEST
+    if solvable:
         settings = TUNED.model_copy(update={"ridge": ridge_for(matrix.nnz) if ridge is None else ridge})
-        model = LinearAutoencoder.of(matrix, settings)
-        space = _right_singular(model.predict(matrix), rank)
-        whole = model.project(space)
-        others = [np.setdiff1d(np.arange(users), part) for part in parts]
-        held_out = [LinearAutoencoder.of(matrix[rest], settings).project(space) for rest in others]
-    else:  # too large for a dense solve: the subspace of the interactions themselves (PureSVD)
+        solved = solve(matrix, settings, rank, parts, seed)
+        space, whole, held_out = solved.space, solved.whole, solved.held_out
+    else:  # the subspace of the interactions themselves (PureSVD)
         space = _svds(matrix.astype(np.float64), k=rank, rng=seed)[2].T
         whole, held_out = space, []
     balance = np.sqrt(np.linalg.norm(whole) / np.linalg.norm(space))
@@ -93,25 +91,15 @@ def initial_tables(
     return InitialTables(
         items=_widen(space * balance, dimension),
         history=history,
-        held_out=[_widen(table / balance, dimension) for table in held_out] if solved else [history] * len(parts),
+        held_out=[_widen(table / balance, dimension) for table in held_out] if solvable else [history] * len(parts),
         groups=parts,
         themes=_widen(themes, theme_dimension),
         prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),
-        solved=solved,
+        solved=solvable,
     )
 
 
-def _right_singular(matrix: Float64, rank: int) -> Float64:
-    """The ``rank`` leading right singular vectors of a dense ``(N, M)`` matrix, ``(M, rank)``."""
-    if matrix.shape[0] <= matrix.shape[1]:
-        values, vectors = np.linalg.eigh(matrix @ matrix.T)
-        order = np.argsort(-values)[:rank]
-        return matrix.T @ vectors[:, order] / np.sqrt(np.maximum(values[order], 1e-9))
-    values, vectors = np.linalg.eigh(matrix.T @ matrix)
-    return vectors[:, np.argsort(-values)[:rank]]
-
-
-def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Float64:
+def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Floats:
     """Unit rows of ``width``: taste by co-occurrence, and by categories for ``category_share`` of the squared length."""
     described = None if categories is None or category_share == 0 else _category_embedding(categories, width // 2)
     taste = _spectral(matrix, width - (0 if described is None else described.shape[1]))
@@ -122,7 +110,7 @@ def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: flo
     return np.where(bare, np.hstack([taste, np.zeros_like(described)]), joined)
 
 
-def _spectral(matrix: Csr, width: int) -> Float64:
+def _spectral(matrix: Csr, width: int) -> Floats:
     """Right singular vectors of the normalised interactions without the first, as unit rows."""
     activity = np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1.0)
     popularity = np.asarray(matrix.sum(axis=0)).ravel() + _SMOOTHING
@@ -133,7 +121,7 @@ def _spectral(matrix: Csr, width: int) -> Float64:
     return _widen(_unit(scaled.T @ left[:, ::-1][:, 1:]), width)
 
 
-def _category_embedding(categories: Csr, width: int) -> Float64:
+def _category_embedding(categories: Csr, width: int) -> Floats:
     """Categories weighted by rarity, in at most ``width`` dimensions, as unit rows; zeros where an item has none."""
     present: Any = (categories > 0).astype(np.float64)
     rarity = np.log((1.0 + present.shape[0]) / (1.0 + np.asarray(present.sum(axis=0)).ravel()))
@@ -145,11 +133,11 @@ def _category_embedding(categories: Csr, width: int) -> Float64:
     return _unit(weighted.toarray())
 
 
-def _unit(rows: Float64) -> Float64:
+def _unit(rows: Floats) -> Floats:
     return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-3)
 
 
-def _spherical_kmeans(rows: Float64, weights: Float64, clusters: int, seed: int) -> Float64:
+def _spherical_kmeans(rows: Floats, weights: Floats, clusters: int, seed: int) -> Floats:
     """Unit centres of unit rows by weighted k-means on the sphere, best of a few starts."""
     draw = np.random.default_rng(seed)
     touched = np.flatnonzero(weights > 0)
@@ -169,6 +157,6 @@ def _spherical_kmeans(rows: Float64, weights: Float64, clusters: int, seed: int)
     return np.pad(best, ((0, clusters - clusters_there), (0, 0)), constant_values=1e-3)
 
 
-def _widen(table: Float64, width: int) -> Float64:
+def _widen(table: Floats, width: int) -> Floats:
     """Zero columns where the data have less rank than was asked for."""
     return np.pad(table, ((0, 0), (0, width - table.shape[1])))

@@ -451,7 +451,7 @@ def test_a_place_for_no_model_is_refused_before_the_data_are_read(tmp_path):
         (tmp_path / "full" / "letter.txt" / "below", "letter.txt is a file"),
     ):
         with pytest.raises(DataError, match=words) as caught:
-            train_model("no such data", [], None, None, place, 4, 1, 0)
+            train_model("no such data", [], None, None, place, {}, 1, 0)
         assert "--out" in caught.value.remedy
     check_place(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()

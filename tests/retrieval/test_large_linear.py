@@ -67,3 +67,33 @@ def test_a_history_of_its_own_weights():
     weighted = Histories.of([[1, 4, 7], []], [[1.0, 0.5, 2.0], []])
     exact = LinearAutoencoder.of(x, TUNED).scores(weighted)
     np.testing.assert_allclose(LargeLinearAutoencoder(x, TUNED).scores(weighted), exact, rtol=2e-3, atol=1e-5)
+
+
+SHAPES = pytest.mark.parametrize("shape", [(70, 50), (50, 70)], ids=["items", "users"])
+
+
+@SHAPES
+def test_projects_into_a_space_as_the_small_form_does(shape):
+    x, space = ones(*shape, 6), np.random.default_rng(0).standard_normal((shape[1], 5))
+    large, exact = LargeLinearAutoencoder(x, TUNED), LinearAutoencoder.of(x, TUNED).project(space)
+    np.testing.assert_allclose(large.project(space.astype(np.float32)), exact, rtol=2e-3, atol=1e-6)
+
+
+@SHAPES
+def test_pull_is_the_adjoint_of_project(shape):
+    large, draw = LargeLinearAutoencoder(ones(*shape, 7), TUNED), np.random.default_rng(1)
+    right, left = (draw.standard_normal((shape[1], 1)).astype(np.float32) for _ in range(2))
+    np.testing.assert_allclose(left.T @ large.project(right), large.pull(left).T @ right, rtol=1e-4, atol=1e-8)
+
+
+@SHAPES
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 99), ridge=st.floats(5.0, 500.0))
+def test_what_some_users_did_is_taken_out_again(shape, seed, ridge):
+    """Without dropout and weights of users the penalty does not know them, so it is the form of the others exactly."""
+    x, draw = ones(*shape, seed), np.random.default_rng(seed)
+    space, gone = draw.standard_normal((shape[1], 4)), draw.permutation(shape[0])[:9]
+    config = LinearConfig(ridge=ridge)
+    exact = LinearAutoencoder.of(x[np.setdiff1d(np.arange(shape[0]), gone)], config).project(space)
+    made = LargeLinearAutoencoder(x, config).project_without(gone, space.astype(np.float32))
+    np.testing.assert_allclose(made, exact, rtol=5e-3, atol=5e-4)

@@ -202,7 +202,7 @@ def test_the_command_refuses_what_it_does_not_know_before_it_reads(tmp_path):
     from agent.commands import train_model
 
     with pytest.raises(ConfigError, match=r"--precision: .*'bf16'"):
-        train_model("no such data", [], None, None, tmp_path / "m", 4, 1, 0, scale={"precision": "fp64"})
+        train_model("no such data", [], None, None, tmp_path / "m", {}, 1, 0, scale={"precision": "fp64"})
 
 
 @pytest.mark.skipif(
