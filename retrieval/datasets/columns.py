@@ -25,7 +25,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "rating": ("rating", "ratings", "stars", "score", "liked", "value", "count", "plays", "weight", "overall"),
     "time": ("timestamp", "time", "datetime", "date", "ts", "unixreviewtime", "createdat", "seqpos", "position"),
     "title": ("title", "name", "itemname", "productname", "track", "label", "headline"),
-    "categories": ("categories", "category", "genres", "genre", "tags", "topics", "topic", "type", "department"),
+    "categories": ("categories", "category", "genres", "genre", "topics", "topic", "type", "department", "tags"),
     "year": ("year", "releaseyear", "publicationyear", "published", "yearpublished", "modelyear", "vintage"),
 }  # fmt: skip
 

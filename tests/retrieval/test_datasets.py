@@ -574,3 +574,12 @@ def test_of_two_columns_of_dates_neither_is_the_time(tmp_path):
     d = load(tmp_path)
     assert d.interactions.times is None
     assert any("dates in sent and paid; say which is the time: --column time=NAME" in note for note in d.notes)
+
+
+def test_groups_of_everything_are_categories_before_free_tags(tmp_path):
+    pl.DataFrame({"user": ["u", "v"], "item": ["a", "b"]}).write_csv(tmp_path / "orders.csv")
+    table = pl.DataFrame({"item": ["a", "b"], "tags": ["gift|cellar", "gift"], "type": ["Red", "White"]})
+    table.write_csv(tmp_path / "items.csv")
+    assert load(tmp_path).catalog.table["categories"].to_list() == [["Red"], ["White"]]
+    table.drop("type").write_csv(tmp_path / "items.csv")
+    assert load(tmp_path).catalog.table["categories"].to_list() == [["gift", "cellar"], ["gift"]]

@@ -48,6 +48,12 @@ def test_a_stranger_gets_a_list_in_three_clicks_and_can_steer_it(page):
     page.click("#go")
     page.wait_for_selector(".card")
     assert page.locator(".card").count() == 10
+    if (
+        page.viewport_size["width"] < 500
+    ):  # the list is under the conversation, and its cards come before what is said of it
+        page.wait_for_function("document.querySelector('.card').getBoundingClientRect().top < innerHeight / 2")
+        assert page.locator(".card").first.bounding_box()["y"] < page.locator("#held").bounding_box()["y"]
+    assert page.locator("#messages .to-list").last.is_visible() == (page.viewport_size["width"] < 500)
     picked = starters.nth(0).inner_text()
     assert picked not in " ".join(titles(page))
     assert serious(page) == []

@@ -40,8 +40,8 @@ function askForKey() {
   return new Promise((done) => dialog.addEventListener("close", () => { sessionStorage.setItem("key", $("key").value); done(); }, { once: true }));
 }
 
-function bubble(text, mine) {
-  const node = make("div", { className: mine ? "bubble you" : "bubble" }, make("span", { className: "sr", textContent: mine ? "You: " : "polytaste: " }), text);
+function bubble(text, mine, ...more) {
+  const node = make("div", { className: mine ? "bubble you" : "bubble" }, make("span", { className: "sr", textContent: mine ? "You: " : "polytaste: " }), text, ...more);
   $("messages").append(node);
   $("messages").scrollTop = $("messages").scrollHeight;
 }
@@ -59,7 +59,7 @@ async function ask(message) {
   bubble(message, true);
   const reply = await call("/v1/chat", { message, user: who(), conversation: state.conversation, lam: Number($("lam").value) });
   state.conversation = reply.conversation;
-  bubble(reply.text);
+  bubble(reply.text, false, ...(reply.slate ? [" ", make("a", { className: "to-list", href: "#list-title", textContent: "See the list" })] : []));
   showUnderstood(reply.understood);
   if (reply.slate) showSlate(reply.slate);
   else if (["reset", "undo"].includes(reply.intent)) showNoList();
@@ -268,6 +268,7 @@ $("who").addEventListener("change", () => {
 $("go").addEventListener("click", () => inTurn(async () => {
   if (state.liked.size) await call("/v1/feedback", { user: who(), feedback: [...state.liked].map((item) => ({ item, kind: "like" })) });
   await ask("recommend me something");
+  $("list-title").scrollIntoView(); // on a phone it stands under the conversation
 }));
 $("lam").addEventListener("input", () => {
   $("lam-value").textContent = Number($("lam").value).toFixed(2);
