@@ -51,8 +51,14 @@ class Meaning:
         return self._words is not None
 
     def speaks_of(self, about: str) -> bool:
-        """Whether the words of an item come near to some words; where nothing can be searched for nobody can tell, and it is taken so."""
-        return self._words is None or bool(self._words.search([about], 1).scores[0, 0] >= self._config.near)
+        """Whether the words of an item come near to some words; where nothing can be searched for nobody can tell, and it is taken so.
+
+        Words that the encoder knows in pieces alone ("flibber") come near to anything.
+        """
+        if self._words is None:
+            return True
+        known = any(self._words.encoder.knows(word) for word in about.split())
+        return known and bool(self._words.search([about], 1).scores[0, 0] >= self._config.near)
 
     def join(
         self, known: Retrieved, about: str, score: Scorer, *, gone: Int32, allowed: Bool | None, whole: bool = False

@@ -22,6 +22,7 @@ from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
 from agent.llm.loop import on_shared_loop, run
 from agent.meaning import Meaning, MeaningConfig
+from agent.outright import Outright, put_first
 from agent.paths import models_folder
 from agent.pools import PoolMaker
 from agent.profile import make_profile
@@ -35,7 +36,6 @@ from agent.reserve import Reserve
 from agent.shift import shifted
 from agent.shown import ShownFacts
 from agent.slate import PersonaCard, Slate
-from agent.tagged import put_first
 from agent.ways import Way, Ways
 from prompts.rerank import rerank_inputs
 from prompts.summaries import slot_counts, summarise
@@ -103,6 +103,7 @@ class Recommender:
         self._meaning = meaning = Meaning(model.words, self.config.meaning)
         self.reader = RequestReader(model.catalog, self.titles, searched=meaning.ready, called=model.dataset)
         self._said = SaidWords(model.catalog)
+        self._outright = Outright(model.catalog, self._said)
         self._shown = ShownFacts(model.catalog)
         self._closeness = Closeness(model.catalog, model.encoder.weights.items)
         self.pools = PoolMaker(model, self.config.axis, self.config.candidates, self.config.target, meaning)
@@ -201,15 +202,13 @@ class Recommender:
         length = wish.k or reading.k or DEFAULT_K
         new = wish.user is None or wish.among  # candidates that are named are ranked, seen or not
         seen = np.empty(0, np.int32) if new else self.model.seen_by(str(wish.user))
-        first = np.empty(0, np.int32)
-        if reading.tagged:
-            gone = np.concatenate([seen, profile.liked.items]).astype(np.int32)
-            first = self.reader.tagged.first(reading.tagged, length, allowed=profile.allowed, gone=gone)
-            include = include if wish.rules else np.union1d(include, first).astype(np.int32)
-        retrieved = self.pools.retrieve(
-            profile, seen, length, wish.rules, include, wish.shift, ". ".join(reading.about)
-        )
+        gone = np.concatenate([seen, profile.liked.items]).astype(np.int32)
+        first = self._outright.first(reading.about, allowed=profile.allowed, gone=gone)
+        wanted = np.union1d(include, first).astype(np.int32)
+        retrieved = self.pools.retrieve(profile, seen, length, wish.rules, wanted, wish.shift, ". ".join(reading.about))
         retrieved = put_first(retrieved, first)
+        if not wish.rules and len(wanted) <= length:  # more of them than places: the best of them, in proportion
+            include = wanted
         summaries = summarise(self.model.catalog, profile.history, retrieved.personas)
         labels, pool = self.pools.pool(profile, retrieved, summaries, reading.filter, wish.rules, include, length)
         if wish.shift:
@@ -266,6 +265,11 @@ class Recommender:
     def speaks_of(self, about: str) -> bool:
         """Whether an item says a phrase, or something near to it in meaning."""
         return self._meaning.speaks_of(about) or bool(self._said.mask([about.lower()]).any())
+
+    def outright(self, about: str) -> Int32 | None:
+        """Internal ids of the items that say a phrase with its own words; None for one that is too long to be said."""
+        mask = self._outright.mask(about)
+        return None if mask is None else np.flatnonzero(mask).astype(np.int32)
 
     def saying(self, word: str) -> int:
         """How many items say a word: where none does, none can be left out for it."""

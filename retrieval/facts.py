@@ -47,11 +47,31 @@ class Within:
     high: float | None = None
 
 
-Fact = OneOf | Within
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Several conditions at once: what "no 80s horror" denies together, though neither alone.
+
+    Attributes:
+        parts: An item needs all of them; the categories and the year are columns as any other here.
+    """
+
+    parts: tuple[OneOf | Within, ...]
+
+
+Fact = OneOf | Within | AllOf
+
+
+def columns_of(fact: Fact) -> tuple[str, ...]:
+    """The columns that a condition asks of."""
+    if isinstance(fact, AllOf):
+        return tuple(column for part in fact.parts for column in columns_of(part))
+    return fact.columns if isinstance(fact, OneOf) else (fact.column,)
 
 
 def passes(table: pl.DataFrame, fact: Fact) -> pl.Expr:
     """Whether an item meets a condition. One on a column that the table has no longer asks nothing."""
+    if isinstance(fact, AllOf):
+        return pl.all_horizontal([passes(table, part) for part in fact.parts])
     if isinstance(fact, Within):
         if fact.column not in table.columns:
             return pl.lit(value=True)

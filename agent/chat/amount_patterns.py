@@ -27,3 +27,6 @@ PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
 BARE = re.compile(
     rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}{_PER}(?! (?:ago|old)\b)"
 )
+BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
+_SAYING = ("budget", "max", "tops", "limit", "total", "please", "and", "or", "for", "in", "with", "without", "but", "to", "spend", "from", "by", "that", "which", "if", "is", "at", "on", "only")  # fmt: skip
+ATTRIBUTE = re.compile(rf"[ -](?!(?:{'|'.join(_SAYING)})\b)[a-z]")

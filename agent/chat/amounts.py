@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from agent.chat.amount_patterns import BARE, BOUND, OPEN, OVER, PLUS, RANGE, UNDER
+from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, UNDER
 from agent.chat.categories import CategoryWords
 from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
@@ -25,7 +25,6 @@ _HEADS = re.compile(
     rf"\b(?:for|serves|seats|sleeps|feeds|(?:for )?(?:a |an |our )?(?:family|group|party|team) of) (?P<n>{NUMBER})(?=\s*(?:$|[^\w\s%$\u20ac\u00a3+-]|(?:and|but|with|in|under|from|or|please)\b))"
 )
 _OF = re.compile(r"(?: of)? ([a-z]+)(?![\w'])")
-_BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE, "budget": PRICE}
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
@@ -151,20 +150,11 @@ class AmountWords:
         def shares(other: _Bound) -> bool:
             return self._likely(replace(other, low=one.low, high=one.high))
 
-        if (
-            i
-            and bounds[i - 1].columns
-            and shares(bounds[i - 1])
-            and _JOINED.fullmatch(rest, bounds[i - 1].end, one.start)
-        ):
-            return bounds[i - 1]
-        if (
-            i + 1 < len(bounds)
-            and bounds[i + 1].columns
-            and shares(bounds[i + 1])
-            and _JOINED.fullmatch(rest, one.end, bounds[i + 1].start)
-        ):
-            return bounds[i + 1]
+        before, after = bounds[max(i - 1, 0)], bounds[min(i + 1, len(bounds) - 1)]
+        if before is not one and before.columns and shares(before) and _JOINED.fullmatch(rest, before.end, one.start):
+            return before
+        if after is not one and after.columns and shares(after) and _JOINED.fullmatch(rest, one.end, after.start):
+            return after
         price = tuple(self._quantities.of(PRICE)) if self._is_sum(one) else ()
         return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.way)
 
@@ -197,8 +187,13 @@ class AmountWords:
             low, high = value * (1 - off), value * (1 + off)
             if _PASSING.search(rest[: m.start()]):
                 continue
-            budget = _BUDGET.search(rest[: m.start()])
-            if budget and (budget[1] != "for" or not set(columns).isdisjoint(self._quantities.of(PRICE))):
+            budget = BUDGET.search(rest[: m.start()])
+            priced = not set(columns).isdisjoint(self._quantities.of(PRICE))
+            money = priced and (sign in _CURRENCIES or self._quantities.is_price(word))
+            spent = budget is not None and (budget[1] != "for" or priced)
+            if spent or (
+                money and not m["about"] and not ATTRIBUTE.match(rest, end)
+            ):  # a "20 dollar bottle" costs about that
                 low, high = None, high if m["about"] else value
             elif not set(columns).isdisjoint(self._quantities.of(STARS)):
                 low, high = value - (_HALF if value.is_integer() else 0.0), None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from agent.chat.name_columns import CODES
 from agent.chat.quantities import LENGTH, PRICE
@@ -10,20 +12,24 @@ from agent.chat.questions import Question
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
 from agent.chat.words import singular_words
-from retrieval.facts import OWN, OneOf
+from retrieval.facts import OWN, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
+_MAKERS = ("maker", "producer", "brand", "developer", "publisher", "designer", "director", "author", "artist")
 _CALLED: dict[str, tuple[str, ...]] = {
     "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
     "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
-    "when": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
+    "when": ("year",), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
     "far": ("distance",),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
-    "made": ("maker", "brand", "developer", "publisher", "designer", "director", "author", "artist"),
+    "make": _MAKERS, "made": _MAKERS,
+    "direct": ("director",), "write": ("author", "writer"), "publish": ("publisher",), "design": ("designer",),
+    "develop": ("developer",), "produce": ("producer", "brand"),
     "directed": ("director",), "wrote": ("author", "writer"), "published": ("publisher",),
     "designed": ("designer",), "developed": ("developer",), "produced": ("producer", "brand"),
 }  # fmt: skip
+_DOING = ("mak", "made", "direct", "writ", "wrote", "publish", "design", "develop", "produc")
 _LONGEST = 300  # characters of a text that are shown
 
 
@@ -73,11 +79,14 @@ class Answers:
 
     def how_many_of(self, reading: Reading) -> str:
         """How many items meet what some words ask; where they ask what nothing can count, that is said."""
-        if reading.filter == ItemFilter() or reading.about or reading.unknown or reading.untold:
+        if reading.filter == ItemFilter():
             return f"I can count by categories, years and columns, and not \u201c{reading.text}\u201d."
         count = int(reading.filter.mask(self._catalog).sum())
-        asked = "; ".join(in_words(reading.understood(self._catalog)))
-        return f"There are {count:,} of that ({asked}), of {len(self._catalog):,} in the catalogue."
+        counted = replace(reading, about=(), unknown=(), untold=(), unsure=(), k=None)
+        asked = "; ".join(in_words(counted.understood(self._catalog)))
+        left = [*reading.about, *reading.unknown, *reading.untold, *reading.unsure]
+        rest = f" I did not count by \u201c{'; '.join(left)}\u201d." if left else ""
+        return f"There {'is' if count == 1 else 'are'} {count:,} of that ({asked}), of {len(self._catalog):,} in the catalogue.{rest}"
 
     def about(self, at: int) -> str:
         """All that is known of an item, by its internal id, after a dash; empty if nothing is."""
@@ -88,6 +97,8 @@ class Answers:
         columns = self._columns(what) if what else ["categories", "year", *self._parts]
         if said := self.told(at, columns):
             return f"{called}: {said}."
+        if what.startswith(_DOING):
+            return f"The catalogue does not tell who {what} {called}."
         asked = f"\u201c{what}\u201d" if what else "anything more"
         return f"The catalogue does not tell {asked} of {called}."
 
@@ -100,7 +111,7 @@ class Answers:
             compares or reading.about or reading.silent or reading.unknown or reading.seeds
         )
         facts = [*condition.facts, *condition.unwanted_facts]
-        columns = [c for fact in facts for c in (fact.columns if isinstance(fact, OneOf) else (fact.column,))]
+        columns = [c for fact in facts for c in columns_of(fact)]
         columns += ["categories"] if condition.wanted or condition.unwanted else []
         columns += ["year"] if condition.years or condition.unwanted_years else []
         if told and all(self._value(at, column) for column in columns):
@@ -126,12 +137,13 @@ class Answers:
 
     def _value(self, at: int, column: str) -> str:
         """What an item has in a column, in words; empty if nothing."""
-        value = self._catalog.table[column][at]
+        value: Any = self._catalog.table[column][at]
         if value is None:
             return ""
         if isinstance(value, bool):
             return "yes" if value else "no"
         if column != "year" and isinstance(value, int | float):
-            return f"{round(value, 2):,}".removesuffix(".0")
+            cents = value % 1 and column in self._reader.facts.columns(PRICE)
+            return f"{value:,.2f}" if cents else f"{round(value, 2):,}".removesuffix(".0")
         text = str(value) if isinstance(value, str | int) else ", ".join(map(str, value))
         return text.rstrip(".") if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}\u2026"

@@ -11,6 +11,7 @@ from agent.chat.ordering import Ordering
 from agent.chat.reading import RequestReader
 from agent.chat.step import Node, Step, last_of, replied, said_back
 from agent.chat.turns import Reply
+from agent.chat.wording import in_words
 from agent.slate import Slate
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
@@ -51,6 +52,7 @@ class Asides:
             Intent.HAVE: self._have,
             Intent.HELP: self._help,
             Intent.GREETING: self._greeting,
+            Intent.ASKED: self._asked,
         }
 
     def takes(self, moves: Moves, last: Slate | None) -> bool:
@@ -91,7 +93,7 @@ class Asides:
     async def _order(self, step: Step) -> dict[str, Reply]:
         last, order = last_of(step), step["moves"].order
         listed = [item.item_id for item in last.slate.items] if last.slate is not None else []
-        if order is None or order.first:
+        if order is None or (order.first and not (order.shows and listed and not order.all_of_them)):
             text, first = (
                 self._ordering.answer(order, listed, last.wish.reading(self._catalog).filter) if order else ("", ())
             )
@@ -101,6 +103,9 @@ class Asides:
         slate, text = self._ordering.sorted(last.slate, order)
         if slate is None:
             return self._say(step, text)
+        if order.shows and order.first < len(listed):
+            slate = slate.model_copy(update={"items": slate.items[: order.first]})
+            text = f"The {len(slate.items)} {order.called} of the {len(listed)}."
         state = last.model_copy(update={"slate": slate, "back": 0})
         return replied(step, text, slate, (), (), state, self._catalog)
 
@@ -113,6 +118,10 @@ class Asides:
 
     async def _greeting(self, step: Step) -> dict[str, Reply]:
         return self._say(step, _HELLO)
+
+    async def _asked(self, step: Step) -> dict[str, Reply]:
+        asked = "; ".join(in_words(last_of(step).wish.understood(self._catalog)))
+        return self._say(step, f"Asked for now: {asked}." if asked else "Nothing is asked for now, and nothing is out.")
 
     def _say(self, step: Step, text: str, spoken: tuple[str, ...] = ()) -> dict[str, Reply]:
         return said_back(step, text, self._catalog, spoken)

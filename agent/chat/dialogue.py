@@ -21,27 +21,22 @@ from agent.chat import replies
 from agent.chat.asides import Asides
 from agent.chat.assistant import Assistant, AssistantConfig
 from agent.chat.dead_ends import way_out
-from agent.chat.hearing import heard
+from agent.chat.hearing import heard, said_outright
 from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering
 from agent.chat.step import Heard, Node, Step, is_strange, last_of, replied, said_back
 from agent.chat.taking_back import TakingBack
+from agent.chat.thanks import is_thanks
 from agent.chat.turns import Reply, TurnState, undone
 from agent.chat.wish import Wish
-from agent.memory.people import Kind, Said
+from agent.memory.people import Said
 from agent.recommender import Recommender
 from agent.request import DEFAULT_DEADLINE_MS, DEFAULT_K, Asked
 from agent.slate import Slate
 from retrieval.errors import ConfigError
 
-_SAID = {
-    Kind.LIKE: "you like {}",
-    Kind.DISLIKE: "you do not like {}",
-    Kind.SEEN: "you know {}",
-    Kind.FORGET: "what you said of {} is forgotten",
-}
 MOST_WORDS = 4000
 """Characters of one message."""
 _EXCLUDES = re.compile(r"(?:please )?(?:drop|remove)\b", re.IGNORECASE)
@@ -132,10 +127,12 @@ class Dialogue:
             earlier=[self._steering.shown(state.slate) for state in reversed(step["before"][:-1])],
             known={*standing.likes, *standing.dislikes, *standing.gone},
         )
-        named = self.recommender.reader.categories
+        named = self.recommender.reader.comparable
         moves = moves_of(message, references, named)
         if not self._asides.takes(moves, last.slate):
             moves = moves_of(message, references, named, plain=True)
+        if moves.intent is Intent.RECOMMEND and is_thanks(moves, message, self.recommender.reader.read):
+            moves = Moves(Intent.GREETING, moves.feedback)
         return {"moves": moves}
 
     async def _recommend(self, step: Step) -> dict[str, Reply]:
@@ -150,13 +147,16 @@ class Dialogue:
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
         notes = (*unheard, *steered.notes)
-        same = last.slate is not None and bool(last.slate.items) and not said and _same(steered.wish, last.wish)
-        if same and not moves.lost and (notes or not (moves.fresh or steered.changes or lifted)):
+        same = last.slate is not None and bool(last.slate.items) and not said and steered.wish.asks_as(last.wish)
+        if same and (notes or not (moves.fresh or steered.changes or lifted)):
             return said_back(step, replies.left_as_it_was(notes), self._catalog)
         person = step["person"].after(said)
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
-        slate = await self._rank(steered.wish, person, step["lam"], max(left, 1))
+        listed = [item.item_id for item in last.slate.items] if last.slate is not None and not said else []
+        fewer = steered.wish.cut_short(listed, last.wish)
+        slate = await self._rank(steered.wish, person, step["lam"], max(left, 1), among=fewer)
         changes = (*lifted, *steered.changes)
+        notes = (*notes, *said_outright(reading.about, slate, self.recommender))
         return self._listed(step, steered.wish, slate, changes, notes, said, person)
 
     def _listed(
@@ -170,10 +170,10 @@ class Dialogue:
         person: Person,
     ) -> dict[str, Reply]:
         """The reply with a list. Where that is empty the list before stays the one that is spoken of."""
-        noted = [_SAID[one.kind].format(self._title(one.item_id)) for one in said]
+        noted = [replies.noted(one.kind, self._title(one.item_id)) for one in said]
         asked, last = person.asked(self.recommender.model), last_of(step).slate
         out = "" if slate.items else way_out(wish, self._catalog, lambda w: self._room(w, asked))
-        text = replies.recommended(slate, changes, notes, noted, strange=is_strange(step), way_out=out)
+        text = replies.recommended(slate, changes, notes, noted, strange=is_strange(step), way_out=out, before=last)
         stands = not slate.items and last is not None and bool(last.items)
         state = TurnState(wish=wish, slate=last if stands else slate, spoken=step["moves"].spoken)
         return replied(step, text, None if stands else slate, changes, said, state, self._catalog)
@@ -187,7 +187,8 @@ class Dialogue:
         kept = replies.kept(
             *([self._title(i) for i in of if self._catalog.has_item(i)] for of in (standing.likes, standing.dislikes))
         )
-        return said_back(step, "\n".join(filter(None, (replies.tastes(slate.personas), kept))), self._catalog)
+        hated = replies.hated(last_of(step).wish.hated.in_words())
+        return said_back(step, "\n".join(filter(None, (replies.tastes(slate.personas), kept, hated))), self._catalog)
 
     async def _undo(self, step: Step) -> dict[str, Reply]:
         state, standing = undone(step["before"]), step["person"].standing
@@ -198,7 +199,9 @@ class Dialogue:
             # what was said of single items stays, and what is disliked or known does not come back
             slate = await self._rank(state.wish, step["person"], step["lam"], step["deadline_ms"])
             state = state.model_copy(update={"slate": slate})
-        text = "Back to the list before." if slate else "Back to the beginning: nothing is asked for now."
+        text = (
+            "Back to the list before." if slate and slate.items else "Back to the beginning: nothing is asked for now."
+        )
         return replied(step, text, slate, ("undone",), (), state, self._catalog)
 
     async def _reset(self, step: Step) -> dict[str, Reply]:
@@ -221,10 +224,11 @@ class Dialogue:
                 self._catalog,
             )
         slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
-        changes = (f"no longer: {what}",)
-        return self._listed(step, wish, slate, changes, (), (), step["person"])
+        return self._listed(step, wish, slate, (f"no longer \u201c{what}\u201d",), (), (), step["person"])
 
-    async def _rank(self, wish: Wish, person: Person, lam: float | None, deadline_ms: int) -> Slate:
+    async def _rank(
+        self, wish: Wish, person: Person, lam: float | None, deadline_ms: int, *, among: Sequence[str] = ()
+    ) -> Slate:
         reading = wish.reading(self._catalog)
         asked = person.asked(self.recommender.model) | Asked(
             reading=reading,
@@ -232,6 +236,7 @@ class Dialogue:
             shift=wish.shift,
             lam=lam,
             deadline_ms=deadline_ms,
+            among=[f"id:{item}" for item in among],
             rules=wish.rules(self.recommender.pools.groups(), wish.k or DEFAULT_K),
         )
         slate = await self.recommender.arecommend(reading.text[-_HEARD:], **asked)
@@ -239,11 +244,6 @@ class Dialogue:
 
     def _title(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
-
-
-def _same(one: Wish, other: Wish) -> bool:
-    """Whether two wishes ask for the same, however it was said."""
-    return one.model_copy(update={"words": ()}) == other.model_copy(update={"words": ()})
 
 
 def _way(step: Step) -> str:

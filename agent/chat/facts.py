@@ -14,7 +14,7 @@ from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import Quantities
 from agent.chat.truths import TruthWords
 from agent.chat.words import filled
-from retrieval.facts import Fact, OneOf, Within
+from retrieval.facts import AllOf, Fact, OneOf, Within
 from retrieval.schema import Catalog
 
 _CHILD = "children"
@@ -84,8 +84,19 @@ class FactReader:
         scopes = Scopes(rest)
         for truth in truths:
             sense = scopes.at(truth.start)
-            if sense is not Sense.UNSURE:
-                (wanted if truth.denied is (sense is Sense.UNWANTED) else unwanted).append(truth.fact)
+            if sense is Sense.UNSURE:
+                continue
+            kept, fact = (wanted if truth.denied is (sense is Sense.UNWANTED) else unwanted), truth.fact
+            if (
+                truth.choice
+                and kept is wanted
+                and wanted
+                and isinstance(before := wanted[-1], OneOf)
+                and isinstance(fact, OneOf)
+            ):
+                wanted[-1] = choice_of(before, fact)
+            else:
+                kept.append(fact)
         for amount in amounts:
             denied = amount.complaint or scopes.at(amount.start) is Sense.UNWANTED
             wanted += complement(amount.facts) if denied else amount.facts
@@ -94,6 +105,10 @@ class FactReader:
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         untold = tuple(dict.fromkeys(amount.untold for amount in amounts if amount.untold))
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold)
+
+    def quality(self, word: str) -> bool:
+        """Whether a word is an adjective that a column of numbers is made of: sweet, where there is a ``sweetness``."""
+        return word in self._quantities.qualities
 
     def columns(self, word: str) -> list[str]:
         """Columns of numbers that count in a unit, or hold what a word names."""
@@ -136,7 +151,9 @@ def together(
     """
     out = list(before)
     for fact in new:
-        if isinstance(fact, Within):
+        if isinstance(fact, AllOf):
+            out.append(fact)
+        elif isinstance(fact, Within):
             out = [*(old for old in out if not (isinstance(old, Within) and _outdated(old, fact))), fact]
         else:
             out = _with_name(out, fact, catalog, beside=beside, within=within, either=either)

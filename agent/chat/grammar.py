@@ -36,7 +36,7 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("unsure", rf"{_NOT} (?:even )?(?:{_ONLY}|{_NO_MATTER})|(?:whether|if) or not|if not"),
     ("unsure", r"no (?:need|matter|preference|problem|objections?|issue|idea|shortage|lack)|nothing (?:against|wrong)"),
     ("negative", rf"{_NOT} (?:think|believe) (?:that )?{_PERSON}|{_CANNOT}"),
-    ("negative", r"unlike|no longer|not any ?more"),
+    ("negative", r"unlike|no longer|not any ?more|(?:from )?outside(?: of)?|anywhere but|other than from"),
     ("negative", r"(?:any|every)(?:thing|one|where)? but|all but|rather than|instead of|leave out|rule out|filter out"),
     ("negative", r"(?:sick|tired|bored|enough|done|fed up) (?:of|with)|free of"),
     ("except", r"except(?:ing)?|other than"),

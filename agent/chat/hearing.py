@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 from agent.chat.reading import Reading
 from agent.recommender import Recommender
+from agent.slate import Slate
 
 _FEW = 0.03  # of the items say a word: of the others it may be that nobody wrote it down
+_SHORTEST = 3  # letters of what a comparative is of
 _GLOSS = " ("  # begins what a phrase is explained with
 
 
@@ -16,7 +18,7 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
     """The reading as far as it can be followed, and what is to be said of the rest.
 
     Of a phrase that nothing speaks of, the words that something speaks of alone are kept. A word that no item says excludes
-    none; denied words that items say one after the other, such as a name, are meant together.
+    none.
     """
     notes: list[str] = []
     about: list[str] = []
@@ -24,13 +26,16 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
         if recommender.speaks_of(phrase):
             about.append(phrase)
             continue
-        words = phrase.split(_GLOSS)[0].split()
+        words = [_said_so(word, recommender) for word in phrase.split(_GLOSS)[0].split()]
+        if recommender.speaks_of(plain := " ".join(words)):
+            about.append(plain)
+            continue
         kept = [word for word in words if len(words) > 1 and recommender.speaks_of(word)]
         about += [" ".join(kept)] if kept else []
         if lost := phrase if not kept else " ".join(word for word in words if word not in kept):
             notes.append(f"nothing in the catalogue speaks of \u201c{lost}\u201d")
     silent: list[str] = []
-    for phrase in _together(reading, recommender):
+    for phrase in reading.silent:
         count, items = recommender.saying(phrase), len(recommender.model.catalog)
         if count == 0:
             notes.append(f"nothing in the catalogue says \u201c{phrase}\u201d, so it cannot be left out")
@@ -43,12 +48,31 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
     return replace(reading, about=tuple(about), silent=tuple(silent)), tuple(notes)
 
 
-def _together(reading: Reading, recommender: Recommender) -> list[str]:
-    """Denied words, of which those that items say one after the other, or that are written as a name, are one phrase."""
-    phrases = list(reading.silent)
-    for one, other in pairwise(reading.silent):
-        both = f"{one} {other}"
-        if {one, other} <= {*phrases} and (both.title() in reading.text or recommender.saying(both)):
-            at = phrases.index(one)
-            phrases[at : at + 2] = [f"{one} {other}"]
-    return phrases
+def _said_so(word: str, recommender: Recommender) -> str:
+    """What a comparative is of, where nothing speaks of that but of what it is of: "light" of "lighter"."""
+    stem = word.removesuffix("er")
+    if stem == word or len(stem) < _SHORTEST or recommender.speaks_of(word):
+        return word
+    forms = (f"{stem[:-1]}y" if stem.endswith("i") else stem, f"{stem}e", stem[:-1] if stem[-1] == stem[-2] else stem)
+    return next((form for form in forms if recommender.saying(form)), word)
+
+
+def said_outright(about: Sequence[str], slate: Slate, recommender: Recommender) -> list[str]:
+    """How many items of a list say with their own words what is searched for, where not all of them do: the others are only near to it."""
+    notes: list[str] = []
+    listed = {recommender.resolve(f"id:{item.item_id}") for item in slate.items}
+    for phrase in about if listed else ():
+        saying = recommender.outright(phrase)
+        plain = phrase.split(_GLOSS)[0]
+        count = None if saying is None else len(listed.intersection(saying.tolist()))
+        if count == len(listed):
+            continue
+        if count:
+            others = "the other is" if len(listed) - count == 1 else "the others are"
+            say = "says" if count == 1 else "say"
+            notes.append(f"{count} of the {len(listed)} {say} \u201c{plain}\u201d, {others} only near to it")
+        else:
+            out = 0 if saying is None else len(saying)
+            why = f"; the {out:,} that do are out by what else is asked" if out else "; they come nearest to it"
+            notes.append(f"none of these says {'all of ' if ' ' in plain else ''}\u201c{plain}\u201d{why}")
+    return notes

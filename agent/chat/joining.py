@@ -87,7 +87,6 @@ def joined(
         update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
     if reading.about:
         update["about"] = reading.about if instead else tuple(dict.fromkeys([*wish.about, *reading.about]))
-        update["tagged"] = tuple(dict.fromkeys([*wish.tagged, *reading.tagged]))
     if reading.silent:
         update["silent"] = tuple(dict.fromkeys([*wish.silent, *reading.silent]))
     if hated is not None:

@@ -165,6 +165,10 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
     more_like = pointed(text, references, MORE_LIKE)
+    if more_like.unclear and not more_like.items and _BUT.match(text.low):
+        more_like = replace(
+            more_like, unclear=False
+        )  # "like that but white": all of the list is meant, and what was asked stands
     if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)

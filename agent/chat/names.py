@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
-from agent.chat.words import filled, is_chatter, is_function_word, is_kind, singular_words
+from agent.chat.words import filled, is_chatter, is_function_word, is_kind, origins, singular_words
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
@@ -22,8 +22,10 @@ _STRONG = re.compile(
     r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
-_WEAK = re.compile(r"(?:^|\W)(?:with|from|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$")
-_ALONE = frozenset(("in", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_WEAK = re.compile(
+    r"(?:^|\W)(?:with|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
+)
+_ALONE = frozenset(("in", "outside", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
@@ -64,7 +66,8 @@ class NameWords:
         for column in columns:
             for value, said in zip(column.values, column.words, strict=True):
                 if said and not all(w.isdigit() for w in said):
-                    self._whole[said][column.name].add(value)
+                    for called in (said, *(words_of(other) for other in origins().get(" ".join(said), ()))):
+                        self._whole[called][column.name].add(value)
                     if column.shared:
                         self._whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
                     if column.people and len(said) > 1 and len(said[-1]) > 2:

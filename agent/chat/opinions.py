@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agent.chat.numerals import NUMBER
 from agent.chat.references import References
 from agent.chat.remainder import Remainder
 from agent.memory.people import Kind
@@ -28,6 +29,12 @@ _BARE = re.compile(rf"^\s*(?:already )?{_PAST['seen']}[\s.!]*$")
 _START = re.compile(
     r"(?:^|[,.;!?]|\b(?:and|but|while)\b)\s*(?=(?:the|number|no\.|#|\d|it|this|that|these|those|they)\b|#)"
 )
+_WHEN = re.compile(
+    rf"(?:\s+(?:(?:like )?(?:a |about |at least )*(?:{NUMBER}|few|couple(?: of)?|many|several|so many|too many)(?: {NUMBER})? times|once|twice|often|last (?:year|month|week|night|summer|winter|time)"
+    rf"|yesterday|recently|before|already|long ago|(?:a |{NUMBER} )?(?:few )?(?:years?|months?|weeks?|days?) ago|this (?:year|month|week)|as a (?:kid|child)|when i was \w+))+(?=\s*(?:$|[.,;!?]|\b(?:and|but)\b))"
+)
+_ALSO = re.compile(r"\s*[.,;!]?\s+(?:and|also|plus)\s+(?:also )?")
+_CLOSED = re.compile(r"\s*(?:too|as well|also)?\s*(?=$|[.,;!?])")
 _VERDICT = re.compile(
     r"\s*(?:(?P<past>was|were)|is|are|'s|\u2019s|looks?|sounds?|seems?)\s+(?P<not>not\b\s*)?"
     r"(?:(?:really|very|so|just|quite|pretty|absolutely|a bit|all) )*"
@@ -73,11 +80,26 @@ def find_opinions(text: Remainder, references: References) -> Opinions:
         unclear |= row.unclear
         spoken = row.items or spoken
         if (row.items and (row.by_place or kind in {Kind.SEEN, Kind.FORGET})) or row.unclear or row.beyond:
-            text.take(cue.start(), row.end)
+            end = _end_of(text.low, row.end)
+            if row.items and (also := _ALSO.match(text.low, end)):  # "I've seen Heat twice. And number 2 too"
+                more = references.row(text, also.end())
+                if more.by_place and (closed := _CLOSED.match(text.low, more.end)):
+                    said += [(item, kind) for item in more.items]
+                    beyond += more.beyond
+                    end = closed.end()
+            position = max(position, end)
+            text.take(cue.start(), end)
     verdicts = _verdicts(text, references)
+    unclear &= not beyond  # a place that is not there is named, and "it" means nothing else
     return Opinions(
         (*said, *verdicts.said), verdicts.reject, verdicts.all_bad, verdicts.spoken or spoken, (*beyond, *verdicts.beyond), unclear
     )  # fmt: skip
+
+
+def _end_of(low: str, position: int) -> int:
+    """Where what tells how often or when somebody knew an item ends: "I've seen it a hundred times", "bought 3 last year"."""
+    tail = _WHEN.match(low, position)
+    return tail.end() if tail is not None else position
 
 
 def _verdicts(text: Remainder, references: References) -> Opinions:

@@ -70,7 +70,9 @@ class Ordering:
         values = self._values(order)
         same = [i for i in ranked[order.first :] if values[i] == values[first[-1]]]
         named = [*first, *same[: _SAME - 1]]
-        what = order.called or f"{'most' if order.most else 'least'} {order.by}"
+        what = order.called or (
+            order.by if order.by.endswith("est") else f"{'most' if order.most else 'least'} {order.by}"
+        )
         text = f"The {what} of {among}: " + "; ".join(self._called(i, order, own) for i in named)
         more = len(same) - len(named) + len(first)
         text += f"; and {more} more with the same" if more else ""

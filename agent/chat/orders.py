@@ -38,7 +38,7 @@ _MOST = (
     rf"(?:(?P<degree>most|least) (?P<base>(?:well[- ])?{_WORD})|(?P<known>best[- ](?:known|sell(?:ing|er)))"
     rf"|(?P<rated>{_WORD}[- ]rated)|(?P<est>{_WORD}est))"
 )
-_AMOUNT = rf"(?P<side>most|least|fewest|highest|lowest|biggest|smallest|largest) (?P<column>{_WORD}(?: {_WORD})?)"
+_AMOUNT = rf"(?P<side>most|least|fewest|highest|lowest|biggest|smallest|largest|best|worst|top|greatest) (?P<column>{_WORD}(?: {_WORD})?)"
 _OF = r"(?: (?:of|among|from|in|on) (?P<of>(?:all (?:of )?)?(?:these|those|them|the list|this list|the lot)))?"
 _HAVE = (
     r"(?P<have> (?:(?:that )?(?:you|we) (?:have|sell|know|offer)|in (?:the|your) (?:catalogu?e|shop|store)|there is))?"
@@ -79,6 +79,7 @@ _DOWNWARDS = frozenset(
     (POPULARITY, YEAR, "rating", "ratings", "stars", "star", "score", "scores", "reviews")
 )  # what one wants most of comes first where no way is said
 _SEVERAL = 5
+_SHOWS = re.compile(rf"{_LEAD}(?:show|give|find|let me)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Order:
         first: How many of the first are asked for; 0 to have the list itself in that order.
         all_of_them: Whether the whole catalogue is meant.
         asks: Whether it is a question, which has an answer without a list as well.
+        shows: Whether those first are to be the list.
     """
 
     by: str
@@ -100,6 +102,7 @@ class Order:
     first: int = 0
     all_of_them: bool = False
     asks: bool = False
+    shows: bool = False
 
 
 def find_order(low: str) -> Order | None:
@@ -120,8 +123,8 @@ def _first(low: str) -> Order | None:
     """What asks for the first of an order: "which one is the cheapest?", "the two with the most players"."""
     if found := _HAS.fullmatch(low):
         by = _named(found["column"])
-        most = found["side"] in {"most", "highest", "biggest", "largest"}
-        return Order(by, most, first=1, all_of_them=bool(found["have"]), asks=True)
+        most = found["side"] not in {"least", "fewest", "lowest", "smallest", "worst"}
+        return Order(by, most, f"{found['side']} {found['column']}", 1, all_of_them=bool(found["have"]), asks=True)
     if found := _NEAREST.fullmatch(low):
         called = f"{found['near'] or found['far']} to the {found['place']}"
         return Order(
@@ -138,7 +141,8 @@ def _first(low: str) -> Order | None:
         return None
     many = found["many"] or found["after"]
     first = max(min(int(number(many)), _SEVERAL), 1) if many else int(found["noun"] != "ones")
-    return replace(order, first=first, all_of_them=bool(found["have"]), asks=bool(found["asks"]))
+    shows = first > 1 and bool(_SHOWS.match(low))
+    return replace(order, first=first, all_of_them=bool(found["have"]), asks=bool(found["asks"]), shows=shows)
 
 
 def _named(column: str) -> str:
@@ -160,7 +164,7 @@ def _superlative(found: re.Match[str]) -> Order | None:
             by, most = _KINDS[int((stem.lastgroup or "a0")[1:])]
             called = f"{found['degree']} {said}" if found["degree"] else said
             return Order(by, most is not (found["degree"] == "least"), called)
-    return None
+    return Order(said, most=found["degree"] != "least")  # of a quality that a column may hold
 
 
 def _positives(superlative: str) -> tuple[str, ...]:

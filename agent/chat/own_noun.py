@@ -15,6 +15,9 @@ from retrieval.schema import Catalog
 
 _WORD = re.compile(r"[^\W\d_]+")
 _GENERIC = frozenset(["data", "dataset", "shop", "store", "catalog", "catalogue", "small", "latest", "booking", "order", "purchase", "event", "interaction", "rating", "sale"])  # fmt: skip
+_PLACE = re.compile(
+    r"(?<=\w{3})(?:shop|store|market|data|dataset|catalogu?e|collection|reviews?|ratings?|sales)s?$"
+)  # "wineshop"
 _SHARE = 0.15  # of the titles that carry it
 _ENOUGH = 20  # titles of which it can be told
 _SHORTEST = 3
@@ -52,7 +55,7 @@ def _kind(m: re.Match[str], text: str) -> str:
 
 def _named(called: str) -> list[str]:
     """Nouns in a name of data: a name of one word, or the plurals of several."""
-    words = [word.lower() for word in _WORD.findall(called)]
+    words = [_PLACE.sub("", word.lower()) for word in _WORD.findall(called)]
     nouns = [("".join(singular_words(word)), word) for word in words if len(word) >= _SHORTEST]
     return [one for one, word in nouns if (len(words) == 1 or word != one) and not _says_nothing(one)]
 

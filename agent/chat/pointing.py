@@ -16,6 +16,9 @@ _CHOICE = re.compile(
     r"\s*(?:(?:ok(?:ay)?|yes|hm+|well|thanks|thank you|great|perfect|nice|alright),? )*(?:(?:i(?:|'ll| will|'d like to| want to| want|'m going (?:to|with))|let'?s)\s+)?(?:(?:take|pick|choose|go (?:with|for)|watch|read|play|try|buy|have|get)\s+)?"
 )
 _CHOSEN_END = re.compile(rf"(?:,? (?:please|then|it is))*{END}")
+_OPINION = re.compile(
+    r"(?:n't|not|never|\b(?:does|do|did|would|will|might|may|to|i|we|you|they|he|she|who|people|kids))\s*(?:really|ever)?\s*$"
+)
 _SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
 _THAN = re.compile(r"\b(?:[a-z]{2,}er|(?:more|less) [a-z]+)\s+(?P<than>than)\s+")
 _TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
@@ -57,6 +60,8 @@ def pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> P
     while cue := cues.search(text.low, position):
         row = references.row(text, cue.end())
         position = max(row.end, cue.end())
+        if cues is MORE_LIKE and cue.group().strip() == "like" and _OPINION.search(text.low[: cue.start()]):
+            continue
         if row.by_place and (row.items or row.beyond or row.unclear):
             items += row.items
             beyond += row.beyond

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent.chat.qualities import qualities_of, quality
 from agent.chat.words import is_function_word, is_kind, singular_words, units
 from retrieval.arrays import Int32
 from retrieval.facts import OWN, Within
@@ -73,6 +74,8 @@ class Quantities:
             if dtype.is_numeric() and name not in OWN
         }
         self._parts = {name: words for name, words in parts.items() if "id" not in words}
+        self.qualities = qualities_of(self._parts)
+        """Columns by the adjectives that their names are made of: sweet, of ``sweetness``."""
 
     def __bool__(self) -> bool:
         return bool(self._parts)
@@ -82,6 +85,10 @@ class Quantities:
         word = _plain(_SIGNS.get(unit, unit))
         if not word:
             return []
+        if unit in _SIGNS and (prices := self.of(PRICE)):  # whatever it is called: a sign of pounds weighs nothing
+            return sorted(prices, key=lambda c: not any(_counts(name, self._parts[c]) for name in _currency(word)))
+        if word in self.qualities:
+            return [self.qualities[word]]
         listed = [name for other in (word, *_alike(word)) for name in (other, *_listed().get(other, ()))]
         own = [c for c, parts in self._parts.items() if any(_counts(name, parts) for name in (word, *_same(word)))]
         return own or list(
@@ -170,6 +177,10 @@ class Quantities:
                 return (Within(column, high=bound) if most else Within(column, low=bound),)
         return ()
 
+    def quality(self, adjective: str, *, much: bool) -> tuple[Within, ...]:
+        """The items that are, or are not, what an adjective of :attr:`qualities` says."""
+        return quality(self._table[self.qualities[adjective]], much=much)
+
     def beyond(self, than: Int32, way: int, unit: str) -> Within | None:
         """More (1) or less (-1) of something than the middle of some items; None where no column holds it."""
         for column in self.of(unit):
@@ -203,6 +214,11 @@ def _plain(word: str) -> str:
 def _listed() -> dict[str, list[str]]:
     """Words in the names of columns by unit, all in the singular."""
     return {_plain(unit): [_plain(name) for name in names] for unit, names in units().items()}
+
+
+def _currency(word: str) -> set[str]:
+    """A currency by its names: dollar, usd."""
+    return {word, *_listed().get(word, ())} - {PRICE, "cost", "weight", "lb"}
 
 
 def _same(word: str) -> list[str]:

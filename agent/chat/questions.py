@@ -28,7 +28,7 @@ _ABOUT_WHAT = tuple(
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
         rf"how (?P<what>far)(?: away)? (?:is|are) {_ITEM}(?: (?:from|to) .{{1,40}})?",
         rf"(?P<what>when) (?:is|was|did) {_ITEM}(?: (?:from|made|released|published|come out))?",
-        rf"who (?P<what>made|directed|wrote|published|designed|developed|produced) {_ITEM}",
+        rf"who (?P<what>mak(?:es|e)|made|direct(?:s|ed)|wr(?:ites|ote)|publish(?:es|ed)|design(?:s|ed)|develop(?:s|ed)|produc(?:es|ed)) {_ITEM}",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
     )
 )
@@ -51,6 +51,9 @@ _MANY = re.compile(
 )
 _MANY_OF = re.compile(
     rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:have|has|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
+)
+_MANY_OF_THEM = re.compile(
+    rf"{_ASIDE}how many (?:of (?:them|these|those|that)|such(?: ones)?|are there|(?:do you|have you) (?:have|got))(?: (?:do you have|have you(?: got)?|are there|(?:do )?you(?:'ve)? (?:have|got|sell)|is that))?(?: (?:in total|in all|left))?{_END}"
 )
 _HAVE = re.compile(
     rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) |(?:an?|the|any) {_WORD} (?:called|named|titled) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
@@ -111,6 +114,8 @@ def asked_for(said: str) -> str:
 
 def asks_how_many(low: str) -> str | None:
     """Of what a folded message asks how many there are: "comedies from the 80s"; empty for items of any kind, None if it does not."""
+    if _MANY_OF_THEM.fullmatch(low):
+        return ""
     if found := _MANY_OF.fullmatch(low):
         return found["kind"]
     found = _MANY.fullmatch(low)

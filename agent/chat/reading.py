@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from agent.chat.about import find_about, named_in
 from agent.chat.categories import CategoryWords
+from agent.chat.denied import find_denials
 from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
 from agent.chat.named import TitleReader
@@ -18,9 +19,8 @@ from agent.chat.negation import Scopes, Sense
 from agent.chat.own_noun import OwnNoun
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
 from agent.chat.wording import facts_in_words
-from agent.chat.words import filled, folded, singular_words
+from agent.chat.words import TITLE, filled, folded, singular_words
 from agent.chat.years import YearMention, find_years, latest_year, span_in_words, years_asked
-from agent.tagged import Tagged
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
@@ -43,7 +43,6 @@ class Reading:
         about: Phrases that are searched for by their meaning, since no rule reads them.
         silent: Words that no item may say.
         untold: What is asked of something that no column holds, in words.
-        tagged: Names that items carry among their tags: those stand first.
         unsure: What is said after a "no" and may be denied as well, or may not: it sets nothing.
     """
 
@@ -54,7 +53,6 @@ class Reading:
     k: int | None
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
-    tagged: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
 
@@ -114,7 +112,6 @@ class RequestReader:
         said = said_by_most(catalog) if searched else frozenset[str]()
         self._searched = searched
         self._latest = latest_year(catalog)
-        self.tagged = Tagged(catalog)
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
         self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
@@ -130,6 +127,9 @@ class RequestReader:
         plain = self._categories.plain(self.noun.plain("; ".join(lines)))
         named = self._titles.read(plain)
         rest = named.rest
+        together = find_denials(rest, lambda start, end: self._asked(plain, rest, start, end))
+        for denial in together:
+            rest = filled(rest, denial.start, denial.end)
         years, renown = find_years(rest, self._categories.beside, self._latest), find_popularity(rest)
         for mention in (*years, *renown):
             rest = filled(rest, mention.start, mention.end)
@@ -142,7 +142,16 @@ class RequestReader:
             wanted = tuple(group | suited for group in wanted) or (suited,)
         span, not_in = years_asked((m.span, self._sense(m, rest, scopes)) for m in years)
         popularity = popularity_asked((m.part, self._sense(m, rest, scopes)) for m in renown)
-        condition = ItemFilter(wanted, unwanted, span, popularity, named.rejected, not_in, facts.wanted, facts.unwanted)
+        condition = ItemFilter(
+            wanted,
+            unwanted,
+            span,
+            popularity,
+            named.rejected,
+            not_in,
+            facts.wanted,
+            (*facts.unwanted, *(d.fact for d in together)),
+        )
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
         count = how_many(rest, counted, MAX_K)
         unsure = tuple(filter(None, (named_in(plain[a:b]) for a, b in scopes.doubtful())))
@@ -151,12 +160,21 @@ class RequestReader:
             return read
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)
         about = (left.wanted,) if left.wanted else ()
-        tagged = tuple(name for name in self.tagged.find(rest) if name in left.wanted)
-        return replace(read, about=about, silent=left.unwanted, tagged=tagged)
+        return replace(read, about=about, silent=left.unwanted)
 
     def categories(self, words: str) -> tuple[str, ...]:
         """Categories that some words name; where they name a mood ("dark"), those that have it."""
         return self._categories.meant(words)
+
+    def comparable(self, words: str) -> tuple[str, ...]:
+        """What there can be more or less of by some words: categories, or the quality that a column holds."""
+        return self.categories(words) or ((words,) if self.facts.quality(words) else ())
+
+    def _asked(self, plain: str, rest: str, start: int, end: int) -> ItemFilter:
+        """What a stretch asks by itself; nothing where a title stands in it."""
+        said = rest[start:end]
+        several = TITLE not in said and len(said.split()) > 1
+        return self.read(plain[start:end]).filter if several else ItemFilter()
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""

@@ -160,8 +160,8 @@ class References:
         """What "it" means after some words: the place they named last, what was spoken of before, or a list of one."""
         named = list(_SAID_BEFORE.finditer(before))[-1:]
         at = self._places(named[0])[-1] if named else -1
-        if self._has(at):
-            return [self._shown[at].item_id]
+        if named:  # and nothing else, where the list has no such place
+            return [self._shown[at].item_id] if self._has(at) else []
         if len(self._spoken) == 1:
             return list(self._spoken)
         return [self._shown[0].item_id] if len(self._shown) == 1 else []

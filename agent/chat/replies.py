@@ -6,8 +6,15 @@ import math
 from collections.abc import Sequence
 
 from agent.chat.wording import in_words
+from agent.memory.people import Kind
 from agent.slate import PersonaCard, Slate, SlateItem
 
+_SAID = {
+    Kind.LIKE: "you like {}",
+    Kind.DISLIKE: "you do not like {}",
+    Kind.SEEN: "you know {}",
+    Kind.FORGET: "what you said of {} is forgotten",
+}
 _NO_DATA = "I know nothing of you yet. Name a few things you like, or say what you are in the mood for."
 
 
@@ -17,7 +24,14 @@ def listing(slate: Slate) -> str:
 
 
 def recommended(
-    slate: Slate, changes: Sequence[str], notes: Sequence[str], said: Sequence[str], *, strange: bool, way_out: str = ""
+    slate: Slate,
+    changes: Sequence[str],
+    notes: Sequence[str],
+    said: Sequence[str],
+    *,
+    strange: bool,
+    way_out: str = "",
+    before: Slate | None = None,
 ) -> str:
     """What introduces a list: what was taken in, what changed, and how well your proportions are kept.
 
@@ -28,6 +42,7 @@ def recommended(
         said: What was kept for good.
         strange: Whether it is to be said that nothing is known of the person.
         way_out: Of an empty list.
+        before: The list before.
     """
     parts = [f"Noted: {'; '.join(said)}." if said else ""]
     if not slate.items:
@@ -38,15 +53,29 @@ def recommended(
             else "There is nothing left to recommend."
         )
     else:
-        count = len(slate.items)
+        count, asked_for = len(slate.items), slate.understood.get("k", 0)
+        same = before is not None and [i.item_id for i in before.items] == [i.item_id for i in slate.items]
         lead = "Here is one" if count == 1 else f"Here are {count}"
+        lead = (
+            "The list stays the same"
+            if same
+            else f"There {'is' if count == 1 else 'are'} only {count}"
+            if count < asked_for
+            else lead
+        )
         parts.append(f"{lead}: {'; '.join(changes)}." if changes else f"{lead} for you.")
         if strange and slate.cold_start:
             parts.append("I know nothing of you yet, so these are what most people like.")
-    if slate.limits is not None and not slate.limits.met:
-        parts.append(f"All of it cannot be had together; this list has {'; '.join(slate.limits.relaxed)}.")
+    relaxed = slate.limits.relaxed if slate.limits is not None else []
+    if relaxed and not (before is not None and before.limits is not None and before.limits.relaxed == relaxed):
+        parts.append(f"Not all of it can be had together: {'; '.join(map(_given_up, relaxed))}.")
     parts += [f"{_sentence(note)}" for note in notes]
     return " ".join(part for part in parts if part)
+
+
+def noted(kind: Kind, title: str) -> str:
+    """What was kept of an item."""
+    return _SAID[kind].format(title)
 
 
 def left_as_it_was(notes: Sequence[str]) -> str:
@@ -116,6 +145,11 @@ def kept(likes: Sequence[str], dislikes: Sequence[str]) -> str:
     return " ".join(f"You said that you {how} {', '.join(titles)}." for titles, how in said if titles)
 
 
+def hated(what: Sequence[str]) -> str:
+    """What somebody said that they dislike whatever is asked for; empty if nothing."""
+    return f"In this conversation you said that you do not like {', '.join(what)}." if what else ""
+
+
 def _percents(shares: Sequence[float]) -> list[int]:
     """Shares in whole percents that add up to their sum: what is left goes to the largest remainders (Hamilton)."""
     whole = [math.floor(100 * share) for share in shares]
@@ -123,6 +157,12 @@ def _percents(shares: Sequence[float]) -> list[int]:
     for i in sorted(range(len(shares)), key=lambda i: whole[i] - 100 * shares[i])[:left]:
         whole[i] += 1
     return whole
+
+
+def _given_up(relaxed: str) -> str:
+    """What a limit asked and the list has, "at least 2 War: 1 instead of 2", in a sentence's part."""
+    asked, _, has = relaxed.rpartition(": ")
+    return f"you asked for {asked}, and this list has {has.split(' ')[0]}"
 
 
 def _conditions(slate: Slate) -> list[str]:

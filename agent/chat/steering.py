@@ -12,12 +12,11 @@ from agent.chat.moves import Moves
 from agent.chat.quantities import DISTANCE, LENGTH, PRICE, UNTOLD
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown
-from agent.chat.wish import MORE, Wish
+from agent.chat.shares import Shares
+from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words, in_words
 from agent.chat.years import EARLIEST, LATEST
 from agent.memory.people import Kind
-from agent.pools import PERSONAS
-from agent.shift import found
 from agent.slate import Slate
 from retrieval.facts import Within
 from retrieval.filters import ItemFilter, Popularity, has_years
@@ -57,6 +56,7 @@ class Steering:
         self._catalog = catalog
         self._titles = titles
         self._reader = reader
+        self._shares = Shares(catalog, reader)
 
     def __call__(
         self, wish: Wish, moves: Moves, last: Slate | None, groups: Mapping[str, str], reading: Reading
@@ -94,10 +94,12 @@ class Steering:
             )
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
-        new = self._parts(new, moves, groups, changes, notes)
-        than = self._compared_with(new, moves, last)
-        new = self._age(new, moves, than, changes, notes)
-        for way, unit in ((moves.length, LENGTH), (moves.price, PRICE), (moves.distance, DISTANCE)):
+        than = self._compared_with(new, moves, last, reading)
+        if not reading.filter.years:  # "not too old, from the 2000s" says itself how old
+            new = self._age(new, moves, than, changes, notes)
+        said = ((way, word) for words, way in ((moves.more, 1), (moves.less, -1)) for word in words)
+        qualities = [(way, word) for way, word in said if self._reader.facts.quality(word)]
+        for way, unit in ((moves.length, LENGTH), (moves.price, PRICE), (moves.distance, DISTANCE), *qualities):
             new = self._quantity(new, way, unit, than, changes, notes)
         if moves.popularity is not Popularity.ANY:
             new = new.model_copy(update={"popularity": moves.popularity})
@@ -119,7 +121,7 @@ class Steering:
     def _hated(self, said: str, reading: Reading) -> Reading:
         """What is disliked for good: of words, those that the message denies after it was told which ones items say."""
         read = self._reader.read(said)
-        return replace(read, silent=tuple(w for w in reading.silent if {*w.split()} <= {*read.silent}))
+        return replace(read, silent=tuple(w for w in reading.silent if w in read.silent))
 
     def _title_of(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]
@@ -141,57 +143,11 @@ class Steering:
             changes.append("others than those shown")
         return wish
 
-    def _shares(
-        self,
-        wish: Wish,
-        moves: Moves,
-        last: Slate | None,
-        groups: Mapping[str, str],
-        changes: list[str],
-        notes: list[str],
-    ) -> Wish:
-        """More or less of a group: its share is shifted, and it must not have fewer, or more, items than in the last list."""
-        labels = list(groups)
-        for factor, said, word in ((MORE, moves.more, "more"), (1.0 / MORE, moves.less, "less")):
-            for words in said:
-                named = self._reader.categories(words) or (words,)
-                at = [found(labels, name) for name in named]
-                meant = [labels[i] for i in at if i is not None]
-                if not meant:
-                    notes.append(f"I cannot tell what is {word} \u201c{words}\u201d here")
-                    continue
-                if factor > 1.0:  # "darker", but no horror
-                    meant = [group for group in meant if group not in wish.unwanted] or meant
-                for group in meant:
-                    wish = wish.more_of(group, factor, self._members(last, groups[group], group))
-                changes.append(f"{word} {', '.join(meant)}")
-        return wish
-
-    def _parts(self, wish: Wish, moves: Moves, groups: Mapping[str, str], changes: list[str], notes: list[str]) -> Wish:
-        for part in moves.parts:
-            at = [found(list(groups), name) for name in self._reader.categories(part.words)]
-            meant = [list(groups)[i] for i in at if i is not None]
-            if not meant:
-                notes.append(f"I cannot count \u201c{part.words}\u201d here")
-            for group in meant:
-                wish = wish.of_group(group, part.least, part.most)
-                changes.append(
-                    f"at least {part.least} {group}" if part.most is None else f"at most {part.most} {group}"
-                )
-        return wish
-
-    def _members(self, last: Slate | None, column: str, group: str) -> tuple[int, int] | None:
-        """How many items of the last list are of a group, and how long the list was; None where nothing can be counted."""
-        if last is None or not last.items or column == PERSONAS:
-            return None
-        axis = self._catalog.axis(column)
-        rows = axis.share[self._catalog.positions([i.item_id for i in last.items if self._catalog.has_item(i.item_id)])]
-        return int((rows[:, [axis.labels.index(group)]].toarray() > 0).sum()), len(last.items)
-
-    def _compared_with(self, wish: Wish, moves: Moves, last: Slate | None) -> list[str]:
-        """What "older" or "too long" compares with: the item spoken of, the last list, or what is named where there is no list."""
+    def _compared_with(self, wish: Wish, moves: Moves, last: Slate | None, reading: Reading) -> list[str]:
+        """What "older" or "too long" compares with: the item spoken of or named, else the last list, or what was named before."""
+        named = [self._catalog.item_ids[i] for i in reading.seeds]
         shown = [i.item_id for i in last.items if self._catalog.has_item(i.item_id)] if last is not None else []
-        return [*moves.than] or [*moves.more_like] or shown or [*wish.seeds]
+        return [*moves.than] or [*moves.more_like] or named or shown or [*wish.seeds]
 
     def _age(self, wish: Wish, moves: Moves, than: list[str], changes: list[str], notes: list[str]) -> Wish:
         if not moves.age:
@@ -213,7 +169,11 @@ class Steering:
             return wish
         fact = self._reader.facts.beyond(than, way, unit) if than else None
         if fact is None:
-            notes.append("there is no list yet to compare with" if not than else UNTOLD[unit])
+            notes.append(
+                "there is no list yet to compare with"
+                if not than
+                else UNTOLD.get(unit, f"nothing here tells how {unit} it is")
+            )
             return wish
         others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
         # Who turns round drops the bound before.
@@ -226,7 +186,7 @@ class Steering:
         return wish
 
     def _read(self, reading: Reading) -> list[str]:
-        return in_words(reading.understood(self._catalog))
+        return in_words({key: said for key, said in reading.understood(self._catalog).items() if key != "k"})
 
     def _unknown(self, name: str) -> str:
         near = self._titles.suggest(name, limit=2)

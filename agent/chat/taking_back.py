@@ -6,14 +6,15 @@ Words name a condition as it is shown, by the name of its column, or as they wou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from agent.chat.denied import whole_of
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wish import Wish
 from agent.chat.words import filled, folded, singular_words
-from retrieval.facts import Fact, OneOf
-from retrieval.filters import Popularity
+from retrieval.facts import AllOf, Fact, OneOf, Within
+from retrieval.filters import ItemFilter, Popularity
 from retrieval.schema import Catalog
 
 _KINDS_OF = {
@@ -109,7 +110,9 @@ class TakingBack:
     def _as_it_was_set(self, wish: Wish, read: Reading) -> Wish:
         condition, ids = read.filter, self._catalog.item_ids
         spans = [*condition.years, *condition.unwanted_years]
+        whole = whole_of(condition)
         facts = [*condition.facts, *condition.unwanted_facts]
+        denied = [whole] if whole is not None else [*facts, *_as_facts(condition)]
         items = {ids[i] for i in (*read.seeds, *condition.excluded)}
         named = {c for group in condition.wanted for c in group} | condition.unwanted
         words = {w for phrase in read.about for w in phrase.split()} | {*read.silent}
@@ -121,7 +124,7 @@ class TakingBack:
             "years": _without(wish.years, (s for s in wish.years if any(_overlap(s, t) for t in spans))),
             "unwanted_years": _without(wish.unwanted_years, (s for s in wish.unwanted_years if any(_overlap(s, t) for t in spans))),
             "facts": _without(wish.facts, (f for f in wish.facts if any(_alike(f, g) for g in facts))),
-            "unwanted_facts": _without(wish.unwanted_facts, (f for f in wish.unwanted_facts if any(_alike(f, g) for g in facts))),
+            "unwanted_facts": _without(wish.unwanted_facts, (f for f in wish.unwanted_facts if f in denied or any(_alike(f, g) for g in denied))),
             "seeds": _without(wish.seeds, items),
             "rejected": _without(wish.rejected, items),
             "wanted": tuple(g for group in wish.wanted if (g := _without(group, named))),
@@ -136,6 +139,14 @@ class TakingBack:
         return wish.no_more(wish.model_copy(update=update))
 
 
+def _as_facts(condition: ItemFilter) -> Iterator[Fact]:
+    """Categories and years as conditions on their columns."""
+    for name in [*(c for group in condition.wanted for c in group), *condition.unwanted]:
+        yield OneOf(("categories",), (name,))
+    for low, high in [*condition.years, *condition.unwanted_years]:
+        yield Within("year", low, high)
+
+
 def _without(values: tuple[_Of, ...], out: Iterable[_Of]) -> tuple[_Of, ...]:
     gone = list(out)
     return tuple(value for value in values if value not in gone)
@@ -146,7 +157,11 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _alike(one: Fact, other: Fact) -> bool:
-    """Whether two conditions ask of the same column: of names, for one that both name."""
+    """Whether two conditions ask of the same column: of names, for one that both name; of several, of any of them."""
+    if isinstance(one, AllOf):
+        return any(_alike(part, other) for part in one.parts)
+    if isinstance(other, AllOf):
+        return False
     if isinstance(one, OneOf) and isinstance(other, OneOf):
         return bool({*one.columns} & {*other.columns} and {*one.values} & {*other.values})
     return not isinstance(one, OneOf) and not isinstance(other, OneOf) and one.column == other.column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -22,6 +22,14 @@ _DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
 _ALSO = {"pet": ("dog", "cat", "animal"), "pool": ("swimming pool",), "wifi": ("wi-fi", "internet"), "kid": ("child", "children"), "child": ("kid", "children")}  # fmt: skip
 
+_STOCK = frozenset(
+    ("stock", "available", "availability", "inventory")
+)  # a column of numbers called so counts what is there
+_IN_STOCK = re.compile(
+    r"(?<![\w-])(?:(?P<non>(?:out of|not in) )stock|(?:in|on) stock|available(?: (?:now|right now|today))?)(?![\w'-])"
+)
+_OR = re.compile(r"\s*,?\s*(?:or|and/or)\s+(?:(?:at least|else) )?")
+
 
 @dataclass(frozen=True, slots=True)
 class TruthMention:
@@ -32,12 +40,14 @@ class TruthMention:
         end: Where it ends.
         fact: What it asks where nothing denies it.
         denied: Whether the word itself does: "non-alcoholic".
+        choice: Whether an "or" ties it to the one before: "organic or vegan".
     """
 
     start: int
     end: int
     fact: Fact
     denied: bool
+    choice: bool = False
 
 
 class TruthWords:
@@ -48,17 +58,25 @@ class TruthWords:
         for name in catalog.table.columns:
             words = singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
             said = words[1:] if words[:1] and words[0] in _VERBS else words
-            fact = None if name in OWN or CODES & set(words) else _fact(catalog.table[name])
+            values = catalog.table[name]
+            fact = None if name in OWN or CODES & set(words) else _fact(values)
+            if values.dtype.is_numeric() and name not in OWN and _STOCK & set(words):
+                self._asked.append((_IN_STOCK, Within(name, low=1)))
             nameless = all(is_function_word(w) or is_kind(w) for w in said) or categories.named_in(said)
             if fact is not None and not nameless:
                 self._asked.append((re.compile(_pattern(said)), fact))
 
     def find(self, rest: str) -> Iterator[TruthMention]:
         """Every place of a folded request that names a column of yes and no."""
+        mentions: list[TruthMention] = []
         for pattern, fact in self._asked:
             for found in pattern.finditer(rest):
                 group = next((g for g in ("own", "had", "done") if found.groupdict().get(g)), 0)
-                yield TruthMention(*found.span(group), fact, denied=found["non"] is not None)
+                mentions.append(TruthMention(*found.span(group), fact, denied=found["non"] is not None))
+        mentions.sort(key=lambda mention: mention.start)
+        for i, one in enumerate(mentions):
+            tied = i > 0 and _OR.fullmatch(rest, mentions[i - 1].end, one.start) is not None
+            yield replace(one, choice=tied)
 
 
 def _pattern(said: list[str]) -> str:

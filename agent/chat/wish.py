@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -68,7 +68,6 @@ class Wish(BaseModel):
         unwanted_facts: Conditions none of which an item may meet.
         about: Phrases that are searched for by their meaning.
         silent: Words that no item may say.
-        tagged: Names in them that items carry among their tags.
         hated: What is denied of every request to come.
         k: How many.
         shift: Factors by which shares of the list are to grow or shrink.
@@ -92,7 +91,6 @@ class Wish(BaseModel):
     unwanted_facts: tuple[Fact, ...] = ()
     about: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
-    tagged: tuple[str, ...] = ()
     hated: Hated = Hated()
     k: int | None = None
     shift: dict[str, float] = {}
@@ -116,8 +114,7 @@ class Wish(BaseModel):
             unwanted_facts=self.unwanted_facts,
         )
         said = ". ".join(self.words)
-        tagged = tuple(name for name in self.tagged if any(name in phrase for phrase in self.about))
-        return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent, tagged)
+        return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent)
 
     def understood(self, catalog: Catalog) -> dict[str, Any]:
         """In plain words, only what is asked; what was merely shown before is not listed."""
@@ -212,6 +209,15 @@ class Wish(BaseModel):
     def lasting(self) -> Wish:
         """What is left of it for a message that asks anew: items that were rejected, and what is hated."""
         return Wish(rejected=self.rejected, hated=self.hated, **dict(self.hated))
+
+    def cut_short(self, listed: Sequence[str], before: Wish) -> tuple[str, ...]:
+        """The first items of a list, where all that this wish asks beyond the one before is fewer of them; else none."""
+        fewer = self.k is not None and self.k < len(listed)
+        return tuple(listed[: self.k]) if fewer and self.asks_as(before.model_copy(update={"k": self.k})) else ()
+
+    def asks_as(self, other: Wish) -> bool:
+        """Whether another wish asks for the same, however it was said."""
+        return self.model_copy(update={"words": ()}) == other.model_copy(update={"words": ()})
 
     def denied(self) -> list[str]:
         """Categories, conditions and words that it denies, as they are said to people."""

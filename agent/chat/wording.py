@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from retrieval.facts import TRUE, Fact, OneOf, Within
+from retrieval.facts import TRUE, AllOf, Fact, OneOf, Within
 
 _MOST_NAMES = 3  # that are spelled out
 _TOUCH = 2e-9  # by so much a bound that is left out lies beside a round number
@@ -49,22 +49,38 @@ def facts_in_words(facts: Sequence[Fact]) -> Iterator[tuple[str, tuple[Fact, ...
 
 
 def fact_in_words(fact: Fact) -> str:
-    """One condition: "director: Ann Lee", "pages: up to 300"."""
+    """One condition: "director: Ann Lee", "pages: up to 300", "Horror of 1980-1989"."""
+    if isinstance(fact, AllOf):
+        first, *others = [_part(part) for part in fact.parts]
+        return " ".join([first, *(other if other.startswith("of ") else f"with {other}" for other in others)])
     if isinstance(fact, OneOf):
         if TRUE.issuperset(value.strip().lower() for value in fact.values):
-            return " / ".join(_plain(c) for c in fact.columns)
+            return " or ".join(_plain(c) for c in fact.columns)
         shown = [*fact.values[:_MOST_NAMES], *(["\u2026"] if len(fact.values) > _MOST_NAMES else [])]
         return f"{' / '.join(_plain(c) for c in fact.columns)}: {' or '.join(shown)}"
-    low, high = fact.low, fact.high
+    return f"{_plain(fact.column)}: {_span(fact.low, fact.high)}"
+
+
+def _part(fact: OneOf | Within) -> str:
+    """A condition as a part of several: categories and years as they are said alone."""
+    if isinstance(fact, OneOf) and fact.columns == ("categories",):
+        return " or ".join(fact.values)
+    if isinstance(fact, Within) and fact.column == "year":
+        low, high = fact.low, fact.high
+        if low is not None and high is not None:
+            return f"of {low:.0f}" if low == high else f"of {low:.0f}-{high:.0f}"
+        return f"of {low:.0f} on" if low is not None else f"of up to {high:.0f}"
+    return fact_in_words(fact)
+
+
+def _span(low: float | None, high: float | None) -> str:
     if low is not None and low == high:
-        span = _number(low)
-    elif low is not None and high is not None and not (_beside(low) or _beside(high)):
-        span = f"{_number(low)} to {_number(high)}"
-    else:
-        above = "" if low is None else f"more than {_number(low)}" if _beside(low) else f"{_number(low)} or more"
-        below = "" if high is None else f"under {_number(high)}" if _beside(high) else f"up to {_number(high)}"
-        span = ", ".join(filter(None, (above, below)))
-    return f"{_plain(fact.column)}: {span}"
+        return _number(low)
+    if low is not None and high is not None and not (_beside(low) or _beside(high)):
+        return f"{_number(low)} to {_number(high)}"
+    above = "" if low is None else f"more than {_number(low)}" if _beside(low) else f"{_number(low)} or more"
+    below = "" if high is None else f"under {_number(high)}" if _beside(high) else f"up to {_number(high)}"
+    return ", ".join(filter(None, (above, below)))
 
 
 def _served(one: Fact, other: Fact) -> str:

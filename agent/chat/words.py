@@ -20,6 +20,7 @@ class _Vocabulary(TypedDict):
     categories: dict[str, list[str]]
     moods: dict[str, list[str]]
     units: dict[str, list[str]]
+    origins: dict[str, list[str]]
     kinds: list[str]
     audiences: list[str]
     function_words: list[str]
@@ -58,6 +59,11 @@ def moods() -> dict[str, list[str]]:
 def units() -> dict[str, list[str]]:
     """Words in the names of columns that hold what a unit counts, by the unit."""
     return _vocabulary()["units"]
+
+
+def origins() -> dict[str, list[str]]:
+    """Words for what comes from a place, by its name: French, of France."""
+    return _vocabulary()["origins"]
 
 
 def is_kind(word: str) -> bool:

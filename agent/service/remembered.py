@@ -22,7 +22,7 @@ from agent.memory.people import Turn
 from agent.pools import PERSONAS
 from agent.recommender import Recommender
 from agent.shift import found
-from retrieval.facts import OneOf
+from retrieval.facts import columns_of
 
 WORDS_ALONE = "I do not have the list that was shown before, so I go by your words alone."
 
@@ -62,9 +62,9 @@ def from_words(recommender: Recommender, messages: Iterable[str]) -> TurnState:
     nothing_shown = References([], steering.title)
     wishes = [Wish()]
     for message in messages:
-        moves = moves_of(message, nothing_shown, recommender.reader.categories)
+        moves = moves_of(message, nothing_shown, recommender.reader.comparable)
         if moves.intent is Intent.HAVE:  # "do you have party games?" asks for them
-            moves = moves_of(message, nothing_shown, recommender.reader.categories, plain=True)
+            moves = moves_of(message, nothing_shown, recommender.reader.comparable, plain=True)
         if moves.intent is Intent.RESET:
             wishes.append(Wish())
         elif moves.intent is Intent.UNDO and len(wishes) > 1:
@@ -98,7 +98,7 @@ def _fitted(recommender: Recommender, wish: Wish) -> tuple[Wish, list[str]]:
         "shift": {name: wish.shift[name] for name in kept(group, wish.shift)},
     }
     for field in ("facts", "unwanted_facts"):
-        facts = [(f, f.columns if isinstance(f, OneOf) else (f.column,)) for f in getattr(wish, field)]
+        facts = [(f, columns_of(f)) for f in getattr(wish, field)]
         update[field] = tuple(fact for fact, of in facts if any(column in columns for column in of))
         gone.extend(of[0] for _, of in facts if not any(column in columns for column in of))
     return wish.model_copy(update=update), list(dict.fromkeys(gone))

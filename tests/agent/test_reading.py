@@ -117,7 +117,14 @@ def test_popularity_denied(reader, catalog, text, understood):
         ("anything but the 80s", {"unwanted_years": ["1980-1989"]}),
         ("from the 90s but not 1995", {"years": ["1990-1999"], "unwanted_years": ["1995"]}),
         ("no horror or 80s movies", {"unwanted": ["Horror"], "unwanted_years": ["1980-1989"]}),
-        ("no 80s horror", {"unwanted": ["Horror"]}),
+        ("no 80s horror", {"without": ["Horror of 1980-1989"]}),
+        ("no horror from the 80s", {"without": ["Horror of 1980-1989"]}),
+        ("I don't want to see 80s horror", {"without": ["Horror of 1980-1989"]}),
+        (
+            "no 90s romcoms, 80s comedies",
+            {"wanted": ["Comedy"], "years": ["1980-1989"], "without": ["Romance of 1990-1999"]},
+        ),
+        ("no horror, 80s comedies", {"wanted": ["Comedy"], "unwanted": ["Horror"], "years": ["1980-1989"]}),
         ("no violence from the 90s", {}),
         ("not only 80s movies", {}),
         (

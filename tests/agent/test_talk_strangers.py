@@ -1,0 +1,192 @@
+"""What strangers said to films and to shops and were misunderstood in: wholes that are denied, words that items say, places that are not there."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from agent.chat.answers import Answers
+from agent.chat.dialogue import Dialogue
+from agent.chat.intents import Intent
+from agent.chat.reading import RequestReader
+from agent.recommender import Recommender
+from retrieval.datasets import BUNDLED
+from retrieval.schema import Catalog
+from retrieval.text_said import SaidWords
+from retrieval.text_train import with_tags
+from retrieval.titles import TitleIndex
+from tests.agent.test_talk import column, ids, talk
+
+
+@pytest.fixture(scope="module")
+def films(worded, dataset):
+    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))
+
+
+@pytest.fixture(scope="module")
+def shop(games_shop):
+    return Dialogue(Recommender(games_shop))
+
+
+def wine_shop():
+    rows = {
+        "item_id": [f"w{n}" for n in range(8)],
+        "title": ["Alba", "Bruma", "Cima", "Duna", "Etna", "Faro", "Gala", "Hora"],
+        "categories": [["gift"], [], ["gift"], [], [], ["gift"], [], []],
+        "year": pl.Series([2015, 2016, 2017, 2018, 2019, 2020, 2021, None], dtype=pl.Int32),
+        "count": [8, 7, 6, 5, 4, 3, 2, 1],
+        "type": ["Red", "Red", "White", "White", "Red", "White", "Red", "White"],
+        "country": ["France", "Italy", "France", "Germany", "Italy", "Germany", "France", "Italy"],
+        "price": [9.0, 19.5, 30.0, 12.0, 50.0, 8.0, 22.0, 15.0],
+        "sweetness": [1, 1, 2, 5, 1, 5, 1, 3],
+        "bottles_in_stock": [0, 3, 12, 0, 6, 1, 2, 4],
+        "organic": ["yes", "no", "no", "yes", "no", "no", "yes", "no"],
+        "vegan": ["no", "yes", "no", "yes", "no", "no", "no", "no"],
+    }
+    catalog = Catalog(pl.DataFrame(rows))
+    return catalog, RequestReader(catalog, TitleIndex(catalog), searched=True, called="wineshop")
+
+
+@pytest.mark.parametrize(
+    ("said", "passing"),
+    [
+        ("red wine", "ABEG"),
+        ("an Italian wine", "BEH"),
+        ("no German wine", "ABCEGH"),
+        ("not french", "BDEFH"),
+        ("no Italian reds", "ACDFGH"),
+        ("anything from outside France", "BDEFH"),
+        ("white wine, in stock", "CFH"),
+        ("out of stock", "AD"),
+        ("organic or vegan", "ABDG"),
+        ("organic and vegan", "D"),
+        ("sweet wine", "DFH"),
+        ("not too sweet", "ABCEG"),
+        ("$20", "ABDFH"),
+        ("20 bucks", "ABDFH"),
+        ("a red, 20\u20ac budget", "AB"),
+        ("\u00a3 15 max", "ADFH"),
+        ("about $20", "BG"),
+        ("12 dollar bottles", "D"),
+    ],
+)
+def test_what_a_shop_of_wines_is_asked(said, passing):
+    catalog, reader = wine_shop()
+    reading = reader.read(said)
+    assert (
+        "".join(t[0] for t, keep in zip(catalog.titles, reading.filter.mask(catalog), strict=True) if keep) == passing
+    )
+    assert not reading.about or reading.about == ("bottles",)
+
+
+def test_what_cannot_be_counted_is_named_beside_the_count():
+    catalog, reader = wine_shop()
+    answers = Answers(catalog, reader)
+    told = answers.how_many_of(reader.read("sweet smoky wines from Germany"))
+    assert (
+        told
+        == "There are 2 of that (sweetness: 3 or more, country: Germany), of 8 in the catalogue. I did not count by \u201csmoky\u201d."
+    )
+
+
+def test_the_number_of_a_word_does_not_matter_to_what_says_it():
+    rows = {"item_id": list("abcde"), "title": ["A superhero", "Two superheroes", "A wolf", "Stories of wolves", "Dogs that talk"], "categories": [[]] * 5, "year": pl.Series([None] * 5, dtype=pl.Int32), "count": [1] * 5}  # fmt: skip
+    said = SaidWords(Catalog(pl.DataFrame(rows)))
+
+    def saying(phrase):
+        return np.flatnonzero(said.mask([phrase])).tolist()
+
+    assert saying("superheroes") == saying("superhero") == [0, 1]
+    assert saying("wolves") == saying("wolf") == [2, 3]
+    assert saying("story") == [3]
+    assert saying("talk dogs") == [4]
+    assert saying("talk wolves") == []
+
+
+def test_what_is_denied_as_a_whole_leaves_its_parts(films):
+    first, no80s, fine = talk(films, "horror movies", "no 80s horror", "80s horror is fine again")
+    assert no80s.understood == {"wanted": ["Horror"], "without": ["Horror of 1980-1989"]}
+    assert len(no80s.slate.items) == 10
+    assert all("Horror" in i.categories and not 1980 <= i.year <= 1989 for i in no80s.slate.items)
+    assert fine.understood == first.understood
+    _, anew, taken = talk(films, "I hate 80s horror", "recommend me a film", "forget the 80s horror")
+    assert "still without Horror of 1980-1989" in anew.text and taken.understood == {}
+
+
+def test_more_of_what_was_denied_wants_it_again(films):
+    _, denied, more, same = talk(films, "romantic comedies", "no romance", "a bit more romance though", "no musicals")
+    assert denied.understood["unwanted"] == ["Romance"]
+    assert more.understood == {"wanted": ["Comedy"], "more_of": ["Romance"]}
+    assert any("Romance" in item.categories for item in more.slate.items)
+    assert "together" not in more.text + same.text
+
+
+def test_items_that_say_what_is_asked_stand_first_and_the_others_are_told_apart(films):
+    zombies, none = talk(films, "how about zombies", "no horror")
+    said = films.recommender.outright("zombies")
+    rows = [films.recommender.resolve(f"id:{item}") for item in ids(zombies.slate)]
+    count = sum(row in said for row in rows)
+    assert all(row in said for row in rows[:count]) and count >= 3
+    assert f"{count} of the 10 say \u201czombies\u201d" in zombies.text
+    assert not any("Horror" in item.categories for item in none.slate.items)
+    assert "none of these says" in talk(films, "a comedy", "feel-good rainy sunday")[1].text.lower()
+    assert "speaks of \u201cflibber wobble\u201d" in talk(films, "flibber the wobble")[0].text
+
+
+def test_a_place_that_is_not_there_is_not_what_was_spoken_of_before(shop):
+    _, _, bought, own = talk(
+        shop, "party games", "why number 2?", "I bought number 30 last year and loved it", "I played number 1 a hundred times. and number 2 too"
+    )  # fmt: skip
+    assert bought.feedback == () and bought.text == "The last list has no number 30. The list stays as it was."
+    assert [f.kind.value for f in own.feedback] == ["seen", "seen"] and "about" not in own.understood
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "says"),
+    [
+        ("thanks, you're a star", Intent.GREETING, "Say"),
+        ("cheers mate", Intent.GREETING, "Say"),
+        ("are party games still out?", Intent.ASKED, "Asked for now: Party."),
+        ("how many of those have you?", Intent.HOW_MANY, "meet what you asked for"),
+        ("which has the highest min age?", Intent.ORDER, "The highest min age of the 10"),
+        ("which one has the best view?", Intent.ORDER, "does not tell the view"),
+        ("who directed number 1?", Intent.FACTS, "does not tell who directed"),
+        ("who makes number 1?", Intent.FACTS, "publisher"),
+    ],
+)
+def test_what_changes_nothing(shop, said, intent, says):
+    first, answer = talk(shop, "party games", said)
+    assert (answer.intent, answer.slate, answer.understood) == (intent, None, first.understood)
+    assert says in answer.text
+
+
+def test_what_somebody_else_does_not_like_is_not_what_is_wanted(shop):
+    first, answer = talk(shop, "party games", "not the first, my wife doesn't like it")
+    assert answer.understood == {"wanted": ["Party"], "not_like": [first.slate.items[0].title]}
+
+
+def test_fewer_are_the_first_of_the_list(shop):
+    first, five, two = talk(shop, "party games", "five is enough", "only 2")
+    assert ids(five.slate) == ids(first.slate)[:5] and ids(two.slate) == ids(first.slate)[:2]
+    assert five.text == "Here are 5 for you."
+    assert "There are only" in talk(shop, "50 wargames by Kosmos")[0].text
+
+
+def test_the_first_of_an_order_are_the_list_from_then_on(shop):
+    first, three, own = talk(shop, "party games", "show me the 3 cheapest", "I bought number 1")
+    held = column(shop, first.slate, "price")
+    cheapest = sorted((p, i) for i, p in zip(ids(first.slate), held, strict=True) if p is not None)[:3]
+    assert ids(three.slate) == [item for _, item in cheapest]
+    assert own.feedback[0].item_id == cheapest[0][1]
+
+
+def test_newer_than_what_is_named(films):
+    answer = talk(films, "comedies from the 80s", "like Groundhog Day but newer")[1]
+    assert answer.understood["years"] == ["1994 on"]
+    assert talk(films, "comedies", "not too old, 2000s or 2010s")[1].understood["years"] == ["2000-2009", "2010-2019"]
+
+
+def test_dislikes_are_part_of_what_is_known(films):
+    assert "you do not like Musical" in talk(films, "I hate musicals", "what do you think I like?")[1].text
+    assert talk(films, "undo")[0].text == "Back to the beginning: nothing is asked for now."
