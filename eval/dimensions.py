@@ -13,8 +13,9 @@ from itertools import product
 from eval.persona_study import inequality
 from eval.retrieve import Measured, choose, measure, stage
 from eval.retrieve_ground import Ground
-from eval.retrieve_models import Model, Setting, thinned
+from eval.retrieve_models import Model, thinned
 from eval.retrieve_personas import fit_personas
+from eval.retrieve_setting import Setting
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.protocol import Progress
 from retrieval.errors import ConfigError

@@ -13,8 +13,9 @@ from typing import cast
 import numpy as np
 
 from eval.metrics import taste_clusters
-from eval.retrieve_models import MODELS, Model, Setting, Trainable
+from eval.retrieve_models import MODELS, Model
 from eval.retrieve_personas import PersonaScorer
+from eval.retrieve_setting import Setting, Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.mixture import MixtureConfig, MixtureFoldIn
 from retrieval.baselines.protocol import Scorer

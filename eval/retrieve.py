@@ -12,7 +12,8 @@ import numpy as np
 from eval.largest import largest
 from eval.metrics import average_popularity, coverage, hits, ndcg, recall
 from eval.retrieve_ground import Ground, Protocol
-from eval.retrieve_models import Model, Setting, Trainable, chosen_models
+from eval.retrieve_models import Model, chosen_models
+from eval.retrieve_setting import Setting, Trainable
 from retrieval.arrays import Bool, Float64, Int32
 from retrieval.baselines.protocol import Progress, Scorer, Touched
 from retrieval.datasets.splits import HeldOut

@@ -2,83 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from eval.retrieve_personas import fit_personas
-from retrieval.arrays import Csr, Float32
+from eval.retrieve_recent import recent_linear, recent_personas
+from eval.retrieve_setting import Setting, Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
 from retrieval.baselines.large_linear import LARGEST, linear_autoencoder
 from retrieval.baselines.linear import TUNED, LinearConfig
 from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
 from retrieval.baselines.popularity import Popularity
-from retrieval.baselines.protocol import Judge, Progress, Scorer
+from retrieval.baselines.protocol import Scorer
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.errors import ConfigError
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.training import TrainingConfig
-from retrieval.recency import fading
-from retrieval.schema import Histories
-
-
-@dataclass(frozen=True, slots=True)
-class Trainable:
-    """All that a model may learn from.
-
-    Attributes:
-        matrix: Training users by the M items they touched.
-        categories: ``(M, G)`` of those items, if there are any.
-        judge: On validation users, for models that are trained by epochs.
-        progress: Told how far training is.
-    """
-
-    matrix: Csr
-    categories: Csr | None
-    judge: Judge
-    progress: Progress
-
-
-class RecentLinearConfig(LinearConfig):
-    """EDLAE read by :func:`retrieval.recency.fading`."""
-
-    recency: float = Field(ge=0)
-
-
-class Recent:
-    """A scorer that reads histories whose recent likes count more."""
-
-    def __init__(self, scorer: Scorer, recency: float) -> None:
-        self._scorer, self._recency = scorer, recency
-
-    def scores(self, histories: Histories) -> Float32:
-        """``(B, M)``."""
-        return self._scorer.scores(fading(histories, self._recency))
 
 
 class NoConfig(BaseModel):
     """Of a model without settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One point of a grid.
-
-    Attributes:
-        config: What it is.
-        varied: Those of its fields that the grid varies, for reports.
-        fit: Trains it.
-    """
-
-    config: BaseModel
-    varied: dict[str, float]
-    fit: Callable[[Trainable], Scorer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +88,7 @@ def _recvae(**values: tuple[float, ...]) -> tuple[Setting, ...]:
 
 def _personas(base: TrainingConfig, **values: tuple[float, ...]) -> tuple[Setting, ...]:
     def one(varied: dict[str, float]) -> Setting:
-        of_shape = {name: value for name, value in varied.items() if name in EncoderConfig.model_fields}
-        of_training = {name: value for name, value in varied.items() if name not in of_shape}
-        encoder = base.encoder.model_copy(update=of_shape)
-        config = base.model_copy(update={**of_training, "encoder": encoder})
+        config = base.model_copy(update=varied)
         return Setting(config, varied, lambda g: fit_personas(g.matrix, config, g.categories, g.progress))
 
     return tuple(one(varied) for varied in _points(values))
@@ -149,16 +96,6 @@ def _personas(base: TrainingConfig, **values: tuple[float, ...]) -> tuple[Settin
 
 def _shaped(personas: int, dimension: int = EncoderConfig().dimension, samples: int | None = None) -> TrainingConfig:
     return TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=dimension), samples=samples)
-
-
-def _recent(base: LinearConfig, recency: tuple[float, ...]) -> tuple[Setting, ...]:
-    def one(exponent: float) -> Setting:
-        config = RecentLinearConfig(**base.model_dump(), recency=exponent)
-        return Setting(
-            config, {"recency": exponent}, lambda g: Recent(linear_autoencoder(g.matrix, base), config.recency)
-        )
-
-    return tuple(one(exponent) for exponent in recency)
 
 
 def _points(values: dict[str, tuple[float, ...]]) -> list[dict[str, float]]:
@@ -171,7 +108,6 @@ def _popularity(ground: Trainable) -> Scorer:
 
 _SHAPE = EncoderConfig()
 _WIDTH = _SHAPE.personas * _SHAPE.dimension
-_RECENCY = (0.25, 0.5, 1.0)
 _SAMPLES = 2048  # where tables are wide, which makes counting all items dear; no loss by docs/decisions/0016-scale.md
 
 MODELS: dict[str, Model] = {
@@ -183,7 +119,7 @@ MODELS: dict[str, Model] = {
     "ials": Model("iALS", _ials(dimension=(64, 128), regularisation=(0.003, 0.01, 0.03))),
     "mult-vae": Model("Mult-VAE", _mult_vae(beta=(0.2,))),
     "recvae": Model("RecVAE", _recvae(gamma=(0.008,))),
-    "edlae-recent": Model("EDLAE weighted, recent likes first", _recent(TUNED, _RECENCY), LARGEST),
+    "edlae-recent": Model("EDLAE weighted, recent likes first", recent_linear(TUNED), LARGEST),
     "personas": Model(f"personas (K={_SHAPE.personas})", _personas(_shaped(_SHAPE.personas))),
     "personas-sampled": Model(
         f"personas (K={_SHAPE.personas}), sampled softmax",
@@ -191,13 +127,11 @@ MODELS: dict[str, Model] = {
     ),
     "personas-recent": Model(
         f"personas (K={_SHAPE.personas}, d={_WIDTH}), recent likes first",
-        _personas(_shaped(_SHAPE.personas, _WIDTH, _SAMPLES), recency=_RECENCY),
+        recent_personas(_shaped(_SHAPE.personas, _WIDTH, _SAMPLES)),
     ),
     "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(_shaped(1))),
     "one-vector-wide": Model(f"K=1, d={_WIDTH}", _personas(_shaped(1, _WIDTH))),
-    "one-vector-recent": Model(
-        f"K=1, d={_WIDTH}, recent likes first", _personas(_shaped(1, _WIDTH, _SAMPLES), recency=_RECENCY)
-    ),
+    "one-vector-recent": Model(f"K=1, d={_WIDTH}, recent likes first", recent_personas(_shaped(1, _WIDTH, _SAMPLES))),
 }
 """By name. The exponents of ``edlae-tuned`` were found on MovieLens-1M's validation users and are not varied here."""
 

@@ -7,8 +7,9 @@ from scipy import sparse
 from eval.metrics import hits, ndcg
 from eval.persona_controls import kmeans_personas
 from eval.quick import best_items
-from eval.retrieve_models import MODELS, Recent
+from eval.retrieve_models import MODELS
 from eval.retrieve_personas import PersonaScorer, fit_personas
+from eval.retrieve_recent import Recent
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
 from retrieval.baselines.large_linear import LargeLinearAutoencoder

@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.retrieve import METRICS, compare
+from eval import retrieve_recent
+from eval.retrieve import METRICS, compare, evaluate
 from eval.retrieve_ground import make_split, prepare
 from eval.retrieve_models import MODELS, Model, chosen_models
 from eval.retrieve_options import GroundOptions
 from eval.retrieve_report import as_dict, run_retrieve
-from retrieval.baselines.protocol import silent
+from retrieval.baselines.linear import TUNED
+from retrieval.baselines.protocol import Touched, silent
 from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError, DataError
 from retrieval.schema import Interactions
@@ -137,3 +139,19 @@ def test_the_published_figures_on_movielens_1m(shared_data):
     assert (compared.train, compared.validation, compared.test) == (4034, 1000, 1000)
     for name, figures in {"popularity": (0.170, 0.245, 0.217), "ease": (0.361, 0.477, 0.420)}.items():
         np.testing.assert_allclose(np.nanmean(compared.models[name].values, axis=0), figures, atol=0.001)
+
+
+def test_recent_likes_are_chosen_on_validation_and_nothing_is_trained_twice(dataset, monkeypatch):
+    calls = []
+    train = retrieve_recent.linear_autoencoder
+    monkeypatch.setattr(retrieve_recent, "linear_autoencoder", lambda *given: calls.append(1) or train(*given))
+    monkeypatch.setitem(MODELS, "edlae-recent", Model("recent", retrieve_recent.recent_linear(TUNED)))
+    ground = prepare(dataset, "last")
+    compared = compare(ground, ["edlae-recent"], silent).models["edlae-recent"]
+    assert len(calls) == 1
+    tried = {one.setting.varied["recency"]: one.validation for one in compared.tried}
+    assert set(tried) == {0.0, 0.25, 0.5, 1.0} and len(set(tried.values())) == 4
+    assert tried[compared.best.setting.varied["recency"]] == max(tried.values())
+    plain = Touched(train(ground.matrix, TUNED), ground.touched)
+    values = evaluate(plain, ground.split.validation, ground.touched)[0]
+    assert tried[0.0] == pytest.approx(np.nanmean(values[:, 2]))
