@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,40 +11,18 @@ from pydantic import BaseModel, ValidationError
 
 from agent.rerank.protocol import Pool
 from eval import metrics
-from eval.retrieve_models import MODELS, NoConfig, Trainable
-from eval.retrieve_personas import fit_personas
+from eval.retrieve_models import MODELS, Trainable
 from eval.suite.config import RetrieverConfig, SuiteConfig
+from eval.suite.fitting import Fitting
 from eval.suite.ground import Ground
 from eval.suite.store import code, digest, write_json, write_whole
 from retrieval.arrays import Bool, Float32, Float64, Int32
-from retrieval.baselines.ials import Ials, IalsConfig
-from retrieval.baselines.knn import ItemKnn, KnnConfig
-from retrieval.baselines.linear import LinearAutoencoder, LinearConfig
-from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
-from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import Progress, Scorer, Touched
-from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.datasets.splits import HeldOut
 from retrieval.errors import ConfigError
-from retrieval.personas.training import TrainingConfig
 
 _CELLS = 8_000_000  # scores held at once
 _JUDGED_AT = 100
-
-
-def _popularity(ground: Trainable, _config: Any) -> Scorer:
-    return Popularity(np.asarray(ground.matrix.sum(axis=0)).ravel().astype(np.int64))
-
-
-_FIT: dict[type[BaseModel], Callable[[Trainable, Any], Scorer]] = {
-    NoConfig: _popularity,
-    KnnConfig: lambda g, config: ItemKnn(g.matrix, config),
-    LinearConfig: lambda g, config: LinearAutoencoder.of(g.matrix, config),
-    IalsConfig: lambda g, config: Ials(g.matrix, config),
-    MultVaeConfig: lambda g, config: fit_mult_vae(g.matrix, config, judge=g.judge, progress=g.progress),
-    RecVaeConfig: lambda g, config: fit_recvae(g.matrix, config, judge=g.judge, progress=g.progress),
-    TrainingConfig: lambda g, config: fit_personas(g.matrix, config, g.categories, g.progress),
-}
 
 
 @dataclass(frozen=True)
@@ -122,11 +99,11 @@ def fit_pool(
         hit = metrics.hits(lists, held.hidden, len(ground.touched))
         return float(np.nanmean(metrics.ndcg(hit, held.hidden.lengths, _JUDGED_AT)))
 
-    trainable = Trainable(ground.matrix, ground.categories, judge, progress)
+    fit = Fitting(Trainable(ground.matrix, ground.categories, judge, progress))
     tried: list[dict[str, Any]] = []
     best: tuple[float, Scorer] | None = None
     for config in settings(retriever, seed):
-        scorer = _FIT[type(config)](trainable, config)
+        scorer = fit(config)
         value = judge(scorer)
         tried.append({"config": config.model_dump(mode="json"), f"validation nDCG@{_JUDGED_AT}": value})
         if best is None or value > best[0]:

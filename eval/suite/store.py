@@ -32,6 +32,8 @@ _SOURCES = (
     "eval/retrieve_ground.py",
     "eval/retrieve_models.py",
     "eval/retrieve_personas.py",
+    "eval/retrieve_recent.py",
+    "eval/retrieve_setting.py",
 )
 LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py", "eval/batch/truth.py")
 """Sources that lists of a batch are made by; what prompts say is not among them, for each has a version of its own."""

@@ -1,5 +1,6 @@
 """Suites: configuration by name, results that equal a direct computation, and a real kill -9 that changes nothing."""
 
+import ast
 import hashlib
 import json
 import os
@@ -14,16 +15,23 @@ import yaml
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from eval.metrics import hits, ndcg
+from eval.retrieve_models import MODELS
+from eval.retrieve_setting import Trainable
 from eval.suite.calls import Calls
 from eval.suite.config import SuiteConfig, read_suite
+from eval.suite.fitting import _FIT, Fitting, _still
 from eval.suite.ground import make_ground
 from eval.suite.measure import METRICS
 from eval.suite.plan import pool_units, rerank_units
 from eval.suite.pools import read_pool, seeded, settings
 from eval.suite.run import make_plan, run, unit_path
-from eval.suite.store import digest, fingerprint, write_whole
+from eval.suite.store import _SOURCES, digest, fingerprint, write_whole
 from retrieval.axes import POPULARITY
+from retrieval.baselines.protocol import touched_matrix
 from retrieval.errors import ConfigError, DataError
+from retrieval.personas.encoder import EncoderConfig
+from retrieval.personas.training import TrainingConfig
+from retrieval.schema import Histories
 
 COMMAND = Path(sys.executable).parent / "polytaste"
 ROOT = Path(__file__).parents[2]
@@ -109,6 +117,45 @@ def test_the_suites_that_are_shipped_can_be_read():
         suite = read_suite(path, {"POLYTASTE_DATA": "/data"})
         for retriever in suite.retrievers:
             assert settings(retriever, 0)
+
+
+def test_the_hash_of_the_code_is_of_all_that_makes_results():
+    """Whatever of this room the makers of units import, however far down."""
+    seen, todo = set(), [f"eval/suite/{name}.py" for name in ("pools", "ground", "measure", "llm", "units")]
+    while todo:
+        path = todo.pop()
+        if path in seen or not (ROOT / path).is_file():
+            continue
+        seen.add(path)
+        for node in ast.walk(ast.parse((ROOT / path).read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eval."):
+                names = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+                todo += [
+                    f"{name.replace('.', '/')}.py" for name in names if name != "eval.nodes"
+                ]  # of which only types are wanted
+    missing = [path for path in seen if not any(path == source or path.startswith(f"{source}/") for source in _SOURCES)]
+    assert len(seen) > 15 and not missing
+
+
+def test_every_retriever_can_be_trained(dataset):
+    """Also those that read recent likes first: trained once, and read as retrieve compare does."""
+    matrix = touched_matrix(dataset.histories(), dataset.catalog.counts > 0)[:200, :300]
+    ground = Trainable(matrix, None, lambda _: 0.0, lambda *_: None)
+    assert {type(_still(point.config)[0]) for model in MODELS.values() for point in model.grid} <= set(_FIT)
+    fit, scores = Fitting(ground), {}
+    some = Histories.of([np.array([5, 9, 40], np.int32), np.array([40, 9, 5], np.int32)])
+    for point in MODELS["edlae-recent"].grid:
+        scorer = fit(point.config)
+        scores[point.config.recency] = scorer.scores(some)
+        np.testing.assert_allclose(scorer.scores(some), point.fit(ground).scores(some), atol=1e-5)
+    np.testing.assert_allclose(scores[0.0][0], scores[0.0][1], atol=1e-6)
+    assert not np.allclose(scores[1.0][0], scores[1.0][1])
+    shape = EncoderConfig(personas=1, dimension=8)
+    still = TrainingConfig(encoder=shape, epochs=1)
+    later = still.model_copy(update={"encoder": shape.model_copy(update={"recency": 1.0})})
+    plain, recent = fit(still), fit(later)
+    np.testing.assert_array_equal(plain.encoder.weights.items, recent.encoder.weights.items)
+    assert not np.allclose(plain.scores(some), recent.scores(some))
 
 
 def test_units_are_what_they_depend_on(tmp_path):
