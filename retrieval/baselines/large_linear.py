@@ -67,6 +67,7 @@ class LargeLinearAutoencoder:
             interactions = weighted_users(interactions, config.user_exponent)
         counts = np.asarray(interactions.multiply(interactions).sum(axis=0)).ravel()
         ridge = config.ridge + config.dropout / (1.0 - config.dropout) * counts
+        self._ridge: Float32 = ridge.astype(np.float32)
         self._columns: Csr | None = None
         self._inverse: Float32
         self._diagonal: Float32
@@ -76,7 +77,6 @@ class LargeLinearAutoencoder:
             scaled = rows @ sparse.diags(1.0 / ridge)
             self._inverse = _inverse(scaled, rows.T.tocsc(), np.ones(users))
             self._columns = scaled.T.tocsr().astype(np.float32)  # (M, N): D^-1 Y'
-            self._ridge: Float32 = ridge.astype(np.float32)
             self._diagonal = (1.0 / ridge - _quadratic(self._columns, self._inverse)).astype(np.float32)
         else:
             columns = interactions.T.tocsr().astype(np.float64)
@@ -110,10 +110,16 @@ class LargeLinearAutoencoder:
 
             P_without = P + F (I - Y_g F)^-1 F'
 
+        Where these users are more than half as many as the items, the others are solved anew, which is no dearer.
+
         Args:
             users: Rows of the training matrix to leave out.
             right: ``(M, d)``.
         """
+        if self._columns is None and 2 * len(users) > len(self._read):
+            rest = self._rows[np.setdiff1d(np.arange(self._rows.shape[0]), users)].astype(np.float64)
+            inverse = _inverse(rest.T.tocsr(), rest.tocsc(), self._ridge)
+            return self._projected(right, lambda x: inverse @ x, np.diag(inverse))
         gone = self._rows[users]
         if self._columns is None:
             reach = np.asarray((gone @ self._inverse).T)  # F, as P is symmetric

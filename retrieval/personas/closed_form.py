@@ -18,7 +18,7 @@ import numpy.typing as npt
 from retrieval.arrays import Csr, Float32, Float64, Int64
 from retrieval.baselines.large_linear import LARGEST as LARGEST  # noqa: PLC0414  what this module can solve
 from retrieval.baselines.large_linear import LargeLinearAutoencoder
-from retrieval.baselines.linear import LARGEST as SMALL
+from retrieval.baselines.linear import LARGEST as SMALL  # in double precision
 from retrieval.baselines.linear import LinearAutoencoder, LinearConfig
 
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]

@@ -23,7 +23,7 @@ from scipy.sparse import linalg as sparse_linalg
 
 from retrieval.arrays import Csr
 from retrieval.baselines.linear import TUNED, ridge_for
-from retrieval.personas.closed_form import LARGEST, Floats, solve
+from retrieval.personas.closed_form import LARGEST, SMALL, Floats, solve
 
 _svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 
@@ -75,8 +75,10 @@ def initial_tables(
     """
     users, items = matrix.shape
     rank = min(dimension, users - 1, items - 1)
-    parts = np.array_split(np.random.default_rng(seed).permutation(users), min(groups, users))
     solvable = min(users, items) <= LARGEST
+    if min(users, items) > SMALL and users / groups > items / 2:
+        groups = 2  # each is solved anew, and costs as much as all users
+    parts = np.array_split(np.random.default_rng(seed).permutation(users), min(groups, users))
     if solvable:
         settings = TUNED.model_copy(update={"ridge": ridge_for(matrix.nnz) if ridge is None else ridge})
         solved = solve(matrix, settings, rank, parts, seed)

@@ -59,7 +59,11 @@ class TrainingConfig(BaseModel):
     category_share: float = Field(
         default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
     )
-    groups: int = Field(default=8, ge=2, description="folds of users for cross-fitted tables")
+    groups: int = Field(
+        default=8,
+        ge=2,
+        description="folds of users for cross-fitted tables; two where large data have many more users than items",
+    )
     kept: tuple[float, float] = Field(
         default=(0.5, 0.8), description="smallest and largest part of a history that is shown"
     )

@@ -7,6 +7,7 @@ from retrieval.baselines.linear import TUNED
 from retrieval.datasets import load_bundled
 from retrieval.personas import closed_form
 from retrieval.personas.closed_form import right_singular, right_singular_of, solve
+from retrieval.personas.initial import initial_tables
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +52,13 @@ def test_held_out_tables_do_not_know_their_group(matrix, monkeypatch):
         known, unknown, made = own(small, small.whole, group), own(small, exact, group), own(large, table, group)
         assert known > 1.05 * unknown
         assert 0.9 * unknown < made < unknown + 0.1 * (known - unknown)  # a larger penalty, hence a little lower
+
+
+def test_many_more_users_than_items_are_held_out_in_halves(matrix, monkeypatch):
+    monkeypatch.setattr("retrieval.personas.initial.SMALL", 10)
+    asked = {
+        "dimension": 8, "theme_dimension": 4, "category_share": 0.0, "personas": 2, "ridge": None, "groups": 4, "seed": 0,
+    }  # fmt: skip
+    assert len(initial_tables(matrix, None, **asked).groups) == 4
+    halves = initial_tables(matrix[:, :200], None, **asked)
+    assert [len(group) for group in halves.groups] == [305, 305] and len(halves.held_out) == 2
