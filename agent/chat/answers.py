@@ -23,7 +23,7 @@ _CALLED: dict[str, tuple[str, ...]] = {
     "when": ("year",), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
     "far": ("distance",),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
-    "make": _MAKERS, "made": _MAKERS,
+    "by": _MAKERS, "make": _MAKERS, "made": _MAKERS,
     "direct": ("director",), "write": ("author", "writer"), "publish": ("publisher",), "design": ("designer",),
     "develop": ("developer",), "produce": ("producer", "brand"),
     "directed": ("director",), "wrote": ("author", "writer"), "published": ("publisher",),
@@ -77,16 +77,22 @@ class Answers:
             f"; {count:,} of them meet what you asked for." if count < all_of_them else "."
         )
 
-    def how_many_of(self, reading: Reading) -> str:
-        """How many items meet what some words ask; where they ask what nothing can count, that is said."""
+    def how_many_of(self, reading: Reading, among: ItemFilter) -> str:
+        """How many items of those that meet a filter meet what some words ask; where they ask what nothing can count, that is said."""
         if reading.filter == ItemFilter():
             return f"I can count by categories, years and columns, and not \u201c{reading.text}\u201d."
-        count = int(reading.filter.mask(self._catalog).sum())
+        own = among.mask(self._catalog)
+        count = int((reading.filter.mask(self._catalog) & own).sum())
         counted = replace(reading, about=(), unknown=(), untold=(), unsure=(), k=None)
         asked = "; ".join(in_words(counted.understood(self._catalog)))
         left = [*reading.about, *reading.unknown, *reading.untold, *reading.unsure]
+        among_what = (
+            f"{len(self._catalog):,} in the catalogue"
+            if among.empty
+            else f"the {int(own.sum()):,} that meet what you asked for"
+        )
         rest = f" I did not count by \u201c{'; '.join(left)}\u201d." if left else ""
-        return f"There {'is' if count == 1 else 'are'} {count:,} of that ({asked}), of {len(self._catalog):,} in the catalogue.{rest}"
+        return f"There {'is' if count == 1 else 'are'} {count:,} of that ({asked}), of {among_what}.{rest}"
 
     def about(self, at: int) -> str:
         """All that is known of an item, by its internal id, after a dash; empty if nothing is."""
@@ -97,6 +103,8 @@ class Answers:
         columns = self._columns(what) if what else ["categories", "year", *self._parts]
         if said := self.told(at, columns):
             return f"{called}: {said}."
+        if what == "by":
+            return f"The catalogue does not tell who {called} is by."
         if what.startswith(_DOING):
             return f"The catalogue does not tell who {what} {called}."
         asked = f"\u201c{what}\u201d" if what else "anything more"

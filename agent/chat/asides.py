@@ -13,6 +13,7 @@ from agent.chat.step import Node, Step, last_of, replied, said_back
 from agent.chat.turns import Reply
 from agent.chat.wording import in_words
 from agent.slate import Slate
+from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
 
@@ -86,9 +87,11 @@ class Asides:
         return self._say(step, self._answers(asked, listed) if asked is not None else "")
 
     async def _how_many(self, step: Step) -> dict[str, Reply]:
-        if step["moves"].rest:
-            return self._say(step, self._answers.how_many_of(self._reader.read(step["moves"].rest)))
-        return self._say(step, self._answers.how_many(last_of(step).wish.reading(self._catalog).filter))
+        moves, asked = step["moves"], last_of(step).wish.reading(self._catalog).filter
+        if moves.rest:
+            among = asked if moves.within else ItemFilter()
+            return self._say(step, self._answers.how_many_of(self._reader.read(moves.rest), among))
+        return self._say(step, self._answers.how_many(asked))
 
     async def _order(self, step: Step) -> dict[str, Reply]:
         last, order = last_of(step), step["moves"].order

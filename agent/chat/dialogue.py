@@ -31,6 +31,7 @@ from agent.chat.taking_back import TakingBack
 from agent.chat.thanks import is_thanks
 from agent.chat.turns import Reply, TurnState, undone
 from agent.chat.wish import Wish
+from agent.chat.wording import in_words
 from agent.memory.people import Said
 from agent.recommender import Recommender
 from agent.request import DEFAULT_DEADLINE_MS, DEFAULT_K, Asked
@@ -217,12 +218,9 @@ class Dialogue:
             step["moves"] = Moves(rest=f"no {what}")
             return await self._recommend(step)
         if wish == last.wish:
-            understood = "; ".join(f"{k.replace('_', ' ')}: {v}" for k, v in wish.understood(self._catalog).items())
-            return said_back(
-                step,
-                f"I find no condition {what!r} to take back. Asked for now: {understood or 'nothing'}.",
-                self._catalog,
-            )
+            asked = "; ".join(in_words(wish.understood(self._catalog))) or "nothing"
+            text = f"I find no condition \u201c{what}\u201d to take back. Asked for now: {asked}."
+            return said_back(step, text, self._catalog)
         slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
         return self._listed(step, wish, slate, (f"no longer \u201c{what}\u201d",), (), (), step["person"])
 

@@ -73,6 +73,7 @@ def said_outright(about: Sequence[str], slate: Slate, recommender: Recommender) 
             notes.append(f"{count} of the {len(listed)} {say} \u201c{plain}\u201d, {others} only near to it")
         else:
             out = 0 if saying is None else len(saying)
-            why = f"; the {out:,} that do are out by what else is asked" if out else "; they come nearest to it"
+            do = "one that does is" if out == 1 else f"{out:,} that do are"
+            why = f"; the {do} out by what else is asked" if out else "; they come nearest to it"
             notes.append(f"none of these says {'all of ' if ' ' in plain else ''}\u201c{plain}\u201d{why}")
     return notes

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
-from agent.chat.opinions import find_opinions
+from agent.chat.opinions import Opinions, find_opinions
 from agent.chat.orders import Order, find_order
 from agent.chat.parts import Part, find_parts, uncounted
 from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
-from agent.chat.questions import Question, asked_for, asks_how_many, find_question
+from agent.chat.questions import Question, asked_for, asks_how_many, find_question, of_what_is_asked
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
 from agent.chat.words import folded, is_kind
@@ -136,6 +136,10 @@ _HATES = re.compile(
 _FOR_ANOTHER = re.compile(
     r"\bfor (?:my|our|a|the|his|her)\b[^,.;!?]*\binstead\b|\binstead\b[^,.;!?]*\bfor (?:my|our)\b"
 )
+_AGREEING = re.compile(r"(?:(?:ok(?:ay)?|yes|yeah|well|great|nice|hm+|oh|and|then|so)[\s,.;!]*)*")
+_KIND_ABOUT = re.compile(
+    r"(?:(?:some|any|an?|the) )?(?P<kind>[a-z]+) about\b"
+)  # "songs about trains" is all of a request
 _NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")
 
 
@@ -149,20 +153,18 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         plain: Do not take it for a question of what is there, or in which order.
     """
     text = Remainder(" ".join(message.split()))
-    low = text.low
     if (whole := _whole(text, references, plain=plain)) is not None:
         return whole
     opinions = find_opinions(text, references)
     if why := _WHY.match(text.low):
         row = references.row(text, why.end())
         if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
-            return Moves(
-                Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=(*opinions.beyond, *row.beyond)
-            )
+            beyond = (*opinions.beyond, *row.beyond)
+            return Moves(Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=beyond)
     if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
     reject = pointed(text, references, REJECT)
-    if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(low)):
+    if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(text.low)):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
     more_like = pointed(text, references, MORE_LIKE)
     if more_like.unclear and not more_like.items and _BUT.match(text.low):
@@ -191,7 +193,9 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     steered = bool(
         rejected or parts or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise
     )
-    instead = bool(_INSTEAD.search(low))
+    if opinions.spoken and opinions == Opinions(spoken=opinions.spoken) and not steered and _AGREEING.fullmatch(low):
+        return Moves(Intent.CHOSEN, about=opinions.spoken, spoken=opinions.spoken)  # "the first two sound good"
+    instead = bool(_INSTEAD.search(low)) or ((whole := _KIND_ABOUT.match(low)) is not None and is_kind(whole["kind"]))
     beside = bool(_ADDITIVE.search(low)) and not instead
     return Moves(
         feedback=opinions.said,
@@ -243,4 +247,4 @@ def _question(text: Remainder, references: References) -> Moves | None:
     if (asked := find_question(text, references)) is not None:
         return Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
     counted = asks_how_many(text.low)
-    return None if counted is None else Moves(Intent.HOW_MANY, rest=counted)
+    return None if counted is None else Moves(Intent.HOW_MANY, rest=counted, within=of_what_is_asked(text.low))

@@ -30,6 +30,7 @@ _TRAILING = re.compile(r"(?:\s+(?:of|the|and|in|to))+$|[.,]+$")
 _ADDED = re.compile(rf"(?:\band|&)\s+(?:{_CUES['likeness']})$")
 _NUMBER = re.compile(r"\d{1,2}(?![\w.,-]*\w)")
 _MOST_WORDS = 14
+_TELLING = 4  # words of a title that is meant though it is written small after a "not": "not back to the future"
 _MOST_TRIES = 3  # names of a request that are looked for in another spelling, which takes a look at every title
 _NEAR = 200  # characters in which a title ends
 
@@ -163,9 +164,9 @@ class TitleReader:
         covered, category = self._categories.cover(words), self._categories.named_in(words)
         if any(word != "I" and (word[0].isupper() or any(c.isdigit() for c in word)) for word in words):
             return cue == "likeness" or not (covered and category)
-        if covered or cue in ("refusal", "denial"):
-            return False
         names = [word for word in words if not is_function_word(word)]
+        if covered or (cue in ("refusal", "denial") and not (bounded and len(words) >= _TELLING and len(names) > 1)):
+            return False
         if len(names) == 1 and len(words) > 1 and cue != "likeness":
             return False
         if len(names) == 1 or category:

@@ -25,7 +25,8 @@ _STRONG = re.compile(
 _WEAK = re.compile(
     r"(?:^|\W)(?:with|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
-_ALONE = frozenset(("in", "outside", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_ALONE = frozenset(("in", "on", "outside", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_ABOUT = re.compile(r"\b(?:about|set in|set on)\b[^.,;!?]*$")
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
@@ -73,6 +74,9 @@ class NameWords:
                     if column.people and len(said) > 1 and len(said[-1]) > 2:
                         self._surname[said[-1]][column.name].add(value)
         self._longest = max(map(len, self._whole), default=0)
+        self._origins = frozenset(
+            word for others in origins().values() for word in others
+        )  # say what a thing is: "french music"
 
     def find(self, rest: str, marked: str, taken: Iterable[tuple[int, int]] = ()) -> list[NameMention]:
         """Every name in a request, in its order.
@@ -84,8 +88,10 @@ class NameWords:
         """
         if not self.columns:
             return []
+        own = [m.span() for m in _TOKEN.finditer(rest)]
         for start, end in taken:
-            rest = filled(rest, start, end)
+            if not self._within_name(rest, own, start, end):
+                rest = filled(rest, start, end)
         tokens = list(_TOKEN.finditer(rest))
         small = marked == marked.lower() or marked.isupper()
         found: list[NameMention] = []
@@ -96,6 +102,17 @@ class NameWords:
                 found.append(mention)
             i += max(used, 1)
         return found
+
+    def _within_name(self, rest: str, words: Sequence[tuple[int, int]], start: int, end: int) -> bool:
+        """Whether a stretch is a part of a longer name: "Blue" of "Blue Door" is no category of its own."""
+        first = next((i for i, (a, _) in enumerate(words) if a >= start), len(words))
+        last = next((i for i, (_, b) in enumerate(words) if b >= end), len(words) - 1)
+        spans = (
+            (i, j)
+            for i in range(max(first - self._longest, 0), first + 1)
+            for j in range(last, min(first + self._longest, len(words)))
+        )
+        return any(j - i > last - first and words_of(rest[words[i][0] : words[j][1]]) in self._whole for i, j in spans)
 
     def _at(
         self, rest: str, marked: str, tokens: Sequence[re.Match[str]], i: int, found: Sequence[NameMention], small: bool
@@ -169,7 +186,8 @@ class NameWords:
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
         alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
-        return is_kind(follows) or (closed and alone)
+        origin = rest[start:end] in self._origins and follows != "of" and not _ABOUT.search(rest[:start])
+        return is_kind(follows) or (closed and alone) or origin
 
     def _inside_another(self, rest: str, marked: str, start: int, end: int) -> bool:
         """Whether capitals beside a word make it a part of another name: "Light" of "Friday Night Lights"."""

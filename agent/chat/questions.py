@@ -24,7 +24,8 @@ _ABOUT_WHAT = tuple(
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
         rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
         rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
-        rf"what (?P<what>[a-z]+) (?:is|are|was|does) {_ITEM}(?: (?:for|from|of|in|released|made|published|have|need))?",
+        rf"what (?P<what>[a-z]+) (?:is|are|was|does) {_ITEM}(?: (?:for|from|of|in|on|by|under|with|released|made|published|have|need))?",
+        rf"who(?:'s| is| are| was) {_ITEM} (?P<what>by)",
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
         rf"how (?P<what>far)(?: away)? (?:is|are) {_ITEM}(?: (?:from|to) .{{1,40}})?",
         rf"(?P<what>when) (?:is|was|did) {_ITEM}(?: (?:from|made|released|published|come out))?",
@@ -34,7 +35,7 @@ _ABOUT_WHAT = tuple(
 )
 _ABOUT_ALL = re.compile(
     rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe|(?:what|how) about) {_ITEM}"
-    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#).*?)(?: about| like)?){_END}"
+    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#|it|that|this)\b.*?)(?: about| like)?){_END}"
 )
 _SHOWN = re.compile(
     rf"{_ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{_END}"
@@ -50,11 +51,12 @@ _MANY = re.compile(
     rf"{_ASIDE}how many (?:different )?(?P<kind>[^?]+?) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?(?P<tail> [^?]+?)??{_END}"
 )
 _MANY_OF = re.compile(
-    rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:have|has|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
+    rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:are |is |do you have |have you |have you got )?(?:have|has|on|not|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
 )
 _MANY_OF_THEM = re.compile(
     rf"{_ASIDE}how many (?:of (?:them|these|those|that)|such(?: ones)?|are there|(?:do you|have you) (?:have|got))(?: (?:do you have|have you(?: got)?|are there|(?:do )?you(?:'ve)? (?:have|got|sell)|is that))?(?: (?:in total|in all|left))?{_END}"
 )
+_OF_THOSE = re.compile(r"\bhow many of (?:them|these|those)\b")
 _HAVE = re.compile(
     rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) |(?:an?|the|any) {_WORD} (?:called|named|titled) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
     rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
@@ -124,6 +126,11 @@ def asks_how_many(low: str) -> str | None:
     return "" if is_kind(found["kind"]) and not found["tail"] else f"{found['kind']}{found['tail'] or ''}"
 
 
+def of_what_is_asked(low: str) -> bool:
+    """Whether a folded question of how many is of what is asked for already: "how many of those are on sale?"."""
+    return bool(_OF_THOSE.search(low))
+
+
 def _whether(text: Remainder, start: int, references: References) -> Question | None:
     ends = [start + m.start() for m in re.finditer(r"\s+\S", text.low[start:])][:_MOST_WORDS]
     for end in reversed(ends):
@@ -131,7 +138,10 @@ def _whether(text: Remainder, start: int, references: References) -> Question | 
         if row is not None and not row.unclear and len(row.items) <= _SEVERAL and not _OF_NO_ITEM.match(text.low, end):
             return Question(text.said[end:].strip(" .!?"), whether=True, pointed=row)
     if found := _IT.match(text.low):  # "it", and nobody can tell which
-        row = _row(text, found.span("item" if found["item"] else "one"), references)
+        span = found.span("item" if found["item"] else "one")
+        row = _row(text, span, references)
+        if row is None and not references.count():  # of no list at all
+            row = Pointed((), span[1], (), by_place=True, unclear=True)
         return Question("", whether=True, pointed=row) if row is not None and row.unclear else None
     return None
 

@@ -20,7 +20,7 @@ from agent.chat.own_noun import OwnNoun
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
 from agent.chat.wording import facts_in_words
 from agent.chat.words import TITLE, filled, folded, singular_words
-from agent.chat.years import YearMention, find_years, latest_year, span_in_words, years_asked
+from agent.chat.years import YearMention, find_vague, find_years, latest_year, span_in_words, terciles, years_asked
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
@@ -111,7 +111,7 @@ class RequestReader:
     def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False, called: str = "") -> None:
         said = said_by_most(catalog) if searched else frozenset[str]()
         self._searched = searched
-        self._latest = latest_year(catalog)
+        self._latest, self._terciles = latest_year(catalog), terciles(catalog)
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
         self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
@@ -131,6 +131,8 @@ class RequestReader:
         for denial in together:
             rest = filled(rest, denial.start, denial.end)
         years, renown = find_years(rest, self._categories.beside, self._latest), find_popularity(rest)
+        if not years and self._terciles is not None:
+            years = find_vague(rest, self._categories.beside, *self._terciles)
         for mention in (*years, *renown):
             rest = filled(rest, mention.start, mention.end)
         facts = self.facts.read(rest, plain)

@@ -13,7 +13,7 @@ from agent.chat.denied import whole_of
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wish import Wish
 from agent.chat.words import filled, folded, singular_words
-from retrieval.facts import AllOf, Fact, OneOf, Within
+from retrieval.facts import AllOf, Fact, OneOf, Within, columns_of
 from retrieval.filters import ItemFilter, Popularity
 from retrieval.schema import Catalog
 
@@ -94,6 +94,11 @@ class TakingBack:
         keys = keys or tuple(k for k in wish.understood(self._catalog) if k.replace("_", " ") == words)
         for key in keys:
             wish = wish.without(key, None, self._catalog)
+        columns = {*self._reader.facts.columns(words)}
+        if columns and not keys:
+            fields = ("facts", "unwanted_facts")
+            left = {f: tuple(x for x in getattr(wish, f) if columns.isdisjoint(columns_of(x))) for f in fields}
+            wish = wish.model_copy(update=left)
         return wish
 
     def _by_value(self, wish: Wish, what: str) -> Wish:

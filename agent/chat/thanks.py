@@ -11,7 +11,7 @@ from agent.chat.words import folded
 from retrieval.filters import ItemFilter
 
 _THANKS = re.compile(
-    r"\s*(?:(?:ok(?:ay)?|great|perfect|nice|cool|super|brilliant|alright|oh|many|no|yes|well),? )*(?:thanks?|thank you|cheers|thx|ta)\b"
+    r"\s*(?:(?:ok(?:ay)?|great|perfect|nice|cool|super|brilliant|(?:nice|good|great) (?:one|job|work)|alright|oh|many|no|yes|well),? )*(?:thanks?|thank you|cheers|thx|ta)\b"
 )
 _WISHES = re.compile(r"\b(?:but|now|more|less|show|find|want|need|give|what|which|about|with|without|no)\b")
 

@@ -56,7 +56,8 @@ def fact_in_words(fact: Fact) -> str:
     if isinstance(fact, OneOf):
         if TRUE.issuperset(value.strip().lower() for value in fact.values):
             return " or ".join(_plain(c) for c in fact.columns)
-        shown = [*fact.values[:_MOST_NAMES], *(["\u2026"] if len(fact.values) > _MOST_NAMES else [])]
+        values = list({value.casefold(): value for value in reversed(fact.values)}.values())[::-1]
+        shown = [*values[:_MOST_NAMES], *(["\u2026"] if len(values) > _MOST_NAMES else [])]
         return f"{' / '.join(_plain(c) for c in fact.columns)}: {' or '.join(shown)}"
     return f"{_plain(fact.column)}: {_span(fact.low, fact.high)}"
 

@@ -88,7 +88,7 @@ _RULES: tuple[tuple[str, _Meaning], ...] = (
     (rf"(?:\bfrom\s+)?{_PERIOD}(?:\+|\s+(?:and|or)\s+{_LATER}|\s+{_ON})", lambda ps: (ps[0][0], LATEST)),
     (rf"(?:\bfrom\s+)?{_PERIOD}\s+(?:and|or)\s+{_EARLIER}", lambda ps: (EARLIEST, ps[0][1])),
     (rf"\b(?:until|till|up to|up until)\s+{_PERIOD}", lambda ps: (EARLIEST, ps[0][1])),
-    (rf"(?<!\w)({_DECADE})(?!\w)", lambda ps: ps[0]),
+    (rf"(?<!\w)(?:(?:early|mid|late)[\s-]+)?({_DECADE})(?!\w)", lambda ps: ps[0]),
     (rf"(?:\b(?:from|in|of|year|vintage|edition|released|published|made)\s+(?:the\s+year\s+)?|(?<=\bno )|(?<=\bnot )|(?<=\bexcept )|(?<=\bwithout ))({_YEAR}|'\d\d)\b", lambda ps: ps[0]),
 )  # fmt: skip
 _PATTERNS = [(re.compile(pattern), meaning) for pattern, meaning in _RULES]
@@ -99,6 +99,13 @@ _AGES: tuple[tuple[re.Pattern[str], Callable[[int, int], Range]], ...] = (
 )  # fmt: skip
 _BARE = re.compile(rf"(?<![\w-])({_YEAR})(?![\w-])")
 _CHOICE = re.compile(rf"(?<![\w-]){_YEAR}(?:\s*,\s*{_YEAR})*\s*,?\s+or\s+{_YEAR}(?![\w-])")
+_VAGUE = re.compile(
+    r"\b(?P<some>(?:some|any)thing )?(?:(?:really|very|quite|more) )?(?P<what>(?P<old>old)|recent|modern|contemporary)\b(?!-)"
+)
+_ONES = re.compile(r" ones?\b")
+_TOLD = re.compile(
+    r"\b(?:good|too|so|not|these|those|are|is|all)(?: all| so| too)? $"
+)  # "good old", "not too old", "these are all so old"
 _ALSO = re.compile(r"\s*(?:,|\band\b|\bor\b)(?:\s*(?:and|or)\b)?\s*")
 
 
@@ -134,6 +141,27 @@ def find_years(text: str, named: Callable[[str, int, int], bool], latest: int | 
         if named(text, start, end) or any(m.end <= start and _ALSO.fullmatch(text, m.end, start) for m in found):
             read(start, end, _period(match.group(), LATEST))
     return sorted(found, key=lambda mention: mention.start)
+
+
+def find_vague(text: str, beside: Callable[[str, int, int], bool], old: int, recent: int) -> list[YearMention]:
+    """Where a folded text wants what is old or recent without a year: "recent ones", "old westerns".
+
+    Args:
+        text: The text, in which no year is read.
+        beside: Whether a name of items stands beside a stretch of it.
+        old: The last year of what is old in the catalogue.
+        recent: The first of what is recent.
+    """
+    found: list[YearMention] = []
+    for match in _VAGUE.finditer(text):
+        said = (
+            match["some"]
+            or _ONES.match(text, match.end())
+            or (beside(text, *match.span("what")) and text[match.end() :].strip(" .!?"))
+        )
+        if said and not _TOLD.search(text[: match.start()]):
+            found.append(YearMention(*match.span(), (EARLIEST, old) if match["old"] else (recent, LATEST)))
+    return found
 
 
 def _years(number: str, unit: str) -> int:
@@ -177,6 +205,13 @@ def _together(ranges: list[Range]) -> list[Range]:
     if not since or not until or max(since) > min(until):
         return ranges
     return [*(r for r in ranges if r[0] != EARLIEST and r[1] != LATEST), (max(since), min(until))]
+
+
+def terciles(catalog: Catalog) -> tuple[int, int] | None:
+    """Up to which year a third of a catalogue's items is older, and from which on a third is newer; None if it has no years."""
+    bounds = [catalog.table["year"].quantile(share) for share in (1 / 3, 2 / 3)] if has_years(catalog) else []
+    old, recent = (int(bound) for bound in bounds if bound is not None) if bounds else (0, 0)
+    return (old, recent) if old < recent else None
 
 
 def latest_year(catalog: Catalog) -> int | None:

@@ -170,16 +170,14 @@ class People:
             if said and user:
                 words = [{**of, "item_id": s.item_id, "kind": s.kind.value, "value": s.value, "at": now} for s in said]
                 connection.execute(sa.insert(feedback), words)
-            if shown is not None and shown.arm is not None and user:
-                row = {
-                    **of, "experiment": shown.experiment, "arm": shown.arm, "ranker": shown.ranker_used,
-                    "ms": shown.llm_ms, "items": [item.item_id for item in shown.items], "at": now,
-                }  # fmt: skip
-                connection.execute(sa.insert(exposures), row)
+            if shown is not None:
+                _exposed(connection, tenant, user, shown, now)
         return True
 
     def relist(self, tenant: str, user: str, since: str, read: Turn, shown: Slate) -> bool:
         """Put another list in the place of that of a conversation's last turn: what is spoken of next is what was shown last.
+
+        It is kept as one more list of the experiment that it is part of.
 
         Args:
             tenant: Whose person.
@@ -204,6 +202,7 @@ class People:
                 raise _came_first("list")
             state = read.state | {"slate": shown.model_dump(mode="json")}
             connection.execute(sa.update(turns).where(here, turns.c.number == last).values(state=state))
+            _exposed(connection, tenant, user, shown, datetime.now(UTC))
         return True
 
     def turns(self, tenant: str, user: str, conversation: str) -> list[Turn] | None:
@@ -230,6 +229,17 @@ class People:
         with self._database.reading() as connection:
             rows = connection.execute(sa.select(turns).join(last, upto).order_by(turns.c.number)).all()
         return [Turn(row.conversation_id, row.number, row.said, row.reply, row.state) for row in rows]
+
+
+def _exposed(connection: sa.Connection, tenant: str, user: str, shown: Slate, now: datetime) -> None:
+    """Keep what a person was shown, if it is part of an experiment."""
+    if shown.arm is None or not user:
+        return
+    row = {
+        "tenant": tenant, "user_id": user, "experiment": shown.experiment, "arm": shown.arm, "ranker": shown.ranker_used,
+        "ms": shown.llm_ms, "items": [item.item_id for item in shown.items], "at": now,
+    }  # fmt: skip
+    connection.execute(sa.insert(exposures), row)
 
 
 def new_conversation() -> str:

@@ -12,6 +12,7 @@ from agent.chat.intents import Intent
 from agent.chat.reading import RequestReader
 from agent.recommender import Recommender
 from retrieval.datasets import BUNDLED
+from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 from retrieval.text_said import SaidWords
 from retrieval.text_train import with_tags
@@ -83,7 +84,7 @@ def test_what_a_shop_of_wines_is_asked(said, passing):
 def test_what_cannot_be_counted_is_named_beside_the_count():
     catalog, reader = wine_shop()
     answers = Answers(catalog, reader)
-    told = answers.how_many_of(reader.read("sweet smoky wines from Germany"))
+    told = answers.how_many_of(reader.read("sweet smoky wines from Germany"), ItemFilter())
     assert (
         told
         == "There are 2 of that (sweetness: 3 or more, country: Germany), of 8 in the catalogue. I did not count by \u201csmoky\u201d."
@@ -190,3 +191,63 @@ def test_newer_than_what_is_named(films):
 def test_dislikes_are_part_of_what_is_known(films):
     assert "you do not like Musical" in talk(films, "I hate musicals", "what do you think I like?")[1].text
     assert talk(films, "undo")[0].text == "Back to the beginning: nothing is asked for now."
+
+
+def music_shop():
+    rows = {
+        "item_id": [f"m{n}" for n in range(6)],
+        "title": ["Paper", "Rivers", "Mirrors", "Tides", "Lanterns", "Echoes"],
+        "categories": [["Blues"], ["Blues", "Rock"], ["Rock"], ["Jazz"], ["Rock"], ["Jazz"]],
+        "year": pl.Series([1961, 1968, 1975, 1989, 2004, 2021], dtype=pl.Int32),
+        "count": [6, 5, 4, 3, 2, 1],
+        "label": ["Blue Door", "Nordwind", "Blue Door", "Nordwind", "Blue Door", "Nordwind"],
+        "language": ["French", "German", "French", "German", "English", "English"],
+        "format": ["vinyl", "CD", "cassette", "vinyl", "CD", "cassette"],
+        "minutes": [30, 70, 45, 50, 62, 38],
+    }
+    catalog = Catalog(pl.DataFrame(rows))
+    return catalog, RequestReader(catalog, TitleIndex(catalog), searched=True, called="albums")
+
+
+@pytest.mark.parametrize(
+    ("said", "passing"),
+    [
+        ("on vinyl please", "PT"),
+        ("on cd or vinyl", "PRTL"),
+        ("my sister loves french music", "PM"),
+        ("not Blue Door", "RTE"),
+        ("no blues", "MTLE"),
+        ("no German vinyl", "PRMLE"),
+        ("recent ones", "TLE"),
+        ("old albums", "PRM"),
+        ("something modern", "TLE"),
+        ("jazz from the early 80s", "T"),
+    ],
+)
+def test_what_a_shop_of_music_is_asked(said, passing):
+    catalog, reader = music_shop()
+    mask = reader.read(said).filter.mask(catalog)
+    assert "".join(t[0] for t, keep in zip(catalog.titles, mask, strict=True) if keep) == passing
+
+
+def test_a_title_written_small_is_denied_as_one(films):
+    read = films.recommender.reader.read
+    reading = read("time travel movies, but not back to the future")
+    assert [films.recommender.model.catalog.titles[i] for i in reading.filter.excluded] == ["Back to the Future (1985)"]
+    assert reading.silent == ()
+
+
+def test_what_sounds_good_is_noted(shop):
+    first, both, more = talk(shop, "party games", "ok, the first two sound good", "what's it about?")
+    assert both.intent is Intent.CHOSEN and all(item.title in both.text for item in first.slate.items[:2])
+    assert more.text == "I cannot tell which one you mean; say its number."
+
+
+def test_how_many_of_those_is_of_what_is_asked_for(shop):
+    _, answer, length = talk(shop, "party games under an hour", "how many of those are in stock?", "forget the length")
+    assert "of the" in answer.text and "that meet what you asked for" in answer.text
+    assert length.understood == {"wanted": ["Party"]}
+
+
+def test_a_whole_request_is_about_what_it_says(shop):
+    assert talk(shop, "games about trains", "games about animals")[1].understood["about"] == ["animals"]

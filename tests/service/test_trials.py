@@ -16,7 +16,7 @@ from agent.llm.endpoint import Endpoint
 from agent.llm.failures import Reason
 from agent.llm.loop import run
 from agent.memory.database import Database
-from agent.memory.people import Kind, People, Said
+from agent.memory.people import Kind, NewTurn, People, Said, Turn, fingerprint
 from agent.memory.privacy import Privacy
 from agent.memory.trials import Outcome, Trials
 from agent.rerank.ladder import LadderConfig
@@ -53,6 +53,16 @@ def test_feedback_counts_once_an_item_was_shown_and_the_last_word_stands(trials,
     assert Privacy(people._database).export("t", "ann")["experiments"][0]["arm"] == "b"
     assert Privacy(people._database).delete("t", "ann") == 5
     assert kept.outcomes("e") == {}
+
+
+def test_a_list_that_is_made_again_counts_as_shown(trials, recorded):
+    kept, people = trials
+    turn = Turn("talk", 0, "hello", "hi", {})
+    people.keep("t", "ann", turn=NewTurn(turn, fingerprint(["hello", "hi"])))
+    assert people.relist("t", "ann", people.standing("t", "ann").since, turn, recorded)
+    people.say("t", "ann", [Said(recorded.items[0].item_id, Kind.LIKE)])
+    (one,) = kept.outcomes("e")["b"]
+    assert (one.lists, one.liked) == (1, {recorded.items[0].item_id})
 
 
 def test_lists_after_an_arm_was_taken_out_are_told_apart(trials, recorded):
