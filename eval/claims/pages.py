@@ -103,14 +103,11 @@ def _section(finding: Finding) -> list[str]:
     lines = [
         f"## {finding.data}: {finding.verdict}",
         "",
-        f"{finding.users:,} test users: {finding.protocol}."
-        + (
-            f" Found by {finding.made}; {finding.seconds:,.0f} s beside models kept from other claims."
-            if finding.made
-            else ""
-        ),
+        f"{finding.users:,} test users: {finding.protocol}.",
         "",
     ]
+    if finding.made is not None:
+        lines += [f"Found by {finding.made}; {finding.seconds:,.0f} s beside models kept from other claims.", ""]
     if finding.conditions:
         head = ("condition", "measured [95 %]", "outcome")
         lines += _table(head, [_condition(condition) for condition in finding.conditions])
