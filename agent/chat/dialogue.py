@@ -26,7 +26,7 @@ from agent.chat.moves import Intent, Moves, moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering
-from agent.chat.step import Heard, Node, Step, is_strange, last_of, replied, said_back
+from agent.chat.step import Heard, Node, Step, is_strange, kept_order, last_of, replied, said_back
 from agent.chat.taking_back import TakingBack
 from agent.chat.thanks import is_thanks
 from agent.chat.turns import Reply, TurnState, undone
@@ -155,7 +155,7 @@ class Dialogue:
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
         listed = [item.item_id for item in last.slate.items] if last.slate is not None and not said else []
         fewer = steered.wish.cut_short(listed, last.wish)
-        slate = await self._rank(steered.wish, person, step["lam"], max(left, 1), among=fewer)
+        slate = kept_order(await self._rank(steered.wish, person, step["lam"], max(left, 1), among=fewer), fewer)
         changes = (*lifted, *steered.changes)
         notes = (*notes, *said_outright(reading.about, slate, self.recommender))
         return self._listed(step, steered.wish, slate, changes, notes, said, person)

@@ -125,7 +125,7 @@ _ADDITIVE = re.compile(r"\b(?:also|as well|in addition)\b|\btoo(?=\s*(?:$|[.,;!?
 _NARROWING = re.compile(
     r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
 )
-_STEERS = re.compile(r"\bones\b")
+_STEERS = re.compile(r"\bones\b|\b(?:some|any|those) (?:that|which) (?:are|is|have|has)\b")
 _INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
 _HATES = re.compile(
     r"\b(?:i|we)(?:'m|'re| am| are)?(?: (?:really|just|absolutely|do|also|simply))* (?:hate|dislike|detest|loathe|despise|can't (?:stand|bear)|cannot (?:stand|bear)"

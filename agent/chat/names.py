@@ -26,7 +26,7 @@ _WEAK = re.compile(
     r"(?:^|\W)(?:with|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
 _ALONE = frozenset(("in", "on", "outside", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
-_ABOUT = re.compile(r"\b(?:about|set in|set on)\b[^.,;!?]*$")
+_ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")

@@ -14,6 +14,7 @@ from agent.slate import Slate
 from retrieval.filters import ItemFilter, has_years
 from retrieval.schema import Catalog
 
+_PLACES = ("second", "third", "fourth", "fifth")
 _SAME = 3  # items that are named where several share the first place
 
 
@@ -66,14 +67,17 @@ class Ordering:
         ranked, gaps = self._ranked(order, at)
         if not ranked:
             return self._untold(order), ()
-        first = ranked[: order.first]
+        first = ranked[order.nth - 1 : order.nth - 1 + order.first]
+        if not first:
+            return f"There are only {len(ranked)} of which it is told.", ()
         values = self._values(order)
-        same = [i for i in ranked[order.first :] if values[i] == values[first[-1]]]
+        same = [i for i in ranked[order.nth - 1 + order.first :] if values[i] == values[first[-1]]]
         named = [*first, *same[: _SAME - 1]]
         what = order.called or (
             order.by if order.by.endswith("est") else f"{'most' if order.most else 'least'} {order.by}"
         )
-        text = f"The {what} of {among}: " + "; ".join(self._called(i, order, own) for i in named)
+        place = f"{_PLACES[order.nth - 2]} " if order.nth > 1 else ""
+        text = f"The {place}{what} of {among}: " + "; ".join(self._called(i, order, own) for i in named)
         more = len(same) - len(named) + len(first)
         text += f"; and {more} more with the same" if more else ""
         text += f". Of {len(gaps):,} it is not told" if gaps else ""

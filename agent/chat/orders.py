@@ -47,7 +47,7 @@ _NOUN = rf"(?: (?!please\b|(?:of|that|you|we|in|there)\b)(?P<noun>{_WORD}))?"
 _LEAD = r"\s*(?:(?:and|so|ok(?:ay)?|now|then|please|well),? )*"
 _ASKS = rf"(?:(?P<asks>what|which)(?: (?P<kind>{_WORD}))?(?: (?:of|among) (?:these|those|them|the list))?(?:'s| is| are| was)|(?:show|tell|give) me|i(?:'ll| will)? (?:want|take|need|like)|i'd like|find(?: me)?|let me see)"
 _QUESTION = re.compile(
-    rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?P<many>{NUMBER}) )?{_MOST}(?: (?P<after>{NUMBER}))?{_NOUN}{_OF}{_HAVE}(?:,? please)?{END}"
+    rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?P<many>{NUMBER}) )?(?:(?P<nth>second|third|fourth|fifth)[ -])?{_MOST}(?: (?P<after>{NUMBER}))?{_NOUN}{_OF}{_HAVE}(?:,? please)?{END}"
 )
 _HAS = re.compile(
     rf"{_LEAD}(?:(?:what|which)(?: {_WORD})?(?: of (?:these|those|them))?|(?:(?:show|give) me )?the (?:{_WORD})) (?:has|have|with|takes|needs) the {_AMOUNT}{_OF}{_HAVE}(?:,? please)?{END}"
@@ -79,6 +79,7 @@ _DOWNWARDS = frozenset(
     (POPULARITY, YEAR, "rating", "ratings", "stars", "star", "score", "scores", "reviews")
 )  # what one wants most of comes first where no way is said
 _SEVERAL = 5
+_NTH = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _SHOWS = re.compile(rf"{_LEAD}(?:show|give|find|let me)\b")
 
 
@@ -94,6 +95,7 @@ class Order:
         all_of_them: Whether the whole catalogue is meant.
         asks: Whether it is a question, which has an answer without a list as well.
         shows: Whether those first are to be the list.
+        nth: Which of that order comes first: 2 of "the second cheapest".
     """
 
     by: str
@@ -103,6 +105,7 @@ class Order:
     all_of_them: bool = False
     asks: bool = False
     shows: bool = False
+    nth: int = 1
 
 
 def find_order(low: str) -> Order | None:
@@ -142,7 +145,14 @@ def _first(low: str) -> Order | None:
     many = found["many"] or found["after"]
     first = max(min(int(number(many)), _SEVERAL), 1) if many else int(found["noun"] != "ones")
     shows = first > 1 and bool(_SHOWS.match(low))
-    return replace(order, first=first, all_of_them=bool(found["have"]), asks=bool(found["asks"]), shows=shows)
+    return replace(
+        order,
+        first=first,
+        all_of_them=bool(found["have"]),
+        asks=bool(found["asks"]),
+        shows=shows,
+        nth=_NTH.get(found["nth"], 1),
+    )
 
 
 def _named(column: str) -> str:

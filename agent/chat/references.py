@@ -19,7 +19,7 @@ _AFTER_NUMBER = (
     rf"(?:{_AFTER_IT}|(?=\s+(?:from|with|without|only|instead|except|though|although|because|then|for|than|in)\b))"
 )
 _EXPLICIT = (
-    rf"(?:the\s+)?(?:(?P<ordinal>{'|'.join(_ORDINALS)}|last|(?:1st|2nd|3rd|\d{{1,2}}th))(?:\s+(?P<count>two|three|four|five))?{_NOUN}{_AFTER_NUMBER}"
+    rf"(?:the\s+)?(?:(?P<ordinal>{'|'.join(_ORDINALS)}|last|top(?= (?:one|item|pick|choice|result)\b)|(?:1st|2nd|3rd|\d{{1,2}}th))(?:\s+(?P<count>two|three|four|five))?{_NOUN}{_AFTER_NUMBER}"
     rf"|(?:numbers?|no\.|nr\.?|items?|#)\s*(?P<number>\d{{1,3}}|(?:{'|'.join(_NUMBERS)})\b)"
 )
 _PLACE = re.compile(
@@ -174,7 +174,8 @@ class References:
             many = 2 + ("two", "three", "four", "five").index(said["count"].lower()) if said["count"] else 1
             if word.lower() == "last":
                 return list(range(len(self._shown) - many, len(self._shown)))
-            first = int(word[:-2]) - 1 if word[0].isdigit() else _ORDINALS.index(word.lower())
+            named = "first" if word.lower() == "top" else word.lower()
+            first = int(word[:-2]) - 1 if word[0].isdigit() else _ORDINALS.index(named)
             return list(range(first, first + many))
         number = (said["number"] or said["bare"]).lower()
         return [_NUMBERS.index(number) if number in _NUMBERS else int(number) - 1]

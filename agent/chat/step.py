@@ -39,6 +39,14 @@ def last_of(step: Step) -> TurnState:
     return step["before"][-1] if step["before"] else TurnState()
 
 
+def kept_order(slate: Slate, listed: Sequence[str]) -> Slate:
+    """A list of some items in the order in which they were listed; as it is where none were."""
+    if not listed:
+        return slate
+    items = sorted(slate.items, key=lambda item: listed.index(item.item_id))
+    return slate.model_copy(update={"items": [item.model_copy(update={"rank": n}) for n, item in enumerate(items, 1)]})
+
+
 def is_strange(step: Step) -> bool:
     """Whether the conversation has not yet said that nothing is known of the person."""
     return not any(state.slate is not None and state.slate.cold_start for state in step["before"])

@@ -251,3 +251,39 @@ def test_how_many_of_those_is_of_what_is_asked_for(shop):
 
 def test_a_whole_request_is_about_what_it_says(shop):
     assert talk(shop, "games about trains", "games about animals")[1].understood["about"] == ["animals"]
+
+
+@pytest.mark.parametrize(
+    ("said", "intent", "says"),
+    [
+        ("the second cheapest", Intent.ORDER, "The second cheapest of the 10"),
+        ("tell me about the top one", Intent.FACTS, "(number 1)"),
+    ],
+)
+def test_places_and_orders_by_other_words(shop, said, intent, says):
+    answer = talk(shop, "party games", said)[1]
+    assert (answer.intent, answer.slate) == (intent, None) and says in answer.text
+
+
+def test_fewer_keep_the_order_that_was_asked_for(shop):
+    _, ordered, three = talk(shop, "party games", "sort by price", "give me 3")
+    assert ids(three.slate) == ids(ordered.slate)[:3]
+
+
+def test_some_that_are_so_narrows(shop):
+    assert talk(shop, "party games", "show me some that are in stock")[1].understood == {
+        "wanted": ["Party"],
+        "with": ["in stock"],
+    }
+
+
+def test_what_about_something_else_instead():
+    catalog, reader = music_shop()
+    assert reader.read("what about french instead").filter.mask(catalog).tolist() == [
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+    ]
