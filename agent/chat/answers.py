@@ -100,7 +100,7 @@ class Answers:
         return f" \u2013 {said}" if said else ""
 
     def _fact(self, at: int, called: str, what: str) -> str:
-        columns = self._columns(what) if what else ["categories", "year", *self._parts]
+        columns = self.columns(what) if what else ["categories", "year", *self._parts]
         if said := self.told(at, columns):
             return f"{called}: {said}."
         if what == "by":
@@ -129,7 +129,7 @@ class Answers:
         known = self.told(at, ["categories", "year", *self._parts]) or "nothing"
         return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
 
-    def _columns(self, what: str) -> list[str]:
+    def columns(self, what: str) -> list[str]:
         """The columns that some words ask for."""
         columns: list[str] = []
         for word in singular_words(what):

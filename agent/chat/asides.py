@@ -9,6 +9,8 @@ from agent.chat.having import Having
 from agent.chat.moves import Intent, Moves
 from agent.chat.ordering import Ordering
 from agent.chat.reading import RequestReader
+from agent.chat.references import References
+from agent.chat.sameness import said_out
 from agent.chat.step import Node, Step, last_of, replied, said_back
 from agent.chat.turns import Reply
 from agent.chat.wording import in_words
@@ -55,6 +57,10 @@ class Asides:
             Intent.GREETING: self._greeting,
             Intent.ASKED: self._asked,
         }
+
+    def said_out(self, message: str, references: References) -> str:
+        """A message with what it wants to be as an item is, said out."""
+        return said_out(message, references, self._catalog, self._answers)
 
     def takes(self, moves: Moves, last: Slate | None) -> bool:
         """Whether a message that seems to ask what is there, or in which order, does; else it is a request."""

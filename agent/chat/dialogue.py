@@ -120,7 +120,6 @@ class Dialogue:
 
     async def _read(self, step: Step) -> dict[str, Moves]:
         last, standing = last_of(step), step["person"].standing
-        message = self.recommender.reader.noun.plain(step["message"])
         references = References(
             self._steering.shown(last.slate),
             self._steering.title,
@@ -128,6 +127,7 @@ class Dialogue:
             earlier=[self._steering.shown(state.slate) for state in reversed(step["before"][:-1])],
             known={*standing.likes, *standing.dislikes, *standing.gone},
         )
+        message = self._asides.said_out(self.recommender.reader.noun.plain(step["message"]), references)
         named = self.recommender.reader.comparable
         moves = moves_of(message, references, named)
         if not self._asides.takes(moves, last.slate):

@@ -287,3 +287,10 @@ def test_what_about_something_else_instead():
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize("said", ["more by the same publisher as number 2", "only the same publisher as the second"])
+def test_the_same_as_an_item(shop, said):
+    first, answer = talk(shop, "party games", said)
+    maker = column(shop, first.slate, "publisher")[1]
+    assert answer.understood == {"wanted": ["Party"], "with": [f"publisher: {maker}"]}
