@@ -66,7 +66,8 @@ class Shares:
                     wish = wish.more_of(group, factor, members)
                     there = self._there(wish, groups[group], group) if members and factor > 1.0 else None
                     if there is not None and there < wish.at_least.get(group, 0):
-                        wish = wish.model_copy(update={"at_least": {**wish.at_least, group: there}})
+                        least = {name: n for name, n in {**wish.at_least, group: there}.items() if n > 0}
+                        wish = wish.model_copy(update={"at_least": least})
                         notes.append(f"there is no more {group} that meets what you asked for")
                 changes.append(f"{word} {', '.join(meant)}")
         return self._parts(wish, moves, groups, changes, notes)

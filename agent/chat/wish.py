@@ -136,12 +136,12 @@ class Wish(BaseModel):
         said = [
             CountRule(column=columns[g], value=g, at_least=min(n or 0, k), at_most=most)
             for g, (n, most) in self.parts.items()
-            if g in columns
+            if g in columns and (n or most is not None)  # "at least none" asks nothing
         ]
         least = [
             CountRule(column=columns[g], value=g, at_least=min(n, k))
             for g, n in self.at_least.items()
-            if g in columns and g not in self.parts
+            if g in columns and g not in self.parts and n > 0
         ]
         most = [
             CountRule(column=columns[g], value=g, at_most=n)

@@ -337,3 +337,8 @@ def test_shares_add_up():
     assert "34%" in said and "33%" in said and "remaining" not in said
     assert "remaining 33%" in tastes([taste(1, 0.67)])
     assert "remaining" not in tastes([taste(1, 1.0)])
+
+
+def test_more_of_what_nothing_is(films):
+    said = talk(films, "westerns from the 30s", "more documentaries")
+    assert said[-1].slate.items and "here is no more Documentary that meets what you asked for" in said[-1].text

@@ -84,3 +84,10 @@ def test_any_lifts_what_was_wanted_and_leaves_what_was_denied(taking_back, catal
     assert wish.understood(catalog) == {"unwanted": ["Horror"], "years": ["1990-1999"]}
     assert (rest, taken) == (", with dogs", ("any genre",))
     assert back.lifted(Wish(), "any good comedies?") == (Wish(), "any good comedies?", ())
+
+
+def test_nothing_at_least_is_no_condition():
+    """Of what nothing meets, no more can be asked for; a conversation that was kept may say so."""
+    wish = Wish(at_least={"Drama": 0, "War": 2}, parts={"Comedy": (0, None), "Crime": (None, 1)})
+    rules = wish.rules(dict.fromkeys(("Drama", "War", "Comedy", "Crime"), "categories"), 10)
+    assert [(rule.value, rule.at_least, rule.at_most) for rule in rules] == [("Crime", 0, 1), ("War", 2, None)]
