@@ -69,6 +69,17 @@ def _mean(results: Sequence[Result], name: str) -> Float64:
     return np.mean([getattr(r.after, name) for r in results], axis=0)
 
 
+def between(found: dict[Objective, list[Result]]) -> Interval | None:
+    """NDCG@10 of the first objective's tuned models minus the second's, on all requests, these being the same for both.
+
+    Means over seeds, paired by request; None for a single objective.
+    """
+    if len(found) < 2:
+        return None
+    first, second = (_mean(results, "model") for results in list(found.values())[:2])
+    return paired_bootstrap(first, second)
+
+
 def compare(
     ground: Ground, config: TuneConfig, objectives: Sequence[Objective], seeds: int, data: str, folder: Path,
     progress: Progress,
@@ -101,7 +112,8 @@ def compare(
 
 def as_dict(found: dict[Objective, list[Result]]) -> dict[str, Any]:
     """For machines."""
-    return {
+    apart = between(found)
+    each: dict[str, Any] = {
         objective: {
             "seeds": [r.config.seed for r in results],
             "tokens": [r.facts["tokens"] for r in results],
@@ -111,3 +123,4 @@ def as_dict(found: dict[Objective, list[Result]]) -> dict[str, Any]:
         }
         for objective, results in found.items()
     }
+    return each if apart is None else {**each, " - ".join(found): asdict(apart)}

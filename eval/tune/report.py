@@ -13,7 +13,7 @@ from agent.commands import load_data
 from agent.console import err, out, progress_bar
 from eval.suite.store import fingerprint
 from eval.tune.card import CARD, CHART, draw, write_card
-from eval.tune.compare import as_dict, compare, gains
+from eval.tune.compare import as_dict, between, compare, gains
 from eval.tune.config import Objective, TuneConfig
 from eval.tune.ground import make_ground
 from eval.tune.network import Network
@@ -68,6 +68,9 @@ def run_tune(
         return
     for objective, results in found.items():
         out.print(_table(objective, results))
+    if (apart := between(found)) is not None:
+        said = f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]"
+        out.print(Text(f"tuned, {' - '.join(found)}: {said}, mean of {seeds} seeds, paired by request"))
     best = max((r.chosen, place) for o, rs in found.items() for r, place in zip(rs, places[o], strict=True))[1]
     how = f"polytaste tune merge {best} --out MODEL; polytaste llm up --model MODEL"
     err.print(Text(f"chosen on validation: {best / CARD}; serve it: {how}", style="green"), soft_wrap=True)

@@ -290,7 +290,11 @@ def test_the_commands(shop, small, tmp_path):
     told = runner.invoke(tune_app, args)
     assert told.exit_code == 0, told.output
     found = json.loads(told.stdout)
-    assert set(found) == {"label", "yes-no"}
+    assert set(found) == {"label", "yes-no", "label - yes-no"}
+    apart = found["label - yes-no"]
+    means = [np.mean(found[objective]["by_seed"]) for objective in ("label", "yes-no")]
+    assert apart["mean"] == pytest.approx(means[0] - means[1])
+    assert apart["low"] <= apart["mean"] <= apart["high"]
     assert found["label"]["seeds"] == [0, 1]
     assert found["label"]["gains"][-1]["kind"] == "all"
     one = place / "label-1"
