@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from agent.chat.grammar import tokens_of
+from agent.chat.grammar import Token, tokens_of
+from agent.chat.words import is_kind
 from agent.chat.years import EARLIEST, LATEST
 from retrieval.facts import AllOf, OneOf, Within
 from retrieval.filters import ItemFilter
@@ -15,6 +16,7 @@ _WITHIN = frozenset(("word", "filler"))
 _OF_ITEMS = frozenset(("from", "of", "by", "the"))
 """What may part the words of one denial: "no horror from the 80s". Of "no pool in Paris" Paris is where the pool is not wanted."""
 _LEADING = frozenset(("to", "like", "on", "about"))  # "I don't want to see", "I don't like"
+_MOST = 4  # stretches that are listed after one "no"
 _KINDS = 2  # of conditions, at least, that make a whole
 
 
@@ -43,18 +45,58 @@ def find_denials(text: str, read: Callable[[int, int], ItemFilter]) -> list[Deni
     tokens = tokens_of(text)
     found: list[Denial] = []
     for i, token in enumerate(tokens):
-        if token.kind not in _NEGATIVE:
-            continue
-        attached = token.text == "without" or (i > 0 and tokens[i - 1].text == "with")
-        end = start = token.start + len(token.text)
-        for n, word in enumerate(tokens[i + 1 :]):
-            joins = word.text in _OF_ITEMS and not (attached and word.text != "the")
-            if word.kind not in _WITHIN and not joins and not (n <= 1 and word.text in _LEADING):
-                break
-            end = word.start + len(word.text)
-        if end > start and (fact := whole_of(read(start, end))) is not None:
-            found.append(Denial(start, end, fact))
+        if token.kind in _NEGATIVE:
+            attached = token.text == "without" or (i > 0 and tokens[i - 1].text == "with")
+            parts = _parts(tokens, i, attached=attached)
+            found += _together([(start, end, read(start, end)) for start, end in parts], text)
     return found
+
+
+def _parts(tokens: Sequence[Token], i: int, *, attached: bool) -> list[tuple[int, int]]:
+    """Stretches that a "no" reaches, as far as "or", "and" or a comma parts them."""
+    start = end = tokens[i].start + len(tokens[i].text)
+    parts: list[tuple[int, int]] = []
+    for n, word in enumerate(tokens[i + 1 :]):
+        joins = word.text in _OF_ITEMS and not (attached and word.text != "the")
+        if word.kind in ("join", "comma") and end > start:
+            parts.append((start, end))
+            start = end = word.start + len(word.text)
+        elif word.kind in _WITHIN or joins or (n <= 1 and word.text in _LEADING):
+            end = word.start + len(word.text)
+        else:
+            break
+    return [*parts, (start, end)] if end > start else parts
+
+
+def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterator[Denial]:
+    """The first whole of what a "no" reaches, and years that are listed with it: "no horror from the 80s or 90s"."""
+    whole: AllOf | None = None
+    for n, (start, end, asked) in enumerate(parts[:_MOST]):
+        before = parts[n - 1] if n else None
+        listed = before is None or (n == 1 and _only_years(before[2]))  # not of "no horror, 80s comedies"
+        if whole is None and listed and (whole := whole_of(asked)) is not None:
+            yield Denial(start, end, whole)
+            if before and not any(map(is_kind, text[before[0] : before[1]].split())):
+                yield Denial(before[0], before[1], _of_years(whole, before[2]))  # "no 80s or 90s horror"
+        elif whole is not None and asked.years and _only_years(asked):
+            yield Denial(start, end, _of_years(whole, asked))
+        elif n:
+            return
+
+
+def _only_years(asked: ItemFilter) -> bool:
+    return len(asked.years) == 1 and asked == ItemFilter(years=asked.years)
+
+
+def _of_years(whole: AllOf, asked: ItemFilter) -> AllOf:
+    """A whole with other years."""
+    others = tuple(p for p in whole.parts if not (isinstance(p, Within) and p.column == "year"))
+    return AllOf((*others, *map(_within, asked.years)))
+
+
+def _within(span: tuple[int, int]) -> Within:
+    low, high = span
+    return Within("year", None if low == EARLIEST else low, None if high == LATEST else high)
 
 
 def whole_of(asked: ItemFilter) -> AllOf | None:
@@ -63,8 +105,6 @@ def whole_of(asked: ItemFilter) -> AllOf | None:
         return None
     parts: list[OneOf | Within] = [fact for fact in asked.facts if not isinstance(fact, AllOf)]
     categories = [OneOf(("categories",), (name,)) for group in asked.wanted for name in sorted(group)]
-    years = [
-        Within("year", None if low == EARLIEST else low, None if high == LATEST else high) for low, high in asked.years
-    ]
+    years = [*map(_within, asked.years)]
     whole = len(parts) + bool(categories) + bool(years) >= _KINDS and not asked.unwanted and not asked.unwanted_facts
     return AllOf((*categories, *years, *parts)) if whole else None

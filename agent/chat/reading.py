@@ -115,8 +115,8 @@ class RequestReader:
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
         self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
-        self._titles = TitleReader(titles, self._categories)
         self.facts = FactReader(catalog, self._categories)
+        self._titles = TitleReader(titles, self._categories, self.facts.names_of)
 
     def read(self, text: str) -> Reading:
         """Understand a request as far as rules go.
@@ -174,9 +174,7 @@ class RequestReader:
 
     def _asked(self, plain: str, rest: str, start: int, end: int) -> ItemFilter:
         """What a stretch asks by itself; nothing where a title stands in it."""
-        said = rest[start:end]
-        several = TITLE not in said and len(said.split()) > 1
-        return self.read(plain[start:end]).filter if several else ItemFilter()
+        return ItemFilter() if TITLE in rest[start:end] else self.read(plain[start:end]).filter
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""

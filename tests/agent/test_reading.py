@@ -119,6 +119,9 @@ def test_popularity_denied(reader, catalog, text, understood):
         ("no horror or 80s movies", {"unwanted": ["Horror"], "unwanted_years": ["1980-1989"]}),
         ("no 80s horror", {"without": ["Horror of 1980-1989"]}),
         ("no horror from the 80s", {"without": ["Horror of 1980-1989"]}),
+        ("no horror from the 80s or 90s", {"without": ["Horror of 1980-1989", "Horror of 1990-1999"]}),
+        ("no 80s or 90s horror", {"without": ["Horror of 1990-1999", "Horror of 1980-1989"]}),
+        ("no 80s movies or 90s horror", {"unwanted_years": ["1980-1989"], "without": ["Horror of 1990-1999"]}),
         ("I don't want to see 80s horror", {"without": ["Horror of 1980-1989"]}),
         (
             "no 90s romcoms, 80s comedies",
