@@ -17,6 +17,7 @@ from retrieval.errors import NotFoundError
 from retrieval.schema import Catalog
 
 _WORD = r"""(?:^|[\s"'(])\p{L}{2,}(?:['’-]\p{L}+)*[,.;:!?"')]*(?:\s|$)"""
+_LISTED = r"(\p{L})[|;,](\p{L})"
 _MOST = 0.5
 _OWN = ("item_id", "title", "year", "count", "categories")
 _ARTICLE = r"(?i)^(.*), (the|a|an)(\s*\(.*)?$"
@@ -73,7 +74,8 @@ def _text(table: pl.DataFrame, name: str) -> pl.Series | None:
     """A column as one text per item, empty where there is none; None if it holds no text."""
     values = table[name]
     if values.dtype == pl.String:
-        return values.fill_null("").str.replace_all(r"\s+", " ").str.strip_chars()
+        listed = values.fill_null("").str.replace_all(_LISTED, "$1, $2")  # "loud,angry" is two words
+        return listed.str.replace_all(r"\s+", " ").str.strip_chars()
     if values.dtype == pl.List(pl.String):
         return _joined(values)
     return None

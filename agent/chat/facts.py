@@ -51,6 +51,14 @@ class FactReader:
         self._amounts = AmountWords(self._quantities, categories)
         self._truths = TruthWords(catalog, categories)
 
+    def names_of(self, item: int) -> tuple[str, ...]:
+        """The names that the columns hold of an item: who made it, where it is from."""
+        held: list[str] = []
+        for column in self._names.columns:
+            value = self._catalog.table[column][item]
+            held += [str(one) for one in ([] if value is None else [value] if isinstance(value, str) else value)]
+        return tuple(held)
+
     def read(self, rest: str, marked: str) -> Facts:
         """The conditions of a folded request, of which titles and years have been filled.
 

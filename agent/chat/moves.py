@@ -107,7 +107,7 @@ _WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
 _OTHERS = re.compile(
-    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
+    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|(?:(?:show|give) me )?(?:others|something else|different ones) than (?:those|these|the ones)(?: (?:that )?(?:you(?:'ve| have)? )?(?:shown?|showed|gave|before|already))*|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
 )
 _MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
@@ -156,11 +156,8 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     if (whole := _whole(text, references, plain=plain)) is not None:
         return whole
     opinions = find_opinions(text, references)
-    if why := _WHY.match(text.low):
-        row = references.row(text, why.end())
-        if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
-            beyond = (*opinions.beyond, *row.beyond)
-            return Moves(Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=beyond)
+    if (asked := _asked_beside(text, references, opinions, plain=plain)) is not None:
+        return asked
     if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
     reject = pointed(text, references, REJECT)
@@ -240,6 +237,18 @@ def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | N
     if not plain and (title := asked_for(text.said)):
         return Moves(Intent.HAVE, rest=title)
     return _question(text, references)
+
+
+def _asked_beside(text: Remainder, references: References, opinions: Opinions, *, plain: bool) -> Moves | None:
+    """What is asked beside an opinion: why an item is there, or "the first looks nice, is it in stock?"."""
+    if why := _WHY.match(text.low):
+        row = references.row(text, why.end())
+        if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
+            beyond = (*opinions.beyond, *row.beyond)
+            return Moves(Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=beyond)
+    if plain or not opinions.spoken or opinions != Opinions(spoken=opinions.spoken):
+        return None
+    return _question(Remainder(text.rest.strip(" ,.;!")), references.speaking_of(opinions.spoken))
 
 
 def _question(text: Remainder, references: References) -> Moves | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from agent.chat.categories import CategoryWords
 from agent.chat.negation import Scopes, Sense
@@ -22,6 +24,7 @@ _CUES = {
 _CUE = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _CUES.items()))
 _JOINED = re.compile(r"[!?]?\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _YEAR_AFTER = re.compile(r"\s*\((?:18|19|20)\d\d\)")
+_BY = re.compile(r",?\s+(?:by|from|of)\s+")
 _BOUNDARY = re.compile(
     r"\s*(?:$|[^\w\s]|(?:and|or|but|nor|from|for|with|without|only|please|set|except|because|though|although|then)\b)"
 )
@@ -33,6 +36,9 @@ _MOST_WORDS = 14
 _TELLING = 4  # words of a title that is meant though it is written small after a "not": "not back to the future"
 _MOST_TRIES = 3  # names of a request that are looked for in another spelling, which takes a look at every title
 _NEAR = 200  # characters in which a title ends
+
+
+NamesOf: TypeAlias = Callable[[int], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,18 @@ class Named:
 
 
 class TitleReader:
-    """Finds titles in quotes, after "like" and its kin, and after "I hated" and its kin."""
+    """Finds titles in quotes, after "like" and its kin, and after "I hated" and its kin.
 
-    def __init__(self, titles: TitleIndex, categories: CategoryWords) -> None:
+    Args:
+        titles: Of the catalogue.
+        categories: Its words for categories.
+        names: The names that an item's columns hold: who made it says which is meant, as in "like Blue by Joni Mitchell".
+    """
+
+    def __init__(self, titles: TitleIndex, categories: CategoryWords, names: NamesOf = lambda _: ()) -> None:
         self._titles = titles
         self._categories = categories
+        self._names = names
 
     def read(self, text: str) -> Named:
         """Every title that a request names; where a "no" reaches it, it is rejected."""
@@ -127,10 +140,22 @@ class TitleReader:
             found.extend(items)
             before = words
             end = m.end() if (m := _YEAR_AFTER.match(text, close)) else close
+            end = self._made_by(text, end, items)
             joined = _JOINED.match(text, end)
             if joined is None:
                 return found, end, []
             position = joined.end()
+
+    def _made_by(self, text: str, end: int, items: list[int]) -> int:
+        """Where the name of an item's maker ends, if it stands behind its title."""
+        by = _BY.match(text, end)
+        if by is None:
+            return end
+        low = text[by.end() :].lower()
+        used = [
+            len(name) for item in items for name in self._names(item) if re.match(rf"{re.escape(name.lower())}\b", low)
+        ]
+        return by.end() + max(used) if used else end
 
     def _at(self, text: str, position: int) -> tuple[list[int], list[str], int]:
         """The longest title that begins at a place of a text: its item, its words and where it ends; else nothing.

@@ -21,7 +21,8 @@ _PAST = {
 _CUE = re.compile(
     rf"(?P<forget>\bforget (?:about |that |what )?(?:i|we)(?:'ve| have)? (?:ever |really )?(?:said (?:that )?(?:i|we) )?"
     rf"(?:like|love|hate|dislike|enjoy|{_PAST['like']}|{_PAST['dislike']}|{_PAST['seen']})\s+)"
-    rf"|(?P<seen>{_WE}{_PAST['seen']}\s+|\balready {_PAST['seen']}\s+|^\s*(?:just )?(?:seen|watched|played|visited)\s+|\b(?:i|we) already (?:have|got|have got)\s+)"
+    rf"|(?P<seen>{_WE}{_PAST['seen']}\s+|\balready {_PAST['seen']}\s+|^\s*(?:just )?(?:seen|watched|played|visited)\s+"
+    rf"|(?:[,.;]|\b(?:because|since|as)\b)\s*(?:already |just )?{_PAST['seen']}\s+{_IT}|\b(?:i|we) already (?:have|got|have got)\s+)"
     rf"|(?P<dislike>\b(?:i |we )?(?:really )?(?:(?:did|do)(?:n't| not) (?:like|enjoy|care for)|hated?|disliked?|can't stand)\s+|{_AND}{_PAST['dislike']}\s+{_IT})"
     rf"|(?P<like>{_WE}(?:loved?|liked?|enjoyed?|adored?)\s+|\bthumbs up (?:for|to)\s+|{_AND}{_PAST['like']}\s+{_IT})"
 )

@@ -115,8 +115,8 @@ class RequestReader:
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
         self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
-        self._titles = TitleReader(titles, self._categories)
         self.facts = FactReader(catalog, self._categories)
+        self._titles = TitleReader(titles, self._categories, self.facts.names_of)
 
     def read(self, text: str) -> Reading:
         """Understand a request as far as rules go.

@@ -14,7 +14,7 @@ _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nin
 _NOUN = r"(?:\s+(?:one|item|title|pick|choice|suggestion|entry|kind|sort|type|film|movie|book|game|song|album|place|show|result)s?\b)?"
 # What may follow a place that no noun follows: "more like 3 but older". "I like those with dogs" and "I love it when ..." point
 # to nothing.
-_AFTER_IT = r"(?=\s*(?:$|[.,;:!?)&\u2019']|(?:and|or|but|nor|please|is|are|was|were|look|looks|sound|sounds|again|too|either|already)\b))"
+_AFTER_IT = r"(?=\s*(?:$|[.,;:!?)&\u2019']|(?:and|or|but|nor|please|is|are|was|were|look|looks|sound|sounds|again|too|either|already|before|yesterday|once|twice)\b))"
 _AFTER_NUMBER = (
     rf"(?:{_AFTER_IT}|(?=\s+(?:from|with|without|only|instead|except|though|although|because|then|for|than|in)\b))"
 )
@@ -115,6 +115,8 @@ class References:
                 items[title[0]] = None
                 end, by_place = title[1], False
             elif place is not None and place["this"]:
+                if items:
+                    break  # "number 1, it was boring": what is said of it begins
                 meant = list(spoken)[-1:] or self._it(text.said[:position])
                 unclear |= not meant and len(self._shown) > 1
                 items.update(dict.fromkeys(meant))
@@ -139,6 +141,10 @@ class References:
                 break
             position = between.end()
         return Pointed(tuple(items), end, tuple(beyond), by_place, unclear)
+
+    def speaking_of(self, spoken: Sequence[str]) -> References:
+        """The same, where some items were spoken of last."""
+        return References(self._shown, self._title, spoken=spoken, earlier=self._lists[1:], known=self._known)
 
     def count(self) -> int:
         """How long the last list is."""

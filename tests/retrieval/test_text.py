@@ -12,6 +12,7 @@ from retrieval.text_cache import embed
 from retrieval.text_encoder import PACKAGED, SentenceEncoder, weights_folder
 from retrieval.text_fusion import fuse
 from retrieval.text_overlap import TokenOverlap
+from retrieval.text_said import SaidWords
 from retrieval.text_store import load_arrays, save_arrays
 from retrieval.text_tags import read_tags, tagged
 from retrieval.text_words import sentences, word_columns
@@ -63,6 +64,13 @@ def test_columns_of_words_are_told_from_codes():
     assert sentences(catalog, ["author"])[1] == "A history of trains. 2003. History. author: Ann O'Neil"
     with pytest.raises(NotFoundError, match="pages"):
         sentences(catalog, ["pages"])
+
+
+def test_names_that_are_joined_without_a_blank_are_words():
+    catalog = shelf(mood=["loud,angry", "calm|late night", "calm", None, "warm;slow", "x", "warm"])
+    assert word_columns(catalog) == ("mood",)
+    assert "mood: loud, angry" in sentences(catalog)[0] and "mood: calm, late night" in sentences(catalog)[1]
+    assert SaidWords(catalog).mask(["angry"]).tolist() == [True, *[False] * 6]
 
 
 def test_an_id_for_a_title_says_nothing(index):
