@@ -45,7 +45,7 @@ _SCOLDING = (
     r"(?:(?:you|u)(?:'re| are)?|this(?: (?:bot|thing|app|site|shop|service|machine))?(?:'s| is)|that(?:'s| is)) (?:(?:so|really|all|just|totally|completely|absolutely|such|pretty|very|an?) )*"
     r"(?:useless|stupid|dumb|idiots?|no help|no use|not (?:very |really |any |much )?(?:helpful|help|use)|unhelpful|hopeless|sucks?|joke|a joke|annoying)"
 )
-_HOW_IT_WORKS = r"(?:help(?: me)?|what (?:can|could) (?:you|i) (?:do|say|ask)(?: (?:here|for me|you))?|how does (?:this|it) work|(?:who|what) are you|are you (?:an? )?(?:bot|human|robot|ai|real|person)|what is this)"
+_HOW_IT_WORKS = r"(?:help(?: me)?|what (?:can|could) (?:you|i) (?:do|say|ask)(?: (?:here|for me|you))?|how does (?:this|it) work|(?:who|what) are you|(?:are you|you(?:'re| are)) (?:really |just |only )?(?:an? )?(?:bot|human|robot|machine|computer|ai|real|person)(?:,? (?:aren't you|right|or what|or (?:an? )?\w+))?|what is this)"
 _SMALL_TALK = (
     r"(?:will|is|does) (?:it|the weather) .{0,30}\b(?:rain(?:ing|y)?|snow(?:ing)?|sunny|cold|hot|warm)\b.{0,40}|(?:what|how)(?:'s| is| will) the (?:weather|temperature)\b.{0,40}"
     r"|what(?:'s| is) the (?:time|date)(?: now| today)?|what time is it(?: now)?|what day is it(?: today)?|how are you(?: today| doing)?|how's it going|tell me a joke"

@@ -74,3 +74,10 @@ def test_a_question_beside_an_opinion_is_answered(references):
 def test_others_than_those_that_were_shown(references, said):
     moves = moves_of(said, references)
     assert moves.others and not moves.rest
+
+
+@pytest.mark.parametrize(
+    "said", ["you're a robot, aren't you?", "are you a robot or a person?", "you are just a machine, right?"]
+)
+def test_who_is_speaking_is_no_topic(references, said):
+    assert moves_of(said, references).intent is Intent.HELP
