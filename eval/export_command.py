@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,10 +44,13 @@ def run_export(
         raise ConfigError(f"--to {kind!r}: no such kind of file", f"choose among {', '.join(KINDS)}")
     err.print(Text(f"wrote {len(written):,} files in {to}", style="green"), soft_wrap=True)
     for path in written if kind == "run-batch" else ():
-        words = (
-            f"vllm run-batch -i {path} -o ANSWERED.jsonl --model FOLDER --served-model-name {path.stem}; "
-            f"polytaste eval import {source} ANSWERED.jsonl --out {to}; polytaste eval run {source} --out {to}"
-        )
+        with path.open(encoding="utf-8") as lines:
+            name = json.loads(next(lines))["body"]["model"]
+        words = "; ".join((
+            shlex.join(["vllm", "run-batch", "-i", str(path), "-o", "ANSWERED.jsonl", "--model", "FOLDER", "--served-model-name", name]),
+            shlex.join(["polytaste", "eval", "import", source, "ANSWERED.jsonl", "--out", str(to)]),
+            shlex.join(["polytaste", "eval", "run", source, "--out", str(to)]),
+        ))  # fmt: skip
         err.print(Text(words, style="dim"), soft_wrap=True)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from agent.console import err, out, progress_bar
+from agent.console import err, out, progress_bar, show_whole
 from eval.retrieve import CHOSEN_BY, METRICS, Comparison, Measured, compare
 from eval.retrieve_models import chosen_models
 from eval.retrieve_options import GroundOptions
@@ -43,9 +43,9 @@ def run_retrieve(
     if as_json:
         out.file.write(json.dumps(as_dict(result, reference), indent=2) + "\n")
         return
-    out.print(_figures(result, dataset.name))
+    show_whole(_figures(result, dataset.name))
     if reference in result.models and len(result.models) > 1:
-        out.print(_gaps(result, result.models[reference]))
+        show_whole(_gaps(result, result.models[reference]))
     for measured in result.models.values():
         out.print(Text(f"{measured.title}: {_settings(measured)}", style="dim"), soft_wrap=True)
 

@@ -75,7 +75,7 @@ class CalibrationIsFree:
         remarks: list[str] = []
         for name in RETRIEVERS:
             title = MODELS[name].title
-            validation, test = retrieved(ground, name, progress)
+            validation, test = retrieved(ground, name, progress, seeds[0])
             lambdas = [chosen_lambda([one]) for one in validation]
             curve = {at: curve_point(test, at) for at in (0.0, *LAMBDAS)}
             top, kl = curve[0.0]

@@ -97,10 +97,10 @@ def retrieved(ground: Ground, name: str, progress: Progress, seed: int = 0) -> t
     return [one for one, _ in both], [other for _, other in both]
 
 
-def retrieved_by_half(ground: Ground, name: str, progress: Progress) -> list[Int32]:
+def retrieved_by_half(ground: Ground, name: str, progress: Progress, seed: int = 0) -> list[Int32]:
     """``(B, n)`` what a retriever lists for the test users of every part if it is told the second half of the fold-in alone."""
     progress(f"{ground.name}: {MODELS[name].title}, by half", 0, 1)
-    return [_lists(ground, part, name, 0)["half"] for part in ground.parts]
+    return [_lists(ground, part, name, seed)["half"] for part in ground.parts]
 
 
 def trained(ground: Ground, part: Part, facts: dict[str, Any], fit: Callable[[], Scorer]) -> tuple[Found, Found]:

@@ -135,14 +135,14 @@ class AccuracyCrowdsOut:
         found: dict[tuple[str, str], Measured] = {("fold-in", "hidden likes"): hidden["fold-in"]}
         held = controls(other, hidden["one half"])
         for name in SHOWN:
-            _, test = retrieved(ground, name, progress)
+            _, test = retrieved(ground, name, progress, seeds[0])
             listed = _lists(by["fold-in"], [one.items for one in test])
             found["fold-in", MODELS[name].title] = listed
             if name in RETRIEVERS:
                 held += conditions(MODELS[name].title, listed, hidden["fold-in"])
         found["one half", "hidden likes"], found["one half", "likes of the other half"] = hidden["one half"], other
         for name in RETRIEVERS:
-            half = _lists(by["one half"], retrieved_by_half(ground, name, progress))
+            half = _lists(by["one half"], retrieved_by_half(ground, name, progress, seeds[0]))
             found["one half", f"{MODELS[name].title}, told the other half"] = half
         whole = {title: one for (told, title), one in found.items() if told == "fold-in"}
         compared = np.concatenate([judge.lengths for judge in by["fold-in"]]).mean()

@@ -161,7 +161,7 @@ class _Fits:
         facts = {
             "backbone": asdict(self.budget),
             "seed": self.seed,
-            "code": sources("ground", "candidates", "autoencoder", "relaxed"),
+            "code": sources("ground", "candidates", "autoencoder", "relaxed", "end_to_end"),
         }
         if not weight:
             return _Trained(*trained(self.ground, self.part, facts, lambda: self.backbone))

@@ -105,7 +105,7 @@ class MultinomialIsBest:
                     bias, loss = starting_bias(name, part.matrix), make(setting[1])
                     facts = {
                         "likelihood": name, "weight": setting[1], "budget": asdict(budget), "seed": seed,
-                        "code": sources("ground", "candidates", "autoencoder"),
+                        "code": sources("ground", "candidates", "autoencoder", "likelihoods"),
                     }  # fmt: skip
                     return trained(
                         ground, part, facts, lambda: fit(part.matrix, bias, loss, budget, seed, judge=part.judge)

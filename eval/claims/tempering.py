@@ -81,7 +81,7 @@ class FewConsumed:
         lines = []
         for name in RETRIEVERS:
             title = MODELS[name].title
-            validation, test = retrieved(ground, name, progress)
+            validation, test = retrieved(ground, name, progress, seeds[0])
             curve = {gamma: [_utility(test, few, gamma) for few in (1, 2, 5, K)] for gamma in GAMMAS}
             other = over(test, lambda one: _best(one, one.pool.target[shuffled(len(one.relevant), seeds[0])], 1))
             ones, sharp = curve[1.0], curve[np.inf]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from eval.published.measure import AT, gains
 from eval.published.sets import CandidateSets
 from eval.retrieve_models import Trainable, chosen_models
-from eval.suite.store import code, digest, fingerprint, write_whole
+from eval.suite.store import RESULTS, code, digest, fingerprint, write_whole
 from retrieval import artifacts
 from retrieval.arrays import Float32
 from retrieval.artifacts import Model
@@ -25,7 +26,7 @@ from retrieval.schema import Catalog
 
 PERSONAS = "personas"
 MODEL = "model"
-"""Folder of the product's model, whose tastes the language model is told of."""
+"""Folders of the product's models begin so, whose tastes the language model is told of."""
 
 _USERS = 1_000  # scored at once
 
@@ -51,11 +52,12 @@ class Ranker:
 
 def product(dataset: Dataset, sets: CandidateSets, folder: Path, progress: Progress) -> Model:
     """The product's model of all histories without anybody's last item; trained once and kept."""
+    everyone, catalog = sets.everyone, dataset.catalog
+    place = folder / f"{MODEL}-{_key(dataset, {'histories': digest(everyone.items.tolist())})}"
     try:
-        return artifacts.load(folder / MODEL)
+        return artifacts.load(place)
     except NotFoundError:
         progress("training personas", 0, 1)
-    everyone, catalog = sets.everyone, dataset.catalog
     counts = np.bincount(everyone.items, minlength=len(catalog))
     rows = dataset.interactions.distinct()
     last = np.append(rows.users[1:] != rows.users[:-1], True)
@@ -65,8 +67,13 @@ def product(dataset: Dataset, sets: CandidateSets, folder: Path, progress: Progr
     shares = catalog.axis().share if catalog.has_labels() else None
     encoder = train(everyone, len(catalog), categories=shares, progress=progress)
     model = artifacts.build(known, encoder)
-    artifacts.save(model, folder / MODEL)
+    artifacts.save(model, place)
     return model
+
+
+def _key(dataset: Dataset, facts: dict[str, Any]) -> str:
+    """Hash of data, code, and whatever else something that is kept depends on."""
+    return digest({"data": fingerprint(dataset), "code": code((*RESULTS, "eval/published")), **facts})
 
 
 def rank(
@@ -88,16 +95,14 @@ def rank(
     plan = chosen_models(names, settings)
     touched = touched_items(sets.everyone, len(dataset.catalog))
     categories = dataset.catalog.axis().share[np.flatnonzero(touched)] if dataset.catalog.has_labels() else None
-    facts = {
-        "data": fingerprint(dataset), "items": digest(sets.items.tolist()), "truth": digest(sets.truth.tolist()), "code": code(),
-    }  # fmt: skip
+    facts = {"items": digest(sets.items.tolist()), "truth": digest(sets.truth.tolist())}
     found: dict[str, Ranker] = {}
     total, done = sum(len(model.grid) for model in plan.values()), 0
     for name, model in plan.items():
         for setting in model.grid:
             progress(model.title, done, total)
             done += 1
-            key = digest({**facts, "name": name, "config": setting.config.model_dump(mode="json")})
+            key = _key(dataset, {**facts, "name": name, "config": setting.config.model_dump(mode="json")})
             place = folder / "scores" / f"{key}.npy"
             if not place.is_file():
                 if name == PERSONAS:

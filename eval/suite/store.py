@@ -21,7 +21,7 @@ from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError
 from retrieval.threads import report as thread_report
 
-_SOURCES = (
+RESULTS = (
     "retrieval",
     "agent/rerank",
     "agent/llm",
@@ -81,7 +81,7 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 @cache
-def code(sources: tuple[str, ...] = _SOURCES) -> str:
+def code(sources: tuple[str, ...] = RESULTS) -> str:
     """Hash of the source that results are made by: a change in it makes them anew."""
     # How results are shown and planned changes none of them.
     return _hash(sources, (".py",), ("commands.py", "plan.py"))

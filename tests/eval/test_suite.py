@@ -25,7 +25,7 @@ from eval.suite.measure import METRICS
 from eval.suite.plan import pool_units, rerank_units
 from eval.suite.pools import read_pool, seeded, settings
 from eval.suite.run import make_plan, run, unit_path
-from eval.suite.store import _SOURCES, digest, fingerprint, write_whole
+from eval.suite.store import RESULTS, digest, fingerprint, write_whole
 from retrieval.axes import POPULARITY
 from retrieval.baselines.protocol import touched_matrix
 from retrieval.errors import ConfigError, DataError
@@ -133,7 +133,7 @@ def test_the_hash_of_the_code_is_of_all_that_makes_results():
                 todo += [
                     f"{name.replace('.', '/')}.py" for name in names if name != "eval.nodes"
                 ]  # of which only types are wanted
-    missing = [path for path in seen if not any(path == source or path.startswith(f"{source}/") for source in _SOURCES)]
+    missing = [path for path in seen if not any(path == source or path.startswith(f"{source}/") for source in RESULTS)]
     assert len(seen) > 15 and not missing
 
 
