@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ _WITHIN = frozenset(("word", "filler"))
 _OF_ITEMS = frozenset(("from", "of", "by", "the"))
 """What may part the words of one denial: "no horror from the 80s". Of "no pool in Paris" Paris is where the pool is not wanted."""
 _LEADING = frozenset(("to", "like", "on", "about"))  # "I don't want to see", "I don't like"
+_RANGE = frozenset(("to", "until", "till", "through"))
+_JOINED = re.compile(r"\b(?:or|nor|and)\b")
 _MOST = 4  # stretches that are listed after one "no"
 _KINDS = 2  # of conditions, at least, that make a whole
 
@@ -63,6 +66,8 @@ def _parts(tokens: Sequence[Token], i: int, *, attached: bool) -> list[tuple[int
             start = end = word.start + len(word.text)
         elif word.kind in _WITHIN or joins or (n <= 1 and word.text in _LEADING):
             end = word.start + len(word.text)
+        elif word.text in _RANGE and end > start:
+            return []  # half of "from 2015 to 2017" is not what is denied
         else:
             break
     return [*parts, (start, end)] if end > start else parts
@@ -80,6 +85,10 @@ def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterat
                 yield Denial(before[0], before[1], _of_years(whole, before[2]))  # "no 80s or 90s horror"
         elif whole is not None and asked.years and _only_years(asked):
             yield Denial(start, end, _of_years(whole, asked))
+        elif whole is not None and before and _JOINED.search(text[before[1] : start]) and (own := _parts_of(asked)):
+            if len(own) > 1:
+                return
+            yield Denial(start, end, _exchanged(whole, own[0]))  # "no Italian reds or whites"
         elif n:
             return
 
@@ -94,6 +103,23 @@ def _of_years(whole: AllOf, asked: ItemFilter) -> AllOf:
     return AllOf((*others, *map(_within, asked.years)))
 
 
+def _exchanged(whole: AllOf, part: OneOf | Within) -> AllOf:
+    """A whole with another value where it has one of the same column; else that value alone, which is denied as well."""
+    same = [p for p in whole.parts if _columns(p) == _columns(part)]
+    return AllOf(tuple(part if p is same[0] else p for p in whole.parts)) if len(same) == 1 else AllOf((part,))
+
+
+def _columns(part: OneOf | Within) -> tuple[str, ...]:
+    return part.columns if isinstance(part, OneOf) else (part.column,)
+
+
+def _parts_of(asked: ItemFilter) -> list[OneOf | Within]:
+    """Every condition of a filter, in the order in which people say them."""
+    facts: list[OneOf | Within] = [fact for fact in asked.facts if not isinstance(fact, AllOf)]
+    categories = [OneOf(("categories",), (name,)) for group in asked.wanted for name in sorted(group)]
+    return [*categories, *map(_within, asked.years), *facts]
+
+
 def _within(span: tuple[int, int]) -> Within:
     low, high = span
     return Within("year", None if low == EARLIEST else low, None if high == LATEST else high)
@@ -103,8 +129,6 @@ def whole_of(asked: ItemFilter) -> AllOf | None:
     """The conditions of a filter as one, if they are of several kinds and each can be denied; else None."""
     if len(asked.wanted) > 1 or len(asked.years) > 1:
         return None
-    parts: list[OneOf | Within] = [fact for fact in asked.facts if not isinstance(fact, AllOf)]
-    categories = [OneOf(("categories",), (name,)) for group in asked.wanted for name in sorted(group)]
-    years = [*map(_within, asked.years)]
-    whole = len(parts) + bool(categories) + bool(years) >= _KINDS and not asked.unwanted and not asked.unwanted_facts
-    return AllOf((*categories, *years, *parts)) if whole else None
+    parts = _parts_of(asked)
+    kinds = len(parts) - max(sum(map(len, asked.wanted)) - 1, 0)  # the categories are one kind
+    return AllOf(tuple(parts)) if kinds >= _KINDS and not asked.unwanted and not asked.unwanted_facts else None

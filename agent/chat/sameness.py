@@ -33,6 +33,8 @@ def said_out(message: str, references: References, catalog: Catalog, answers: An
 
 def _value(catalog: Catalog, answers: Answers, what: str, item: str) -> str:
     """What an item has in the first column of names, categories or years that a word asks for; empty if nothing."""
+    if not catalog.has_item(item):
+        return ""  # spoken of before the catalogue changed
     at = int(catalog.positions([item])[0])
     for column in answers.columns(what):
         value = catalog.table[column][at]

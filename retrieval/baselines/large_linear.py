@@ -2,7 +2,8 @@
 
 The same closed form as :mod:`retrieval.baselines.linear` (Steck 2019, 2020), whose double-precision arrays, and the M x M or N x M
 copies beside them, stop at 12,000. Here one symmetric matrix of the shorter side is inverted where it stands, and nothing else of
-that size is ever held: 3.6 GB for 30,000. What some users did is taken out of it without a second inversion of that size.
+that size is ever held: 3.6 GB for 30,000. What some users did is taken out of it without a second inversion, unless
+they are more than half as many as the items: then a second matrix of that size is there for a while.
 """
 
 from __future__ import annotations
