@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agent.chat.grammar import Token, tokens_of
 from agent.chat.words import is_kind
 from agent.chat.years import EARLIEST, LATEST
-from retrieval.facts import AllOf, OneOf, Within
+from retrieval.facts import AllOf, OneOf, Within, columns_of
 from retrieval.filters import ItemFilter
 
 _NEGATIVE = frozenset(("negative", "reject"))
@@ -82,13 +82,11 @@ def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterat
         if whole is None and listed and (whole := whole_of(asked)) is not None:
             yield Denial(start, end, whole)
             if before and not any(map(is_kind, text[before[0] : before[1]].split())):
-                yield Denial(before[0], before[1], _of_years(whole, before[2]))  # "no 80s or 90s horror"
-        elif whole is not None and asked.years and _only_years(asked):
-            yield Denial(start, end, _of_years(whole, asked))
-        elif whole is not None and before and _JOINED.search(text[before[1] : start]) and (own := _parts_of(asked)):
-            if len(own) > 1:
+                yield Denial(before[0], before[1], _exchanged(whole, *_parts_of(before[2])))  # "no 80s or 90s horror"
+        elif whole is not None and before and (_only_years(asked) or _JOINED.search(text[before[1] : start])):
+            if len(own := _parts_of(asked)) != 1:
                 return
-            yield Denial(start, end, _exchanged(whole, own[0]))  # "no Italian reds or whites"
+            yield Denial(start, end, _exchanged(whole, *own))  # "no Italian reds or whites", "... 80s, 90s"
         elif n:
             return
 
@@ -97,20 +95,12 @@ def _only_years(asked: ItemFilter) -> bool:
     return len(asked.years) == 1 and asked == ItemFilter(years=asked.years)
 
 
-def _of_years(whole: AllOf, asked: ItemFilter) -> AllOf:
-    """A whole with other years."""
-    others = tuple(p for p in whole.parts if not (isinstance(p, Within) and p.column == "year"))
-    return AllOf((*others, *map(_within, asked.years)))
-
-
 def _exchanged(whole: AllOf, part: OneOf | Within) -> AllOf:
-    """A whole with another value where it has one of the same column; else that value alone, which is denied as well."""
-    same = [p for p in whole.parts if _columns(p) == _columns(part)]
-    return AllOf(tuple(part if p is same[0] else p for p in whole.parts)) if len(same) == 1 else AllOf((part,))
-
-
-def _columns(part: OneOf | Within) -> tuple[str, ...]:
-    return part.columns if isinstance(part, OneOf) else (part.column,)
+    """A whole with another value where it has one of the same column, and with years where it has none; else that value alone."""
+    columns = columns_of(part)
+    others = tuple(p for p in whole.parts if columns_of(p) != columns)
+    gone = len(whole.parts) - len(others)
+    return AllOf((*others, part)) if gone == 1 or (not gone and columns == ("year",)) else AllOf((part,))
 
 
 def _parts_of(asked: ItemFilter) -> list[OneOf | Within]:

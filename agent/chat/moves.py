@@ -190,7 +190,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     steered = bool(
         rejected or parts or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise
     )
-    if opinions.spoken and opinions == Opinions(spoken=opinions.spoken) and not steered and _AGREEING.fullmatch(low):
+    if opinions.pointing and not steered and _AGREEING.fullmatch(low):
         return Moves(Intent.CHOSEN, about=opinions.spoken, spoken=opinions.spoken)  # "the first two sound good"
     instead = bool(_INSTEAD.search(low)) or ((whole := _KIND_ABOUT.match(low)) is not None and is_kind(whole["kind"]))
     beside = bool(_ADDITIVE.search(low)) and not instead
@@ -246,7 +246,7 @@ def _asked_beside(text: Remainder, references: References, opinions: Opinions, *
         if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
             beyond = (*opinions.beyond, *row.beyond)
             return Moves(Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=beyond)
-    if plain or not opinions.spoken or opinions != Opinions(spoken=opinions.spoken):
+    if plain or not opinions.pointing:
         return None
     return _question(Remainder(text.rest.strip(" ,.;!")), references.speaking_of(opinions.spoken))
 

@@ -64,6 +64,11 @@ class Opinions:
     beyond: tuple[int, ...] = ()
     unclear: bool = False
 
+    @property
+    def pointing(self) -> bool:
+        """Whether it speaks of items and says nothing of them that is kept: "2 sounds good"."""
+        return bool(self.spoken) and self == Opinions(spoken=self.spoken)
+
 
 def find_opinions(text: Remainder, references: References) -> Opinions:
     """What a message says of items. Those meant by their place are taken out of it, titles are left for the reading as well."""

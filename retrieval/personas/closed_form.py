@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.arrays import Csr, Float32, Float64, Int64
-from retrieval.baselines.large_linear import LARGEST as LARGEST  # noqa: PLC0414  what this module can solve
 from retrieval.baselines.large_linear import LargeLinearAutoencoder
 from retrieval.baselines.linear import LARGEST as SMALL  # in double precision
 from retrieval.baselines.linear import LinearAutoencoder, LinearConfig
@@ -53,7 +52,7 @@ def solve(matrix: Csr, settings: LinearConfig, rank: int, groups: list[Int64], s
         seed: Of the random start on large data.
 
     Raises:
-        DataError: Both users and items outnumber :data:`LARGEST`.
+        DataError: Both users and items outnumber :data:`retrieval.baselines.large_linear.LARGEST`.
     """
     if min(matrix.shape) <= SMALL:
         model = LinearAutoencoder.of(matrix, settings)

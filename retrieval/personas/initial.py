@@ -22,8 +22,10 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 
 from retrieval.arrays import Csr
+from retrieval.baselines.large_linear import LARGEST
+from retrieval.baselines.linear import LARGEST as SMALL
 from retrieval.baselines.linear import TUNED, ridge_for
-from retrieval.personas.closed_form import LARGEST, SMALL, Floats, solve
+from retrieval.personas.closed_form import Floats, solve
 
 _svds: Any = sparse_linalg.svds  # annotated too loosely to check against
 

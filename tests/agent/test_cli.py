@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from retrieval import artifacts
 from retrieval.artifacts import save
 
 POLYTASTE = Path(sys.executable).parent / "polytaste"
@@ -111,9 +112,11 @@ def test_train_on_own_tables_then_recommend(tmp_path):
     out = tmp_path / "model"
     done = polytaste(
         "train", "--data", tmp_path / "log.csv", "--items", tmp_path / "goods.csv", "--column", "user=who",
-        "--out", out, "--epochs", "1", "--personas", "3",
+        "--out", out, "--epochs", "1", "--personas", "3", "--dimension", "16", "--recency", "0.5",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    shape = artifacts.load(out).encoder.config
+    assert (shape.personas, shape.dimension, shape.recency) == (3, 16, 0.5)
     slate = json.loads(polytaste("recommend", "--user", "c1", "--model", out, "--no-llm", "--json").stdout)
     assert slate["axis"] == "personas"
     assert all(i["title"].startswith("Thing") for i in slate["items"])
