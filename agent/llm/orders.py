@@ -54,10 +54,11 @@ async def in_orders(shown: Int32, orders: int, ask: Callable[[Int32], Coroutine[
     shifts = shifts_of(len(shown), orders)
     answers = await all_of(ask(np.roll(shown, -shift)) for shift in shifts)
     rows = np.stack([np.roll(a.logprobs, shift) for a, shift in zip(answers, shifts, strict=True)])
-    return Opinion(*_pooled(rows), summed(rows[0], answers), rows)
+    return Opinion(*pooled(rows), summed(rows[0], answers), rows)
 
 
-def _pooled(rows: Float32) -> tuple[Float32, float | None]:
+def pooled(rows: Float32) -> tuple[Float32, float | None]:
+    """What ``(S, n)`` rows of log-probabilities say together: ``(n,)`` relevance, and their agreement."""
     each = np.stack([standardised(row) for row in rows]).astype(np.float64)
     return standardised(each.mean(axis=0).astype(np.float32)), agreement(each)
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,10 @@ import numpy as np
 from agent.llm.failures import PASSING, LLMFailure, Reason, TransportFailure
 from agent.llm.labels import LETTERS
 from agent.llm.loop import run
-from agent.llm.orders import Opinion, agreement, in_orders
-from agent.llm.scorer import LabelScorer, LabelScores, standardised
+from agent.llm.orders import Opinion, in_orders, pooled
+from agent.llm.scorer import LabelScorer, LabelScores
 from agent.rerank.calibration import target_shares
+from agent.rerank.llm import LLMConfig
 from eval.published.sets import CandidateSets
 from eval.suite.calls import Answers
 from eval.suite.store import digest
@@ -35,7 +38,7 @@ SLATE = 10
 
 _AT_ONCE = 4
 _PATIENT_S = 120.0
-_LEAST_MASS = 0.05  # as in production: below it the model is not answering in labels
+_LEAST_MASS = LLMConfig().min_label_mass  # production's
 
 Told = Callable[[int, int], None]
 
@@ -63,10 +66,9 @@ class Said:
         if self.by_order is None or self.mass < _LEAST_MASS:
             return None
         rows = self.by_order[:orders]
-        each = np.stack([standardised(row) for row in rows])
-        relevance = standardised(each.mean(axis=0))
+        relevance, agreement = pooled(rows)
         scores = LabelScores(rows[0], self.mass, self.tokens, len(rows))
-        return Opinion(relevance, agreement(each), scores, rows) if relevance.any() else None
+        return Opinion(relevance, agreement, scores, rows) if relevance.any() else None
 
 
 def renderer(model: Model, prompt: Prompt, sets: CandidateSets) -> Callable[[int, Int32], tuple[Message, ...]]:
@@ -117,6 +119,7 @@ def ask(
     ]
     todo = [at for at, key in enumerate(keys) if answers.get(key) is None]
     passing: dict[str, dict[str, Any]] = {}
+    done = count(1)
 
     async def one(at: int, gate: asyncio.Semaphore) -> None:
         async with gate:
@@ -129,7 +132,7 @@ def ask(
                 passing[keys[at]] = said
             else:
                 answers.add(keys[at], said)
-            told(len(todo) - sum(answers.get(keys[i]) is None and keys[i] not in passing for i in todo), len(todo))
+            told(next(done), len(todo))
 
     async def everything() -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
@@ -176,8 +179,4 @@ def _read(answer: dict[str, Any]) -> Said:
 
 def failures(said: Sequence[Said]) -> dict[str, int]:
     """How many failed, by reason."""
-    found: dict[str, int] = {}
-    for one in said:
-        if one.reason is not None:
-            found[one.reason] = found.get(one.reason, 0) + 1
-    return found
+    return dict(Counter(one.reason for one in said if one.reason is not None))

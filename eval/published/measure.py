@@ -15,6 +15,7 @@ import numpy as np
 from agent.llm.orders import Opinion
 from agent.llm.scorer import standardised
 from eval.llm_fit import WEIGHTS
+from eval.metrics import ndcg
 from retrieval.arrays import Float32, Float64, Int32
 
 AT = (1, 5, 10, 20)
@@ -33,9 +34,7 @@ def gains(scores: Float32, items: Int32, truth: Int32) -> Float64:
     """
     order = np.argsort(-scores, axis=1, kind="stable")
     found = np.take_along_axis(items, order, axis=1) == truth[:, None]
-    rank = np.where(found.any(axis=1), found.argmax(axis=1) + 1.0, np.inf)
-    gain = np.where(np.isfinite(rank), 1.0 / np.log2(1.0 + rank), 0.0)
-    return np.where(rank[:, None] <= np.array(AT), gain[:, None], 0.0)
+    return np.stack([ndcg(found, np.ones(len(found), np.int64), k) for k in AT], axis=1)
 
 
 def together(retrieved: Float32, opinion: Opinion | None, weight: float) -> Float32:

@@ -24,6 +24,7 @@ MIXED = "mixed"
 SHOWN = 20
 """Candidates of a set, as published."""
 
+_SEED = 0  # of the order in which candidates are shown
 _EACH = 3
 _COLUMNS = ("user_id", "retriever", "candidates")
 
@@ -63,7 +64,7 @@ class CandidateSets:
         return np.arange((len(self.users) + 1) // 2, len(self.users), dtype=np.int32)
 
 
-def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool, seed: int = 0) -> CandidateSets:
+def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool) -> CandidateSets:
     """Read the sets of one source.
 
     Args:
@@ -72,7 +73,6 @@ def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool, se
         source: One of :data:`SOURCES`, or :data:`MIXED`.
         with_truth: Put the truth in the place of the last candidate, unless it is there. The publication does so with random
             candidates; with retrieved ones it is a leak.
-        seed: Of the order in which candidates are shown.
 
     Raises:
         ConfigError: An unknown source.
@@ -95,7 +95,7 @@ def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool, se
         items = dataset.catalog.positions(named)
         if with_truth:
             items = np.append(items[items != truth[at]][: SHOWN - 1], truth[at])
-        order = np.random.default_rng([seed, at]).permutation(len(items))
+        order = np.random.default_rng([_SEED, at]).permutation(len(items))
         shown.append(items[order])
         given.append(-np.arange(len(items)) if with_truth else -order)
     all_but_last = [everyone.row(user)[:-1] for user in range(len(everyone))]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import artifacts
-from retrieval.artifacts import save
+from retrieval.artifacts import load, save
 
 POLYTASTE = Path(sys.executable).parent / "polytaste"
 
@@ -115,7 +114,7 @@ def test_train_on_own_tables_then_recommend(tmp_path):
         "--out", out, "--epochs", "1", "--personas", "3", "--dimension", "16", "--recency", "0.5",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    shape = artifacts.load(out).encoder.config
+    shape = load(out).encoder.config
     assert (shape.personas, shape.dimension, shape.recency) == (3, 16, 0.5)
     slate = json.loads(polytaste("recommend", "--user", "c1", "--model", out, "--no-llm", "--json").stdout)
     assert slate["axis"] == "personas"
