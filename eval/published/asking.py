@@ -6,17 +6,14 @@ nothing in it: no candidate is told whose taste brought it, so that the prompt i
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
 
-from agent.llm.failures import PASSING, LLMFailure, Reason, TransportFailure
+from agent.llm.failures import LLMFailure, Reason, TransportFailure
 from agent.llm.labels import LETTERS
 from agent.llm.loop import run
 from agent.llm.orders import Opinion, in_orders, pooled
@@ -24,6 +21,7 @@ from agent.llm.scorer import LabelScorer, LabelScores
 from agent.rerank.calibration import target_shares
 from agent.rerank.llm import LLMConfig
 from eval.published.sets import CandidateSets
+from eval.suite.ask import Told, ask_each
 from eval.suite.calls import Answers
 from eval.suite.store import digest
 from prompts.rerank import INPUTS, rerank_inputs
@@ -31,7 +29,6 @@ from prompts.summaries import slot_counts, summarise
 from prompts.template import Message, Prompt
 from retrieval.arrays import Float32, Int32
 from retrieval.artifacts import Model
-from retrieval.errors import ServerError
 
 SLATE = 10
 """Places that a prompt speaks of."""
@@ -39,8 +36,6 @@ SLATE = 10
 _AT_ONCE = 4
 _PATIENT_S = 120.0
 _LEAST_MASS = LLMConfig().min_label_mass  # production's
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,35 +112,13 @@ def ask(
         digest({"model": scorer.model, "orders": orders, "asked": [m.content for m in render(int(row), order)]})
         for row, order in zip(rows, places, strict=True)
     ]
-    todo = [at for at, key in enumerate(keys) if answers.get(key) is None]
-    passing: dict[str, dict[str, Any]] = {}
-    done = count(1)
+    todo = [(key, at) for at, key in enumerate(keys) if answers.get(key) is None]
 
-    async def one(at: int, gate: asyncio.Semaphore) -> None:
-        async with gate:
-            row, began = int(rows[at]), time.perf_counter()
-            said = await _said(
-                places[at], orders, lambda order: scorer.score(render(row, order), len(order), _PATIENT_S)
-            )
-            said["ms"] = round(1e3 * (time.perf_counter() - began), 1)
-            if said["reason"] in PASSING:
-                passing[keys[at]] = said
-            else:
-                answers.add(keys[at], said)
-            told(next(done), len(todo))
+    async def one(at: int) -> dict[str, Any]:
+        row = int(rows[at])
+        return await _said(places[at], orders, lambda order: scorer.score(render(row, order), len(order), _PATIENT_S))
 
-    async def everything() -> None:
-        gate = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for at in todo:
-                group.create_task(one(at, gate))
-
-    try:
-        run(everything())
-    except* TransportFailure as why:
-        raise ServerError(
-            f"the server is gone: {why.exceptions[0]}", "start it and run again: answers are kept"
-        ) from why
+    passing = run(ask_each(todo, one, answers, told, "the server is gone", at_once=_AT_ONCE))
     return [_read(passing.get(key) or answers.get(key) or {}) for key in keys]
 
 

@@ -5,10 +5,9 @@ The same fusion and calibration as in a request. A user whom the model fails is 
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import polars as pl
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.protocol import Pool
+from eval.suite.ask import Told, ask_each
 from eval.suite.calls import Calls
 from eval.suite.config import LlmConfig, SuiteConfig
 from eval.suite.ground import Ground
@@ -27,7 +27,7 @@ from eval.suite.store import digest, write_whole
 from eval.suite.tables import rows
 from prompts.template import load
 from retrieval.arrays import Float32, Int32
-from retrieval.errors import ConfigError, ServerError
+from retrieval.errors import ConfigError
 
 if TYPE_CHECKING:
     from agent.llm.endpoint import Endpoint
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 8
 _DRAW = 4711
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,44 +178,8 @@ def ask_about(
     from agent.llm.loop import run  # noqa: PLC0415
 
     todo = [(key, question) for key, question in zip(keys, questions, strict=True) if calls.get(key) is None]
-    return run(_ask_all(scorer, config, calls, todo, told, place, timed=timed))
-
-
-async def _ask_all(
-    scorer: Scorer,
-    config: LlmConfig,
-    calls: Calls,
-    todo: Sequence[tuple[str, Question]],
-    told: Told,
-    place: str,
-    *,
-    timed: bool,
-) -> dict[str, dict[str, Any]]:
-    from agent.llm.failures import PASSING, TransportFailure  # noqa: PLC0415
-
-    done, passing = 0, dict[str, dict[str, Any]]()
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def ask(key: str, question: Question) -> None:
-        nonlocal done
-        async with gate:
-            began = time.perf_counter()
-            answer = await _ask(scorer, config, question)
-            answer["ms"] = round(1e3 * (time.perf_counter() - began), 1) if timed else None
-            if answer["reason"] in PASSING:
-                passing[key] = answer
-            else:
-                calls.add(key, answer)
-            done += 1
-            told(done, len(todo))
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for key, question in todo:
-                group.create_task(ask(key, question))
-    except* TransportFailure as why:
-        raise ServerError(f"{place}: {why.exceptions[0]}", "start the server and run again: answers are kept") from why
-    return passing
+    each = ask_each(todo, partial(_ask, scorer, config), calls, told, place, at_once=_AT_ONCE, timed=timed)
+    return run(each)
 
 
 async def _ask(scorer: Scorer, config: LlmConfig, question: Question) -> dict[str, Any]:
