@@ -35,7 +35,19 @@ RESULTS = (
     "eval/retrieve_recent.py",
     "eval/retrieve_setting.py",
 )
-LISTS = ("retrieval", "prompts", "agent", "eval/metrics", "eval/batch/stages.py", "eval/batch/truth.py")
+LISTS = (
+    "retrieval",
+    "prompts",
+    "agent",
+    "eval/metrics",
+    "eval/batch/job.py",
+    "eval/batch/stages.py",
+    "eval/batch/truth.py",
+    "eval/prompt_cache.py",
+    "eval/suite/calls.py",
+    "eval/suite/lines.py",
+    "eval/suite/store.py",
+)
 """Sources that lists of a batch are made by; what prompts say is not among them, for each has a version of its own."""
 ROOMS = ("retrieval", "prompts", "agent", "eval")
 """All of our source."""

@@ -25,7 +25,7 @@ from eval.suite.measure import METRICS
 from eval.suite.plan import pool_units, rerank_units
 from eval.suite.pools import read_pool, seeded, settings
 from eval.suite.run import make_plan, run, unit_path
-from eval.suite.store import RESULTS, digest, fingerprint, write_whole
+from eval.suite.store import LISTS, RESULTS, ROOMS, digest, fingerprint, write_whole
 from retrieval.axes import POPULARITY
 from retrieval.baselines.protocol import touched_matrix
 from retrieval.errors import ConfigError, DataError
@@ -119,22 +119,59 @@ def test_the_suites_that_are_shipped_can_be_read():
             assert settings(retriever, 0)
 
 
-def test_the_hash_of_the_code_is_of_all_that_makes_results():
-    """Whatever of this room the makers of units import, however far down."""
-    seen, todo = set(), [f"eval/suite/{name}.py" for name in ("pools", "ground", "measure", "llm", "units")]
+UNTOUCHED = {
+    "agent/paths.py": "where files are",
+    "eval/__init__.py": "what the room is for",
+    "eval/nodes.py": "where work is done",
+    "eval/rerank_batch.py": "reads the truth of a batch, whose rows are in the key",
+}
+"""Modules that are imported on the way to results and change none of them."""
+
+
+def imported(*first):
+    """Modules of ours that some import when they run, however far down."""
+    seen, todo = set(), list(first)
     while todo:
         path = todo.pop()
-        if path in seen or not (ROOT / path).is_file():
+        if path in seen or path in UNTOUCHED or not (ROOT / path).is_file():
             continue
         seen.add(path)
-        for node in ast.walk(ast.parse((ROOT / path).read_text())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eval."):
+        nodes = [ast.parse((ROOT / path).read_text())]
+        while nodes:
+            node = nodes.pop()
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                nodes += node.orelse
+                continue
+            nodes += ast.iter_child_nodes(node)
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.level, path
                 names = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
-                todo += [
-                    f"{name.replace('.', '/')}.py" for name in names if name != "eval.nodes"
-                ]  # of which only types are wanted
-    missing = [path for path in seen if not any(path == source or path.startswith(f"{source}/") for source in RESULTS)]
-    assert len(seen) > 15 and not missing
+            else:
+                names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            for place in (name.replace(".", "/") for name in names if name.partition(".")[0] in ROOMS):
+                todo += [f"{place}.py", f"{place}/__init__.py"]
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("sources", "makers"),
+    [
+        (RESULTS, [f"eval/suite/{name}.py" for name in ("pools", "ground", "measure", "llm", "units")]),
+        (LISTS, [f"eval/batch/{name}.py" for name in ("job", "stages", "truth")]),
+    ],
+    ids=["results of suites", "lists of batches"],
+)
+def test_the_hash_of_the_code_is_of_all_that_makes_results(sources, makers):
+    """Whatever the makers of units import, however far down, but what is named as changing nothing."""
+    seen = imported(*makers)
+    assert len(seen) > 80 and {"eval/suite/calls.py", "retrieval/schema.py", "agent/llm/scorer.py"} <= seen
+    assert not [path for path in seen if not any(path == one or path.startswith(f"{one}/") for one in sources)]
+    assert all((ROOT / one).exists() for one in sources)
+
+
+def test_imports_of_types_alone_are_not_followed():
+    assert "eval/suite/ask.py" in imported("eval/suite/llm.py")
+    assert "eval/suite/pools.py" not in imported("eval/suite/measure.py")
 
 
 def test_every_retriever_can_be_trained(dataset):
