@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -32,6 +32,7 @@ from retrieval.schema import Catalog
 
 _BEFORE = "Candidates:"  # what the label prompt says before is the user
 _PATIENT_S = 600.0
+_REMEDY = "name the python of an environment that has RankLLM"
 _START_S = 120.0  # for an interpreter to import what RankLLM needs
 
 
@@ -43,11 +44,12 @@ class Peer:
         name: In tables.
         at_once: Requests at the same time.
         requests: Users done.
-        left: Users not done when the time was over.
+        left: Users not done: the time was over, or the server failed them.
         seconds: In all.
-        whole: Answers that named every candidate.
-        named: Candidates that an answer named, on average.
-        written: Tokens written for a user.
+        whole: Answers that named every candidate; None where no answer was written, as always of the label mode.
+        named: Candidates that an answer named, on average, or None.
+        written: Tokens written for a user, or None.
+        failures: Calls that failed, whether they were repeated or not, by the kind of error.
     """
 
     name: str
@@ -55,9 +57,10 @@ class Peer:
     requests: int
     left: int
     seconds: float
-    whole: int
-    named: float
-    written: float
+    whole: int | None = None
+    named: float | None = None
+    written: float | None = None
+    failures: dict[str, int] = field(default_factory=dict)
 
     @property
     def per_second(self) -> float:
@@ -90,7 +93,7 @@ def peers(
         progress: Told after each of six runs.
 
     Raises:
-        ConfigError: The interpreter has no RankLLM, or it does not run.
+        ConfigError: The interpreter has no RankLLM, or RankLLM does not run there.
         LLMFailure: The model stopped answering.
     """
     asks = [study.ask(case, PROMPTS["label"]) for case in study.spare]
@@ -105,7 +108,7 @@ def peers(
         began = time.perf_counter()
         run(_labels(scorer, [*left, *right], many))
         seconds = time.perf_counter() - began
-        out.append(Peer("label", many, 2 * quarter, 0, seconds, 2 * quarter, float(SHOWN), 1.0))
+        out.append(Peer("label", many, 2 * quarter, 0, seconds))
         progress()
     for many, left, right in plan:
         for part, bounded in ((left, False), (right, True)):
@@ -164,11 +167,14 @@ def _rankllm(python: Path, place: Path, scorer: LabelScorer, many: int, limit_s:
             f"--rankllm {python}: it does not start in {_START_S:g} s", "try again, or run it alone"
         ) from why
     except OSError as why:
-        raise ConfigError(f"--rankllm {python}: {why}", "name the python of an environment that has RankLLM") from why
+        raise ConfigError(f"--rankllm {python}: {why}", _REMEDY) from why
+    last = (ended.stderr.strip() or "nothing").splitlines()[-1]
+    if ended.returncode == rankllm_peer.ABSENT:
+        raise ConfigError(f"--rankllm {python}: {last}", _REMEDY)
     if ended.returncode:
-        last = (ended.stderr.strip() or "nothing").splitlines()[-1]
-        raise ConfigError(f"--rankllm {python}: {last}", "name the python of an environment that has RankLLM")
+        raise ConfigError(f"--rankllm {python}: RankLLM ended, {last}", f"what it needs stands in {script.name}")
     said = json.loads(ended.stdout.splitlines()[-1])
     return Peer(
-        name, many, said["requests"], said["left"], said["seconds"], said["whole"], said["named"], said["written"]
-    )
+        name, many, said["requests"], said["left"], said["seconds"], said["whole"], said["named"], said["written"],
+        said["failures"],
+    )  # fmt: skip

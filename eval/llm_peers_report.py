@@ -7,9 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from agent.commands import load_data
-from agent.console import out, progress_bar, show_whole
+from agent.console import err, out, progress_bar, show_whole
 from agent.llm.endpoint import needed_endpoint
 from agent.llm.failures import LLMFailure
 from agent.llm.scorer import LabelScorer
@@ -34,7 +35,7 @@ def run_peers(
     """Measure and say what came of it.
 
     Raises:
-        ConfigError: The interpreter has no RankLLM.
+        ConfigError: The interpreter has no RankLLM, or RankLLM does not run there.
         DataError: Too few users.
         ServerError: No model, or it stopped answering.
     """
@@ -56,6 +57,10 @@ def run_peers(
         out.file.write(json.dumps({"model": endpoint.model, "data": dataset.name, "peers": rows}, indent=2) + "\n")
         return
     show_whole(_table(found, f"{endpoint.model}, {dataset.name}, {users} users a run, {SHOWN} candidates"))
+    for one in found:
+        if one.failures:
+            why = ", ".join(f"{kind} {count}" for kind, count in sorted(one.failures.items()))
+            err.print(Text(f"{one.name}, {one.at_once} at once, calls that failed: {why}", style="yellow"))
 
 
 def _table(found: list[Peer], title: str) -> Table:
@@ -67,6 +72,10 @@ def _table(found: list[Peer], title: str) -> Table:
         faster = f"{label[one.at_once] / one.per_second:.1f} times" if one.requests else "none done"
         table.add_row(
             one.name, str(one.at_once), f"{one.requests} of {one.requests + one.left}", f"{one.per_second:.2f}", faster,
-            f"{one.whole}", f"{one.named:.1f}", f"{one.written:.0f}",
+            _said(one.whole, 0), _said(one.named, 1), _said(one.written, 0),
         )  # fmt: skip
     return table
+
+
+def _said(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

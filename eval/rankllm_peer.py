@@ -5,6 +5,8 @@
 Knows nothing of polytaste: requests come as RankLLM's own lines, a report goes to stdout as JSON. The reranker is the default one of
 RankLLM's OpenAI mode (prompt ``rank_gpt``, window 20). Its package imports vLLM on the way to that mode, which never uses it, so that
 without vLLM something stands in for it. It counts tokens by tiktoken, which needs ``TIKTOKEN_CACHE_DIR`` where there is no network.
+
+RankLLM repeats a request that fails, silently, and takes some errors of a server for answers: both are counted and told.
 """
 
 from __future__ import annotations
@@ -16,13 +18,19 @@ import json
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
+ABSENT = 3
+"""Exit status where the interpreter has no RankLLM."""
+
 _WINDOW = 20
 _CONTEXT = 4096
+_NO_ANSWER = "ERROR::"  # RankLLM's own mark for what a server refused
 
 
 def main() -> None:
@@ -36,7 +44,11 @@ def main() -> None:
     parser.add_argument("--bounded", action="store_true", help="write at most as many tokens as an order takes")
     asked = parser.parse_args()
     with contextlib.redirect_stdout(sys.stderr):  # RankLLM prints
-        found = measure(asked)
+        try:
+            found = measure(asked)
+        except ImportError as why:
+            sys.stderr.write(f"{why}\n")
+            sys.exit(ABSENT)
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
     os._exit(0)  # RankLLM repeats a request that fails for ever: nothing else would end it
@@ -48,6 +60,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != here]
     if importlib.util.find_spec("vllm") is None:
         sys.modules.update({"vllm": MagicMock(), "vllm.outputs": MagicMock()})
+    import openai  # noqa: PLC0415
     from rank_llm.data import read_requests_from_file  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
     from rank_llm.rerank import Reranker  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
     from rank_llm.rerank.listwise import SafeOpenai  # noqa: PLC0415  # pyright: ignore[reportMissingImports]
@@ -62,6 +75,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     agent = (Bounded if asked.bounded else SafeOpenai)(
         asked.model, _CONTEXT, prompt_mode=PromptMode.RANK_GPT, window_size=_WINDOW, keys="none", base_url=f"{asked.url}/v1/"
     )  # fmt: skip
+    failures = Counter[str]()
+    openai.chat.completions.create = _counted(openai.chat.completions.create, failures)
     reranker = Reranker(agent)
     requests = read_requests_from_file(asked.requests)
     began = time.perf_counter()
@@ -69,21 +84,39 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     asking = [
         pool.submit(reranker.rerank, one, rank_end=_WINDOW, populate_invocations_history=True) for one in requests
     ]
-    done, left = wait(asking, asked.limit)
+    done, _ = wait(asking, asked.limit)
     seconds = time.perf_counter() - began
     pool.shutdown(wait=False, cancel_futures=True)
-    results = [one.result() for one in done]
-    calls = [call for result in results for call in result.invocations_history]
+    answered: list[Any] = []
+    for one in done:
+        if (why := one.exception()) is not None:
+            failures[type(why).__name__] += 1
+        elif not any(call.response.startswith(_NO_ANSWER) for call in one.result().invocations_history):
+            answered.append(one.result())
+    calls = [call for result in answered for call in result.invocations_history]
     named = [set(_numbers(call.response)) for call in calls]
     return {
-        "requests": len(results),
-        "left": len(left),
+        "requests": len(answered),
+        "left": len(requests) - len(answered),
+        "failures": dict(failures),
         "seconds": seconds,
-        "calls": len(calls),
-        "whole": sum(len(one) == _WINDOW for one in named),
-        "named": sum(map(len, named)) / max(len(named), 1),
-        "written": sum(call.output_token_count for call in calls) / max(len(calls), 1),
+        "whole": sum(len(one) == _WINDOW for one in named) if named else None,
+        "named": sum(map(len, named)) / len(named) if named else None,
+        "written": sum(call.output_token_count for call in calls) / len(calls) if calls else None,
     }
+
+
+def _counted(create: Callable[..., Any], failures: Counter[str]) -> Callable[..., Any]:
+    """``create``, the kinds of its errors counted."""
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return create(*args, **kwargs)
+        except Exception as why:
+            failures[type(why).__name__] += 1
+            raise
+
+    return counted
 
 
 def _numbers(text: str) -> list[int]:
