@@ -58,13 +58,25 @@ class AllOf:
     parts: tuple[OneOf | Within, ...]
 
 
-Fact = OneOf | Within | AllOf
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """A choice of conditions on different columns: "organic or under 15", "a red from France or a white from Germany".
+
+    Attributes:
+        choices: An item needs one of them.
+    """
+
+    choices: tuple[OneOf | Within | AllOf, ...]
+
+
+Fact = OneOf | Within | AllOf | AnyOf
 
 
 def columns_of(fact: Fact) -> tuple[str, ...]:
     """The columns that a condition asks of."""
-    if isinstance(fact, AllOf):
-        return tuple(column for part in fact.parts for column in columns_of(part))
+    if isinstance(fact, AllOf | AnyOf):
+        parts = fact.parts if isinstance(fact, AllOf) else fact.choices
+        return tuple(dict.fromkeys(column for part in parts for column in columns_of(part)))
     return fact.columns if isinstance(fact, OneOf) else (fact.column,)
 
 
@@ -72,6 +84,8 @@ def passes(table: pl.DataFrame, fact: Fact) -> pl.Expr:
     """Whether an item meets a condition. One on a column that the table has no longer asks nothing."""
     if isinstance(fact, AllOf):
         return pl.all_horizontal([passes(table, part) for part in fact.parts])
+    if isinstance(fact, AnyOf):
+        return pl.any_horizontal([passes(table, choice) for choice in fact.choices])
     if isinstance(fact, Within):
         if fact.column not in table.columns:
             return pl.lit(value=True)

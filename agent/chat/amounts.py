@@ -28,7 +28,7 @@ _OF = re.compile(r"(?: of)? ([a-z]+)(?![\w'])")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE, "budget": PRICE}
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
-_UNDERS = frozenset(UNDER.split("|"))
+_UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
 _HALF = 0.5  # what is rounded to five stars has at least so much less
@@ -159,12 +159,12 @@ class AmountWords:
         return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.way)
 
     def _is_sum(self, bound: _Bound) -> bool:
-        """Whether a number of nothing is a price: "under 20" is, "at most 150" where it can be, "no more than 5" is not."""
+        """Whether a number of nothing is a price: "under 20" is, "over 20" and "at most 150" where it can be, "no more than 5" is not."""
         if bound.way in _UNDERS:
             return True
         counts = bound.way.startswith(("no ", "not ")) or not bound.way
         price = [Within(column, bound.low, bound.high) for column in self._quantities.of(PRICE)[:1]]
-        return not counts and bound.high is not None and self._quantities.met(price)
+        return not counts and (bound.high is not None or bound.way in _OVERS) and self._quantities.met(price)
 
     def _bare(self, rest: str) -> Iterator[AmountMention]:
         """What only names a number: "around 300 pages", "a 5 star hotel", "for 4 people", "I have 20 euros"."""

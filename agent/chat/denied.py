@@ -61,7 +61,13 @@ def _parts(tokens: Sequence[Token], i: int, *, attached: bool) -> list[tuple[int
     parts: list[tuple[int, int]] = []
     for n, word in enumerate(tokens[i + 1 :]):
         joins = word.text in _OF_ITEMS and not (attached and word.text != "the")
-        if word.kind in ("join", "comma") and end > start:
+        joins |= word.text == "in" and is_kind(tokens[i + n].text)  # "no hotels in Paris over 150"
+        ahead = tokens[i + 2 + n].text if i + 2 + n < len(tokens) else ""
+        if ahead[:1].isdigit() and (
+            word.text in _RANGE or (word.text == "and" and tokens[i + n - 1].text == "between")
+        ):
+            end = word.start + len(word.text)  # "from 2015 to 2017", "between 2015 and 2017"
+        elif word.kind in ("join", "comma") and end > start:
             parts.append((start, end))
             start = end = word.start + len(word.text)
         elif word.kind in _WITHIN or joins or (n <= 1 and word.text in _LEADING):
@@ -78,12 +84,16 @@ def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterat
     whole: AllOf | None = None
     for n, (start, end, asked) in enumerate(parts[:_MOST]):
         before = parts[n - 1] if n else None
-        listed = before is None or (n == 1 and _only_years(before[2]))  # not of "no horror, 80s comedies"
+        joined = before is not None and _JOINED.search(text[before[1] : start]) is not None
+        first = _parts_of(before[2]) if before and n == 1 else []
+        listed = before is None or (n == 1 and (_only_years(before[2]) or (joined and len(first) == 1)))
         if whole is None and listed and (whole := whole_of(asked)) is not None:
             yield Denial(start, end, whole)
-            if before and not any(map(is_kind, text[before[0] : before[1]].split())):
-                yield Denial(before[0], before[1], _exchanged(whole, *_parts_of(before[2])))  # "no 80s or 90s horror"
-        elif whole is not None and before and (_only_years(asked) or _JOINED.search(text[before[1] : start])):
+            if before and not (_only_years(before[2]) and any(map(is_kind, text[before[0] : before[1]].split()))):
+                yield Denial(
+                    before[0], before[1], _exchanged(whole, *first)
+                )  # "no 80s or 90s horror", "no horror or 90s comedies"
+        elif whole is not None and before and (_only_years(asked) or joined):
             if len(own := _parts_of(asked)) != 1:
                 return
             yield Denial(start, end, _exchanged(whole, *own))  # "no Italian reds or whites", "... 80s, 90s"
@@ -105,7 +115,7 @@ def _exchanged(whole: AllOf, part: OneOf | Within) -> AllOf:
 
 def _parts_of(asked: ItemFilter) -> list[OneOf | Within]:
     """Every condition of a filter, in the order in which people say them."""
-    facts: list[OneOf | Within] = [fact for fact in asked.facts if not isinstance(fact, AllOf)]
+    facts = [fact for fact in asked.facts if isinstance(fact, OneOf | Within)]
     categories = [OneOf(("categories",), (name,)) for group in asked.wanted for name in sorted(group)]
     return [*categories, *map(_within, asked.years), *facts]
 

@@ -49,8 +49,9 @@ def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) 
     for m in _qualities(quantities).finditer(rest) if quantities.qualities else ():
         if _TOLD.search(rest[: m.start()]) or categories.named_in([m["what"]]):
             continue
-        facts = quantities.quality(m["what"], much=not m["not"])
-        yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not m["not"], vague=True)
+        much, rest_of = quantities.quality(m["what"], much=True), quantities.quality(m["what"], much=False)
+        complaint = bool(m["too"]) and not m["not"]
+        yield AmountMention(*m.span(), rest_of if m["not"] else much, complaint, vague=True, denied=rest_of)
     for m in _LEVEL.finditer(rest):
         share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
         facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()
@@ -60,7 +61,7 @@ def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) 
 def _qualities(quantities: Quantities) -> re.Pattern[str]:
     words = "|".join(sorted(map(re.escape, quantities.qualities), key=len, reverse=True))
     return re.compile(
-        rf"\b(?P<not>not (?:too |so |very |that |overly |really )?)?(?P<too>(?:a (?:bit|little) )?too )?(?:(?:very|quite|really|extremely) )?(?P<what>{words})\b"
+        rf"\b(?P<not>not (?:too |so |very |that |overly |really ))?(?P<too>(?:a (?:bit|little) )?too )?(?:(?:very|quite|really|extremely) )?(?P<what>{words})\b"
     )
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from agent.chat.ages import find_age, find_children
 from agent.chat.amounts import AmountWords, complement
 from agent.chat.categories import CategoryWords
+from agent.chat.choices import Said, chosen
 from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
 from agent.chat.names import NameWords
 from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import Quantities
 from agent.chat.truths import TruthWords
 from agent.chat.words import filled
-from retrieval.facts import AllOf, Fact, OneOf, Within
+from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of
 from retrieval.schema import Catalog
 
 _CHILD = "children"
@@ -86,33 +87,35 @@ class FactReader:
         names = self._names.find(rest, marked, [(start, end) for start, end, _ in self._categories.spans(rest)])
         for name in names:
             rest = filled(rest, name.start, name.end)
-        truths = list(self._truths.find(rest))
+        truths = self._truths.find(rest)
         for truth in truths:
             rest = filled(rest, truth.start, truth.end)
         scopes = Scopes(rest)
+        said: list[Said] = []
         for truth in truths:
             sense = scopes.at(truth.start)
             if sense is Sense.UNSURE:
                 continue
-            kept, fact = (wanted if truth.denied is (sense is Sense.UNWANTED) else unwanted), truth.fact
-            if (
-                truth.choice
-                and kept is wanted
-                and wanted
-                and isinstance(before := wanted[-1], OneOf)
-                and isinstance(fact, OneOf)
-            ):
-                wanted[-1] = choice_of(before, fact)
+            if truth.denied is (sense is Sense.UNWANTED):
+                said.append(Said(truth.start, truth.end, (truth.fact,)))
             else:
-                kept.append(fact)
+                unwanted.append(truth.fact)
         for amount in amounts:
-            denied = amount.complaint or scopes.at(amount.start) is Sense.UNWANTED
-            wanted += complement(amount.facts) if denied else amount.facts
+            if amount.complaint or scopes.at(amount.start) is Sense.UNWANTED:
+                wanted += amount.denied or complement(amount.facts)
+            elif amount.facts:
+                said.append(Said(amount.start, amount.end, amount.facts))
         senses = list(zip(names, senses_of(names, rest, scopes), strict=True))
-        wanted += names_asked([name for name, sense in senses if sense is Sense.WANTED], self._catalog)
+        for start, end, fact in names_asked([n for n, sense in senses if sense is Sense.WANTED], self._catalog):
+            said.append(Said(start, end, (fact,)))
+        wanted += chosen(said, rest)
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         untold = tuple(dict.fromkeys(amount.untold for amount in amounts if amount.untold))
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold)
+
+    def follow(self, rest: str, end: int) -> bool:
+        """Whether the word after a place says what kind of item is meant: "red", "Italian"."""
+        return self._names.follow(rest, end)
 
     def quality(self, word: str) -> bool:
         """Whether a word is an adjective that a column of numbers is made of: sweet, where there is a ``sweetness``."""
@@ -145,7 +148,7 @@ def together(
 ) -> tuple[Fact, ...]:
     """Conditions with new ones.
 
-    A number bounded anew replaces the bound of that side before, and any bound that it rules out. Names replace those of
+    A choice of columns goes where another is made of them, or where it cannot be met any longer. A number bounded anew replaces the bound of that side before, and any bound that it rules out. Names replace those of
     the same columns, unless they come beside them or narrow them: then both are meant. Where no item has both, what comes
     beside is a choice ("by King", "and Anne Rice"), and what narrows replaces ("in German", "only French").
 
@@ -159,13 +162,20 @@ def together(
     """
     out = list(before)
     for fact in new:
-        if isinstance(fact, AllOf):
+        out = [old for old in out if not (isinstance(old, AnyOf) and _ruled_out(old, fact, catalog))]
+        if isinstance(fact, AllOf | AnyOf):
             out.append(fact)
         elif isinstance(fact, Within):
             out = [*(old for old in out if not (isinstance(old, Within) and _outdated(old, fact))), fact]
         else:
             out = _with_name(out, fact, catalog, beside=beside, within=within, either=either)
     return tuple(dict.fromkeys(out))
+
+
+def _ruled_out(old: AnyOf, new: Fact, catalog: Catalog) -> bool:
+    """Whether a new condition on a column of a choice takes its place."""
+    same = not set(columns_of(old)).isdisjoint(columns_of(new))
+    return same and (isinstance(new, AnyOf) or not can_be(catalog, old, new))
 
 
 def _outdated(old: Within, new: Within) -> bool:

@@ -16,10 +16,11 @@ _PERSON = r"(?:i|we)(?:'d| would)?"
 _ONLY = r"(?:only|just|merely|solely|exclusively|necessarily|limited|restricted|always|entirely|all)"
 _NO_MATTER = r"(?:sure|certain|enough|opposed|against|mind|care|know|need|needed|matter|have to)"
 _NUMBER = r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)"
+_COUNT = _NUMBER.replace(r"\d+", r"\d{1,3}")  # "and 2017" begins no other wish
 _AMOUNT = (
     r"(?:(?:lots|plenty|loads|tons|full) of|a (?:lot|bit|little|few|couple|touch)|(?:much |many |a lot )?more|many|"
     r"some(?:thing)?|mostly|mainly|definitely|at least|maybe|perhaps|preferably|ideally|only|just|instead|then|want|love|"
-    rf"prefer|enjoy|need|{_NUMBER})"
+    rf"prefer|enjoy|need|{_COUNT})"
 )
 _WISH = rf"{_PERSON} (?:want|need|like|love|prefer|enjoy|adore)|i'd|prefer(?:ably)?|ideally|maybe|perhaps|let's"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agent.chat.facts import together
 from agent.chat.reading import Reading
 from agent.chat.wish import Wish
+from retrieval.facts import Fact, OneOf
 from retrieval.filters import Popularity
 from retrieval.schema import Catalog
 
@@ -80,11 +82,13 @@ def joined(
             within=within,
             either=reading.text.lower().startswith("or "),
         )
-        update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in condition.facts)
+        update["unwanted_facts"] = tuple(
+            f for f in wish.unwanted_facts if not any(_asks(g, f) for g in condition.facts)
+        )
     if condition.unwanted_facts:
         before_facts = update.get("unwanted_facts", wish.unwanted_facts)
         update["unwanted_facts"] = tuple(dict.fromkeys([*before_facts, *condition.unwanted_facts]))
-        update["facts"] = tuple(f for f in update.get("facts", wish.facts) if f not in condition.unwanted_facts)
+        update["facts"] = tuple(_left(update.get("facts", wish.facts), condition.unwanted_facts))
     if reading.about:
         update["about"] = reading.about if instead else tuple(dict.fromkeys([*wish.about, *reading.about]))
     if reading.silent:
@@ -94,3 +98,25 @@ def joined(
     if reading.k:
         update["k"] = reading.k
     return wish.model_copy(update=update)
+
+
+def _asks(wanted: Fact, unwanted: Fact) -> bool:
+    """Whether what was denied is asked for now: Paris, of "Paris or Berlin"."""
+    if not (isinstance(wanted, OneOf) and isinstance(unwanted, OneOf)):
+        return wanted == unwanted
+    return set(unwanted.columns) <= set(wanted.columns) and set(unwanted.values) <= set(wanted.values)
+
+
+def _left(wanted: Sequence[Fact], unwanted: Sequence[Fact]) -> Iterator[Fact]:
+    """What is still wanted once something is denied: of "Paris or Berlin" Paris, after "not in Berlin"."""
+    for fact in wanted:
+        if fact in unwanted:
+            continue
+        if isinstance(fact, OneOf):
+            denied = {
+                v for f in unwanted if isinstance(f, OneOf) and set(fact.columns) <= set(f.columns) for v in f.values
+            }
+            if values := tuple(value for value in fact.values if value not in denied):
+                yield fact if len(values) == len(fact.values) else OneOf(fact.columns, values)
+        else:
+            yield fact

@@ -31,19 +31,20 @@ def senses_of(mentions: Sequence[NameMention], rest: str, scopes: Scopes) -> lis
     return senses
 
 
-def names_asked(mentions: Sequence[NameMention], catalog: Catalog) -> tuple[OneOf, ...]:
-    """Conditions of the names that are wanted, in their order.
+def names_asked(mentions: Sequence[NameMention], catalog: Catalog) -> list[tuple[int, int, OneOf]]:
+    """Conditions of the names that are wanted, in their order, with where each begins and ends.
 
     Names joined by "or" are a choice. Others are meant together, unless no item has them all: who lists authors does not
     look for a book that all of them wrote.
     """
-    facts: list[OneOf] = []
+    asked: list[tuple[int, int, OneOf]] = []
     for mention in mentions:
-        one = mention.fact
-        if facts and mention.follows and (mention.choice or not can_be(catalog, *facts, one)):
-            one = choice_of(facts.pop(), one)
-        facts.append(one)
-    return tuple(dict.fromkeys(facts))
+        start, one = mention.start, mention.fact
+        if asked and mention.follows and (mention.choice or not can_be(catalog, *(fact for *_, fact in asked), one)):
+            start, _, before = asked.pop()
+            one = choice_of(before, one)
+        asked.append((start, mention.end, one))
+    return asked
 
 
 def can_be(catalog: Catalog, *facts: Fact) -> bool:

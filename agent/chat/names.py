@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
-from agent.chat.words import filled, is_chatter, is_function_word, is_kind, origins, singular_words
+from agent.chat.words import READ, filled, is_chatter, is_function_word, is_kind, origins, singular_words
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
@@ -32,6 +32,7 @@ _NEXT = re.compile(r"[ -]([a-z][\w']*)")
 _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
 _OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
 _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
+_OF_READ = re.compile(rf" of (?:the )?{READ}")
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
 
@@ -182,7 +183,8 @@ class NameWords:
             return True
         after, before = _NEXT.match(rest, end), _LAST.search(rest[:start])
         follows, precedes = after[1] if after else "", before[1] if before else ""
-        closed = not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
+        read = _OF_READ.match(rest, end) is not None  # "reds of the 2010s"
+        closed = read or not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
         alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
@@ -196,6 +198,13 @@ class NameWords:
         beside = [m for m in (_LAST.search(rest[:start]), _NEXT.match(rest, end)) if m is not None and m.start(1) > 0]
         plain = (m for m in beside if not (is_function_word(m[1]) or is_kind(m[1]) or self._is_shared(m[1])))
         return any(marked[m.start(1)].isupper() for m in plain)
+
+    def follow(self, rest: str, end: int) -> bool:
+        """Whether the word after a place is a value that many items share, or says where they are from."""
+        after = _NEXT.match(rest, end)
+        return after is not None and (
+            self._is_shared(after[1]) or ((after[1],) in self._whole and after[1] in self._origins)
+        )
 
     def _is_shared(self, word: str) -> bool:
         return not self._shared.isdisjoint(self._whole.get((word,), ()))

@@ -53,6 +53,7 @@ class AmountMention:
         complaint: Whether it says what is too much, "too long", and asks for the contrary.
         vague: Whether it names no number.
         untold: What is to be said where no column holds what it bounds.
+        denied: What it asks where it is denied; empty for the other side of its bounds.
     """
 
     start: int
@@ -61,6 +62,7 @@ class AmountMention:
     complaint: bool = False
     vague: bool = False
     untold: str = ""
+    denied: tuple[Within, ...] = ()
 
 
 class Quantities:

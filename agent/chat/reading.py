@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from agent.chat.about import find_about, named_in
 from agent.chat.categories import CategoryWords
+from agent.chat.choices import find_choices
 from agent.chat.denied import find_denials
 from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
@@ -130,9 +131,12 @@ class RequestReader:
         together = find_denials(rest, lambda start, end: self._asked(plain, rest, start, end))
         for denial in together:
             rest = filled(rest, denial.start, denial.end)
-        years, renown = find_years(rest, self._categories.beside, self._latest), find_popularity(rest)
+        choices = find_choices(rest, lambda start, end: self._asked(plain, rest, start, end))
+        for choice in choices:
+            rest = filled(rest, choice.start, choice.end)
+        years, renown = find_years(rest, self._says_what, self._latest), find_popularity(rest)
         if not years and self._terciles is not None:
-            years = find_vague(rest, self._categories.beside, *self._terciles)
+            years = find_vague(rest, self._says_what, *self._terciles)
         for mention in (*years, *renown):
             rest = filled(rest, mention.start, mention.end)
         facts = self.facts.read(rest, plain)
@@ -151,7 +155,7 @@ class RequestReader:
             popularity,
             named.rejected,
             not_in,
-            facts.wanted,
+            (*facts.wanted, *(c.fact for c in choices)),
             (*facts.unwanted, *(d.fact for d in together)),
         )
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
@@ -171,6 +175,10 @@ class RequestReader:
     def comparable(self, words: str) -> tuple[str, ...]:
         """What there can be more or less of by some words: categories, or the quality that a column holds."""
         return self.categories(words) or ((words,) if self.facts.quality(words) else ())
+
+    def _says_what(self, text: str, start: int, end: int) -> bool:
+        """Whether a stretch is said of items: "recent westerns", "old Italian wines"."""
+        return self._categories.beside(text, start, end) or self.facts.follow(text, end)
 
     def _asked(self, plain: str, rest: str, start: int, end: int) -> ItemFilter:
         """What a stretch asks by itself; nothing where a title stands in it."""

@@ -13,7 +13,7 @@ from agent.chat.denied import whole_of
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wish import Wish
 from agent.chat.words import filled, folded, singular_words
-from retrieval.facts import AllOf, Fact, OneOf, Within, columns_of
+from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of
 from retrieval.filters import ItemFilter, Popularity
 from retrieval.schema import Catalog
 
@@ -163,9 +163,10 @@ def _overlap(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _alike(one: Fact, other: Fact) -> bool:
     """Whether two conditions ask of the same column: of names, for one that both name; of several, of any of them."""
-    if isinstance(one, AllOf):
-        return any(_alike(part, other) for part in one.parts)
-    if isinstance(other, AllOf):
+    if isinstance(one, AllOf | AnyOf):
+        parts = one.parts if isinstance(one, AllOf) else one.choices
+        return one == other or any(_alike(part, other) for part in parts)
+    if isinstance(other, AllOf | AnyOf):
         return False
     if isinstance(one, OneOf) and isinstance(other, OneOf):
         return bool({*one.columns} & {*other.columns} and {*one.values} & {*other.values})

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from agent.chat.categories import CategoryWords
 from agent.chat.name_columns import CODES
 from agent.chat.words import is_function_word, is_kind, singular_words
-from retrieval.facts import OWN, TRUE, TRUTH, Fact, OneOf, Within
+from retrieval.facts import OWN, TRUE, TRUTH, OneOf, Within
 from retrieval.schema import Catalog
 
 _VERBS = frozenset(("is", "has", "are", "can"))
 _SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "friendly", "permitted", "accepted", "welcome", "provided", "offered", "possible"))  # fmt: skip
 _YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
-_HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want)"
+_HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want|and|or|nor|plus|&)"
 _DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|tak(?:e|ing)|welcomes?)"
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
 _ALSO = {"pet": ("dog", "cat", "animal"), "pool": ("swimming pool",), "wifi": ("wi-fi", "internet"), "kid": ("child", "children"), "child": ("kid", "children")}  # fmt: skip
@@ -28,7 +28,6 @@ _STOCK = frozenset(
 _IN_STOCK = re.compile(
     r"(?<![\w-])(?:(?P<non>(?:out of|not in) )stock|(?:in|on) stock|available(?: (?:now|right now|today))?)(?![\w'-])"
 )
-_OR = re.compile(r"\s*,?\s*(?:or|and/or)\s+(?:(?:at least|else) )?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +39,19 @@ class TruthMention:
         end: Where it ends.
         fact: What it asks where nothing denies it.
         denied: Whether the word itself does: "non-alcoholic".
-        choice: Whether an "or" ties it to the one before: "organic or vegan".
     """
 
     start: int
     end: int
-    fact: Fact
+    fact: OneOf | Within
     denied: bool
-    choice: bool = False
 
 
 class TruthWords:
     """Finds the columns of one catalogue that hold yes and no by their names."""
 
     def __init__(self, catalog: Catalog, categories: CategoryWords) -> None:
-        self._asked: list[tuple[re.Pattern[str], Fact]] = []
+        self._asked: list[tuple[re.Pattern[str], OneOf | Within]] = []
         for name in catalog.table.columns:
             words = singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
             said = words[1:] if words[:1] and words[0] in _VERBS else words
@@ -66,17 +63,14 @@ class TruthWords:
             if fact is not None and not nameless:
                 self._asked.append((re.compile(_pattern(said)), fact))
 
-    def find(self, rest: str) -> Iterator[TruthMention]:
+    def find(self, rest: str) -> list[TruthMention]:
         """Every place of a folded request that names a column of yes and no."""
         mentions: list[TruthMention] = []
         for pattern, fact in self._asked:
             for found in pattern.finditer(rest):
                 group = next((g for g in ("own", "had", "done") if found.groupdict().get(g)), 0)
                 mentions.append(TruthMention(*found.span(group), fact, denied=found["non"] is not None))
-        mentions.sort(key=lambda mention: mention.start)
-        for i, one in enumerate(mentions):
-            tied = i > 0 and _OR.fullmatch(rest, mentions[i - 1].end, one.start) is not None
-            yield replace(one, choice=tied)
+        return sorted(mentions, key=lambda mention: mention.start)
 
 
 def _pattern(said: list[str]) -> str:
@@ -90,7 +84,7 @@ def _pattern(said: list[str]) -> str:
         *(_phrase(other.split()) for word in core[:1] if len(core) == 1 for other in _ALSO.get(word, ())),
     ]
     names = "|".join(others)
-    had = rf"{_HAVING} {_ARTICLE}(?P<had>{names})|(?P<done>{_DOING} {_ARTICLE}(?:{names}))"
+    had = rf"{_HAVING} {_ARTICLE}(?P<had>(?:{names})(?:[ -](?:{_YES}))?)|(?P<done>{_DOING} {_ARTICLE}(?:{names}))"
     own = rf"(?P<own>(?:(?:my|our|the) )?(?:{names})(?:[ -]| (?:is|are) )(?:{_YES}|comes? along|coming along))"
     return rf"(?<![\w-])(?:{whole}|{own}|{had})(?![\w'-])"
 
@@ -99,7 +93,7 @@ def _phrase(words: Sequence[str]) -> str:
     return r"[ -]".join(rf"{re.escape(word)}s?" for word in words)
 
 
-def _fact(values: pl.Series) -> Fact | None:
+def _fact(values: pl.Series) -> OneOf | Within | None:
     """That a column says yes; None if it does not hold yes and no, or one of them alone."""
     known = values.drop_nulls().unique()
     if values.dtype.is_integer():

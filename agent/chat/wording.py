@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from retrieval.facts import TRUE, AllOf, Fact, OneOf, Within
+from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Within
 
 _MOST_NAMES = 3  # that are spelled out
 _TOUCH = 2e-9  # by so much a bound that is left out lies beside a round number
@@ -50,6 +50,8 @@ def facts_in_words(facts: Sequence[Fact]) -> Iterator[tuple[str, tuple[Fact, ...
 
 def fact_in_words(fact: Fact) -> str:
     """One condition: "director: Ann Lee", "pages: up to 300", "Horror of 1980-1989"."""
+    if isinstance(fact, AnyOf):
+        return ", or ".join(fact_in_words(choice) for choice in fact.choices)
     if isinstance(fact, AllOf):
         first, *others = [_part(part) for part in fact.parts]
         return " ".join([first, *(other if other.startswith("of ") else f"with {other}" for other in others)])

@@ -138,7 +138,11 @@ def find_years(text: str, named: Callable[[str, int, int], bool], latest: int | 
             read(*match.span(), _period(match.group(), LATEST))
     for match in _BARE.finditer(text):
         start, end = match.span()
-        if named(text, start, end) or any(m.end <= start and _ALSO.fullmatch(text, m.end, start) for m in found):
+        if (
+            text.strip(" .!?") == match.group()
+            or named(text, start, end)
+            or any(m.end <= start and _ALSO.fullmatch(text, m.end, start) for m in found)
+        ):
             read(start, end, _period(match.group(), LATEST))
     return sorted(found, key=lambda mention: mention.start)
 

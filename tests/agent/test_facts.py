@@ -305,7 +305,7 @@ def test_a_shop_of_text_files_can_be_asked_for_numbers(tmp_path):
     reader = RequestReader(catalog, TitleIndex(catalog), searched=True)
     for text, titles in (
         ("under 20 euros", ["A"]),
-        ("over 15", []),
+        ("over 15", ["C"]),
         ("100-200 pages", ["B"]),
         ("for 4 players", ["A", "C"]),
         ("for 4 friends", ["A", "C"]),

@@ -178,3 +178,27 @@ def test_films_are_counted_by_what_is_asked(films):
 def test_more_of_that_kind(films):
     first, answer = talk(films, "comedies", "the third looks good, more of that kind")
     assert answer.understood["like"] == [first.slate.items[2].title]
+
+
+@pytest.mark.parametrize(
+    ("said", "understood"),
+    [
+        (["a pool or in Berlin", "under 120"], {"with": ["pool, or city: Berlin", "price: under 120"]}),
+        (["a pool or in Berlin", "forget the pool"], {}),
+        (["a pool or pets allowed or under 100"], {"with": ["pool, or pets allowed, or price: under 100"]}),
+        (
+            ["a hotel in Paris with a pool, or a hotel in Berlin under 120"],
+            {"with": ["pool with city: Paris, or price: under 120 with city: Berlin"]},
+        ),
+        (
+            ["a hotel in Paris with a pool or one in Berlin with breakfast", "in Vienna"],
+            {"with": ["city: Vienna"]},
+        ),
+        (["with a pool or breakfast"], {"with": ["pool or breakfast included"]}),
+        (["no hotels in Berlin over 150"], {"without": ["price: more than 150 with city: Berlin"]}),
+        (["in Paris or Berlin", "not in Berlin"], {"with": ["city: Paris"], "without": ["city: Berlin"]}),
+        (["not in Berlin", "Paris or Berlin with a pool"], {"with": ["pool", "city: Paris or Berlin"]}),
+    ],
+)
+def test_what_an_or_leaves_to_choose(hotels, said, understood):
+    assert talk(hotels, *said)[-1].understood == understood
