@@ -14,7 +14,7 @@ def published(
     data: Annotated[str, typer.Option("--data", help="Folder or file of the data that the candidates are of.")] = "ml-latest-small",
     column: Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train.")] = None,
     source: Annotated[str, typer.Option("--source", help="Whose candidates: random, bm25, bert, pop, bpr, gru4rec, sasrec, or mixed.")] = "random",
-    with_truth: Annotated[bool, typer.Option("--with-truth", help="Put what should be found among the candidates.")] = False,
+    with_truth: Annotated[bool, typer.Option("--with-truth", help="Put what should be found among the candidates, as is done with random ones; retrieved sets hold it or not by themselves.")] = False,
     ranker: Annotated[list[str] | None, typer.Option("--ranker", help="Retriever to rank by; again for more.")] = None,
     settings: Annotated[int | None, typer.Option("--settings", min=1, help="At most this many settings of each.")] = None,
     users: Annotated[int, typer.Option("--users", min=2, help="Test users the model is asked about.")] = 100,

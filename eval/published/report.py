@@ -51,6 +51,12 @@ def run_published(
             dataset, sets, plan, scorer, folder,
             lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )  # fmt: skip
+    if sets.leaks:
+        words = (
+            f"note: {sets.held:.1%} of the sets that {source} retrieved hold the truth by themselves. In the others it was put in, and is"
+            f" there because it is the truth: figures among candidates of {source}, not of what {source} finds"
+        )
+        err.print(Text(words, style="yellow"), soft_wrap=True)
     if as_json:
         out.file.write(json.dumps(_as_dict(found), indent=2) + "\n")
         return
@@ -104,6 +110,7 @@ def _as_dict(found: Study) -> dict[str, Any]:
     return {
         "source": sets.source,
         "with_truth": sets.with_truth,
+        "held": sets.held,
         "users": len(sets.test),
         "found": found_share(sets, sets.test),
         "best": found.best,

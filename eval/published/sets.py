@@ -17,7 +17,9 @@ from retrieval.datasets.dataset import Dataset
 from retrieval.errors import ConfigError, DataError
 from retrieval.schema import Histories
 
-SOURCES = ("random", "bm25", "bert", "pop", "bpr", "gru4rec", "sasrec")
+RANDOM = "random"
+"""Candidates that nobody retrieved."""
+SOURCES = (RANDOM, "bm25", "bert", "pop", "bpr", "gru4rec", "sasrec")
 """Retrievers of the publication, in its order."""
 MIXED = "mixed"
 """The first three of each of them."""
@@ -36,6 +38,7 @@ class CandidateSets:
     Attributes:
         source: Retriever, or :data:`MIXED`.
         with_truth: Whether what should be found was put among the candidates.
+        held: Share of the sets that hold it by themselves.
         users: ``(B,)`` internal ids.
         items: ``(B, n)`` candidates as they are shown, shuffled; -1 pads.
         given: ``(B, n)`` minus the place of each in the file; as it is shown where the truth, which has none, was put in.
@@ -46,12 +49,18 @@ class CandidateSets:
 
     source: str
     with_truth: bool
+    held: float
     users: Int32
     items: Int32
     given: Float32
     truth: Int32
     histories: Histories
     everyone: Histories
+
+    @property
+    def leaks(self) -> bool:
+        """Whether the truth was put among candidates that were retrieved: it stands there because it is the truth."""
+        return self.with_truth and self.source != RANDOM
 
     @property
     def test(self) -> Int32:
@@ -72,7 +81,7 @@ def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool) ->
         path: Parquet of ``user_id``, ``retriever`` and a list ``candidates``.
         source: One of :data:`SOURCES`, or :data:`MIXED`.
         with_truth: Put the truth in the place of the last candidate, unless it is there. The publication does so with random
-            candidates; with retrieved ones it is a leak.
+            candidates; with retrieved ones it is a leak, and :attr:`CandidateSets.leaks` says so.
 
     Raises:
         ConfigError: An unknown source.
@@ -90,9 +99,10 @@ def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool) ->
     if min(map(len, rows)) < 2:
         raise DataError(f"{path}: a user has fewer than two items in {dataset.name}", "use the data it was made from")
     truth = np.array([row[-1] for row in rows], np.int32)
-    shown, given = list[Int32](), list[np.ndarray]()
+    shown, given, held = list[Int32](), list[np.ndarray](), 0
     for at, named in enumerate(lists.values()):
         items = dataset.catalog.positions(named)
+        held += int(truth[at] in items)
         if with_truth:
             items = np.append(items[items != truth[at]][: SHOWN - 1], truth[at])
         order = np.random.default_rng([_SEED, at]).permutation(len(items))
@@ -100,7 +110,7 @@ def read_sets(dataset: Dataset, path: Path, source: str, *, with_truth: bool) ->
         given.append(-np.arange(len(items)) if with_truth else -order)
     all_but_last = [everyone.row(user)[:-1] for user in range(len(everyone))]
     return CandidateSets(
-        source, with_truth, users, _padded(shown, -1).astype(np.int32), _padded(given, -np.inf).astype(np.float32), truth,
+        source, with_truth, held / len(users), users, _padded(shown, -1).astype(np.int32), _padded(given, -np.inf).astype(np.float32), truth,
         Histories.of([row[:-1] for row in rows]), Histories.of(all_but_last),
     )  # fmt: skip
 

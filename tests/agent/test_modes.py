@@ -214,7 +214,7 @@ def test_windows_find_the_best_ten_of_a_judge_that_does_not_err(n, seed, plan):
     if plan is sliding:
         assert len(sizes) == max(1, 1 + -(-(n - 20) // 10))
     else:
-        assert len(sizes) <= n / 9 + 2
+        assert len(sizes) <= n / 10 + max(np.log2(n / 10), 0) + 1  # each round halves what is left and may ask one more
 
 
 def test_settings_that_make_no_sense_are_refused(model):

@@ -13,7 +13,9 @@ from agent.llm.scorer import LabelScores, standardised
 from eval.published import cli
 from eval.published.asking import Said
 from eval.published.measure import AT, fit_weight, fused_gains, gains, together
+from eval.published.report import run_published
 from eval.published.sets import MIXED, SHOWN, SOURCES, read_sets
+from eval.published.study import Plan
 from retrieval import datasets
 from retrieval.errors import ConfigError, DataError
 from tests.agent.faults import faulty_server
@@ -172,3 +174,22 @@ def test_without_a_model(shop, tmp_path):
     found = published(path, tmp_path / "out", "--no-llm", "--ranker", "popularity")
     assert found["asked"] == []
     assert found["best"] == "popularity"
+
+
+def test_a_truth_among_retrieved_candidates_is_a_leak_and_is_told(shop, tmp_path, capsys):
+    dataset, path = shop
+    plain = read_sets(dataset, path, "bm25", with_truth=False)
+    share = (plain.items == plain.truth[:, None]).any(axis=1).mean()
+    assert 0 < share < 1
+    for source, with_truth in [("random", True), ("bm25", False), ("bm25", True), (MIXED, True)]:
+        sets = read_sets(dataset, path, source, with_truth=with_truth)
+        assert sets.leaks == (with_truth and source != "random")
+    assert read_sets(dataset, path, "bm25", with_truth=True).held == plain.held == pytest.approx(share)
+
+    def told(source, *, with_truth):
+        plan = Plan(("popularity",), 1, 2, 2, 2, "rerank-shares", 0)
+        run_published(path, str(path.parent), [], source, plan, tmp_path / "out", None, None, with_truth=with_truth, no_llm=True, as_json=True)  # fmt: skip
+        return capsys.readouterr().err
+
+    assert f"{share:.1%} of the sets that bm25 retrieved" in told("bm25", with_truth=True)
+    assert "note" not in told("bm25", with_truth=False) and "note" not in told("random", with_truth=True)
