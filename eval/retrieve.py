@@ -35,7 +35,7 @@ class Tried:
     Attributes:
         setting: The point of the grid.
         validation: Mean NDCG@100 over the validation users.
-        seconds: Of training.
+        seconds: Of training; next to nothing where the training of an earlier setting was shared.
     """
 
     setting: Setting
@@ -65,6 +65,11 @@ class Measured:
     def best(self) -> Tried:
         """The setting that was measured: the first of the best."""
         return max(self.tried, key=lambda t: t.validation)
+
+    @property
+    def shared(self) -> bool:
+        """Whether the settings that were tried share one training, which took all their seconds together."""
+        return len(self.tried) > 1 and self.best.setting.shared
 
 
 @dataclass(frozen=True, slots=True)

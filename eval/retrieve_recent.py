@@ -47,7 +47,7 @@ def recent_linear(base: LinearConfig) -> tuple[Setting, ...]:
 
     def one(recency: float) -> Setting:
         config = RecentLinearConfig(**base.model_dump(), recency=recency)
-        return Setting(config, {"recency": recency}, lambda ground: Recent(trained(ground), recency))
+        return Setting(config, {"recency": recency}, lambda ground: Recent(trained(ground), recency), shared=True)
 
     return tuple(map(one, RECENCY))
 
@@ -63,6 +63,7 @@ def recent_personas(base: TrainingConfig) -> tuple[Setting, ...]:
             config,
             {"recency": recency},
             lambda ground: PersonaScorer(PersonaEncoder(shape, trained(ground).weights)),
+            shared=True,
         )
 
     return tuple(map(one, RECENCY))

@@ -60,6 +60,7 @@ def as_dict(result: Comparison, reference: str) -> dict[str, Any]:
             "coverage@20": measured.coverage,
             "ARP@20": float(measured.popularity.mean()),
             "minus_reference": None if base is None else _differences(measured, base),
+            "shared_training": measured.shared,
             "validation": [
                 {**t.setting.varied, METRICS[CHOSEN_BY]: t.validation, "seconds": t.seconds} for t in measured.tried
             ],
@@ -83,7 +84,9 @@ def _settings(measured: Measured) -> str:
     best = measured.best
     varied = ", ".join(f"{name} {value:g}" for name, value in best.setting.varied.items()) or "one setting"
     among = f" of {len(measured.tried)} settings" if len(measured.tried) > 1 else ""
-    return f"{varied}{among}; validation {METRICS[CHOSEN_BY]} {best.validation:.4f}; trained in {best.seconds:.1f} s"
+    took = sum(t.seconds for t in measured.tried) if measured.shared else best.seconds
+    once = ", once for all settings" if measured.shared else ""
+    return f"{varied}{among}; validation {METRICS[CHOSEN_BY]} {best.validation:.4f}; trained in {took:.1f} s{once}"
 
 
 def _figures(result: Comparison, name: str) -> Table:

@@ -36,8 +36,10 @@ class Setting:
         config: What it is.
         varied: Those of its fields that the grid varies, for reports.
         fit: Trains it.
+        shared: Whether the settings of its grid share one training, which the first that is fitted takes the time of.
     """
 
     config: BaseModel
     varied: dict[str, float]
     fit: Callable[[Trainable], Scorer]
+    shared: bool = False

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from eval.interchange.lines import word
+from eval.interchange.lines import words
 from eval.interchange.rankllm import write_rankllm
 from eval.interchange.trec import run_of, write_qrels, write_run
 from eval.report_read import Field, read_results
@@ -32,14 +32,15 @@ def export_runs(folder: Path, out: Path, lam: float) -> list[Path]:
     written: list[Path] = []
     for number, field in enumerate(read_results(folder).fields, start=1):
         written.append(_judged(out, number, field))
-        for retriever in field.retrievers:
-            for cell in at_lambda(field.of(retriever), lam):
-                tag = word(f"{retriever}-{cell.title}")
-                path = out / f"{number}-{tag}.run"
-                write_run(
-                    path, run_of(cell.items, field.users["user_id"].to_list(), field.items["item_id"].to_list()), tag
-                )
-                written.append(path)
+        cells = {f"{name}-{cell.title}": cell for name in field.retrievers for cell in at_lambda(field.of(name), lam)}
+        for title, tag in words(cells).items():
+            path = out / f"{number}-{tag}.run"
+            write_run(
+                path,
+                run_of(cells[title].items, field.users["user_id"].to_list(), field.items["item_id"].to_list()),
+                tag,
+            )
+            written.append(path)
     return written
 
 
@@ -62,6 +63,7 @@ def export_candidates(folder: Path, out: Path) -> list[Path]:
         documents, queries = _documents(field), _queries(field)
         names = field.items["item_id"]
         done: set[str] = set()
+        files = words(pool["retriever"] for pool in results.manifest["pools"])
         for pool in results.manifest["pools"]:
             if pool["ground"] != number - 1 or pool["retriever"] in done:
                 continue
@@ -76,7 +78,7 @@ def export_candidates(folder: Path, out: Path) -> list[Path]:
                     "score": scores[users, ranks].astype(np.float64),
                 }
             )
-            path = out / f"{number}-{word(pool['retriever'])}.jsonl"
+            path = out / f"{number}-{files[pool['retriever']]}.jsonl"
             write_rankllm(path, run, queries, documents)
             written.append(path)
     return written

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from retrieval.errors import DataError
+
+_DIGITS = 8
 
 
 class Open(BaseModel):
@@ -37,6 +41,9 @@ def first_error(why: ValidationError) -> str:
     return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"
 
 
-def word(text: str) -> str:
-    """A title as one word of letters that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text.replace("λ", "lambda")).strip("-")
+def words(texts: Iterable[str]) -> dict[str, str]:
+    """Each title as one word of letters that every file system takes; those that would be one word get a hash each."""
+    plain = {text: re.sub(r"[^A-Za-z0-9.]+", "-", text.replace("λ", "lambda")).strip("-") for text in texts}
+    alike = Counter(word.lower() for word in plain.values())  # some file systems know no capitals
+    hashes = {text: hashlib.sha256(text.encode()).hexdigest()[:_DIGITS] for text in plain}
+    return {text: word if alike[word.lower()] == 1 else f"{word}-{hashes[text]}" for text, word in plain.items()}

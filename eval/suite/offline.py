@@ -19,7 +19,7 @@ from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import LETTERS, Label
 from agent.llm.orders import shifts_of
 from eval.interchange.batch import read_batch, write_batch
-from eval.interchange.lines import numbered_lines, word
+from eval.interchange.lines import numbered_lines, words
 from eval.suite.config import LlmConfig
 from eval.suite.llm import ask_about, asked_users, endpoint_of, kept_calls, name_of
 from eval.suite.pools import read_pool
@@ -64,6 +64,7 @@ def write_questions(folder: Path, plan: Plan, tokenizer: str | None, progress: P
     llm = _needed(plan)
     train(folder, plan, progress)
     written: list[Path] = []
+    files = words(map(name_of, llm.models))
     for model in llm.models:
         name, found = name_of(model), dict[str, tuple[tuple[Message, ...], int]]()
         for prompt, questions in _all(folder, plan):
@@ -73,7 +74,7 @@ def write_questions(folder: Path, plan: Plan, tokenizer: str | None, progress: P
                     found |= _orders(name, question, llm.orders)
         if found:
             labels = _labels(model, tokenizer, max(count for _, count in found.values()))
-            path = folder / "asked" / f"{word(name)}.jsonl"
+            path = folder / "asked" / f"{files[name]}.jsonl"
             path.parent.mkdir(exist_ok=True)
             write_batch(path, ((asked, messages, count) for asked, (messages, count) in found.items()), name, labels)
             written.append(path)

@@ -20,6 +20,7 @@ from agent.llm.labels import LETTERS, Label
 from eval.cli import evaluate
 from eval.export_command import run_export, run_import
 from eval.interchange.batch import read_batch, write_batch
+from eval.interchange.lines import words
 from eval.interchange.rankllm import read_rankllm, write_rankllm
 from eval.interchange.recbole import read_atomic, write_atomic
 from eval.interchange.scoring import Known, read_history, read_items, score_run
@@ -390,6 +391,25 @@ def test_a_language_model_is_asked_through_files(scratch, capsys, monkeypatch):
     answers.write_text(answer("another", {32: -1.0}))
     with pytest.raises(DataError, match="answers nothing that was asked"):
         run_import(suite, answers, out, as_json=True)
+
+
+def test_titles_of_the_same_letters_are_words_of_their_own():
+    found = words(["a/b", "a-b", "A b", "ease (ridge 100.0)-calibrated λ 0.9"])
+    assert found["ease (ridge 100.0)-calibrated λ 0.9"] == "ease-ridge-100.0-calibrated-lambda-0.9"
+    assert len({word.lower() for word in found.values()}) == 4
+    assert all(word.lower().startswith("a-b-") for word in list(found.values())[:3])
+    assert words(["a/b", "c"]) == {"a/b": "a-b", "c": "c"}
+
+
+def test_models_of_the_same_letters_have_files_of_their_own(scratch):
+    suite = scratch / "alike.yaml"
+    with faulty_server("good") as (url, _):
+        llm = {"models": [f"a/b@{url}", f"a-b@{url}"], "users": 2}
+        suite.write_text(yaml.safe_dump({**PLAIN, "rerankers": ["calibrated"], "llm": llm}))
+        run_export(str(suite), scratch / "alike", "run-batch", 0.9, None, [], None, " ")
+    asked = [path.read_text().splitlines() for path in (scratch / "alike" / "asked").glob("*.jsonl")]
+    assert sorted({json.loads(line)["body"]["model"] for line in lines}.pop() for lines in asked) == ["a-b", "a/b"]
+    assert [len(lines) for lines in asked] == [2, 2]
 
 
 def test_files_for_others_and_what_they_make_of_them(scratch, capsys):

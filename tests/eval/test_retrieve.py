@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from eval import retrieve_recent
-from eval.retrieve import METRICS, compare, evaluate
+from eval.retrieve import METRICS, Measured, Tried, compare, evaluate
 from eval.retrieve_ground import make_split, prepare
 from eval.retrieve_models import MODELS, Model, chosen_models
 from eval.retrieve_options import GroundOptions
-from eval.retrieve_report import as_dict, run_retrieve
+from eval.retrieve_report import _settings, as_dict, run_retrieve
+from eval.retrieve_setting import Setting
 from retrieval.baselines.linear import TUNED
 from retrieval.baselines.protocol import Touched, silent
 from retrieval.datasets.dataset import Dataset
@@ -155,3 +156,17 @@ def test_recent_likes_are_chosen_on_validation_and_nothing_is_trained_twice(data
     plain = Touched(train(ground.matrix, TUNED), ground.touched)
     values = evaluate(plain, ground.split.validation, ground.touched)[0]
     assert tried[0.0] == pytest.approx(np.nanmean(values[:, 2]))
+
+
+def test_a_training_that_settings_share_is_told_with_its_time():
+    def told(*seconds, shared):
+        grid = [Setting(None, {"recency": float(at)}, None, shared=shared) for at in range(len(seconds))]
+        tried = tuple(Tried(one, float(at), took) for at, (one, took) in enumerate(zip(grid, seconds, strict=True)))
+        return _settings(Measured("x", np.ones((2, 3)), np.ones(2), 1.0, tried)).split("; ")
+
+    assert told(12.3, 0.0, shared=True)[0] == "recency 1 of 2 settings"
+    assert told(12.3, 0.0, shared=True)[-1] == "trained in 12.3 s, once for all settings"
+    assert told(12.3, 4.0, shared=False)[-1] == "trained in 4.0 s"
+    assert told(7.0, shared=True)[-1] == "trained in 7.0 s"
+    shared = {name for name, model in MODELS.items() if any(one.shared for one in model.grid)}
+    assert shared == {"edlae-recent", "personas-recent", "one-vector-recent"}
