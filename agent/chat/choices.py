@@ -22,6 +22,7 @@ _OR = frozenset(("or", "and/or"))
 _WITHIN = frozenset(("word", "filler"))
 _OF_ITEMS = frozenset(("from", "of", "by", "the", "in", "with", "for", "on", "to"))
 _MARKS = frozenset((",", "or", "and"))
+_MOST = 8  # joins that are looked at
 _GAP = re.compile(r"[\w'/-]+|[^\w\s]")
 
 
@@ -112,7 +113,7 @@ def find_choices(text: str, read: Callable[[int, int], ItemFilter]) -> list[Choi
         read: What a stretch of it asks, taken by itself.
     """
     tokens = tokens_of(text)
-    joins = [i for i, token in enumerate(tokens) if token.text in _MARKS and tokens[i - 1].text not in _MARKS]
+    joins = [i for i, token in enumerate(tokens) if token.text in _MARKS and tokens[i - 1].text not in _MARKS][:_MOST]
     scopes = Scopes(text) if joins else None
     found: list[Choice] = []
     for i in joins:
