@@ -30,15 +30,17 @@ _MOST = 0.5
 _ENOUGH = 20  # items of which it can be told what most say
 
 
-def said_by_most(catalog: Catalog) -> frozenset[str]:
-    """Words that more than half of the items say, in lower case: they tell none from another. Empty for a handful of items."""
-    if len(catalog) < _ENOUGH:
-        return frozenset()
+def words_said(catalog: Catalog) -> tuple[frozenset[str], frozenset[str]]:
+    """Words that the items say, in lower case; and those that more than half of them say, which tell none from another.
+
+    Of a handful of items the second is empty.
+    """
     words = pl.DataFrame(
         {"word": pl.Series(sentences(catalog), dtype=pl.String).str.to_lowercase().str.extract_all(r"\p{L}+")}
     )
-    counts = words.select(pl.col("word").list.unique()).explode("word").group_by("word").len()
-    return frozenset(counts.filter(pl.col("len") > _MOST * len(catalog))["word"].drop_nulls().to_list())
+    counts = words.select(pl.col("word").list.unique()).explode("word").drop_nulls().group_by("word").len()
+    most = counts.filter((pl.col("len") > _MOST * len(catalog)) & (len(catalog) >= _ENOUGH))
+    return frozenset(counts["word"].to_list()), frozenset(most["word"].to_list())
 
 
 class SaidWords:

@@ -101,6 +101,12 @@ class CategoryWords:
 
         return _PREFERENCE.sub(preferred, _ANSWER.sub(answered, text))
 
+    def own_words(self) -> frozenset[str]:
+        """Words that are the whole name of a category."""
+        return frozenset(
+            word for name in self._phrases.values() for word in singular_words(name) if len(name.split()) == 1
+        )
+
     def cover(self, words: list[str]) -> bool:
         """Whether words name categories, or nothing at all, from the first to the last."""
         i = 0

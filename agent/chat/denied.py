@@ -89,7 +89,11 @@ def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterat
         listed = before is None or (n == 1 and (_only_years(before[2]) or (joined and len(first) <= 1)))
         if whole is None and listed and (whole := whole_of(asked)) is not None:
             yield Denial(start, end, whole)
-            if before and first and not (_only_years(before[2]) and any(map(is_kind, text[before[0] : before[1]].split()))):
+            if (
+                before
+                and first
+                and not (_only_years(before[2]) and any(map(is_kind, text[before[0] : before[1]].split())))
+            ):
                 yield Denial(
                     before[0], before[1], _exchanged(whole, *first)
                 )  # "no 80s or 90s horror", "no horror or 90s comedies"

@@ -113,6 +113,10 @@ class FactReader:
         untold = tuple(dict.fromkeys(amount.untold for amount in amounts if amount.untold))
         return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold)
 
+    def own_words(self) -> frozenset[str]:
+        """Words that ask for a value that many items share, for a column that says yes, or for a quality."""
+        return self._names.shared_words() | self._truths.words | frozenset(self._quantities.qualities)
+
     def follow(self, rest: str, end: int) -> bool:
         """Whether the word after a place says what kind of item is meant: "red", "Italian"."""
         return self._names.follow(rest, end)

@@ -103,6 +103,9 @@ class Moves:
 _FORGET = re.compile(
     r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then|can you|could you|let's)[, ]+)*(?:forget|drop|remove|ignore|lift|scratch)(?: about)? (?:that (?:(?:i|we) (?:said )?)?(?:(?:i|we) )?(?:(?:really )?(?:hate|dislike|don't like|can't stand|want(?:ed)?|said no to|asked for) )(?:the )?|(?:the |that )(?=\w))?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
+_BACK = re.compile(
+    r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then)[, ]+)*(?:take|have) (?:the |that |my )?(?P<what>(?!it\b|that\b)[a-z][^.,;!?]*?)(?: (?:thing|part|condition|remark|filter))? back[.!?]*$"
+)
 _WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
@@ -161,7 +164,12 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
     reject = pointed(text, references, REJECT)
-    if not reject.items and not reject.beyond and not opinions.said and (forget := _FORGET.match(text.low)):
+    if (
+        not reject.items
+        and not reject.beyond
+        and not opinions.said
+        and (forget := _FORGET.match(text.low) or _BACK.match(text.low))
+    ):
         return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
     more_like = pointed(text, references, MORE_LIKE)
     if more_like.unclear and not more_like.items and _BUT.match(text.low):
@@ -173,7 +181,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         text.take(0, row.end)
     unsure = uncounted(text)
     parts = find_parts(text, named, listed=references.count() > 0)
-    than = compared(text, references, reject.items)
+    than, missing = compared(text, references, reject.items)
     degrees = find_degrees(text, named)
     others = text.taken(_OTHERS) is not None or opinions.all_bad
     if (kin := _MORE_OF_KIND.search(text.low)) and is_kind(kin["kind"]):
@@ -212,7 +220,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         others=others or surprise or anew,
         spoken=more_like.items or opinions.spoken,
         unclear=opinions.unclear or reject.unclear or more_like.unclear,
-        beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond),
+        beyond=(*opinions.beyond, *reject.beyond, *more_like.beyond, *missing),
         rest=rest,
         fresh=anew
         or (

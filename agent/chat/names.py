@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
-from agent.chat.words import READ, filled, is_chatter, is_function_word, is_kind, origins, singular_words
+from agent.chat.words import READ, filled, is_chatter, is_function_word, is_kind, origins, places, singular_words
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
@@ -68,7 +68,8 @@ class NameWords:
         for column in columns:
             for value, said in zip(column.values, column.words, strict=True):
                 if said and not all(w.isdigit() for w in said):
-                    for called in (said, *(words_of(other) for other in origins().get(" ".join(said), ()))):
+                    alike = (*origins().get(" ".join(said), ()), *places().get(" ".join(said), ()))
+                    for called in (said, *map(words_of, alike)):
                         self._whole[called][column.name].add(value)
                     if column.shared:
                         self._whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
@@ -198,6 +199,10 @@ class NameWords:
         beside = [m for m in (_LAST.search(rest[:start]), _NEXT.match(rest, end)) if m is not None and m.start(1) > 0]
         plain = (m for m in beside if not (is_function_word(m[1]) or is_kind(m[1]) or self._is_shared(m[1])))
         return any(marked[m.start(1)].isupper() for m in plain)
+
+    def shared_words(self) -> frozenset[str]:
+        """Values of one word that many items share."""
+        return frozenset(said[0] for said in self._whole if len(said) == 1 and self._is_shared(said[0]))
 
     def follow(self, rest: str, end: int) -> bool:
         """Whether the word after a place is a value that many items share, or says where they are from."""

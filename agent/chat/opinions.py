@@ -95,7 +95,7 @@ def find_opinions(text: Remainder, references: References) -> Opinions:
                     end = closed.end()
             position = max(position, end)
             text.take(cue.start(), end)
-    verdicts = _verdicts(text, references)
+    verdicts = _verdicts(text, references, spoken)
     unclear &= not beyond  # a place that is not there is named, and "it" means nothing else
     return Opinions(
         (*said, *verdicts.said), verdicts.reject, verdicts.all_bad, verdicts.spoken or spoken, (*beyond, *verdicts.beyond), unclear
@@ -108,8 +108,11 @@ def _end_of(low: str, position: int) -> int:
     return tail.end() if tail is not None else position
 
 
-def _verdicts(text: Remainder, references: References) -> Opinions:
-    """Verdicts by place: "number 3 was great" is kept for good, "number 1 is boring" is not wanted now, "2 sounds good" is only spoken of."""
+def _verdicts(text: Remainder, references: References, before: tuple[str, ...]) -> Opinions:
+    """Verdicts by place: "number 3 was great" is kept for good, "number 1 is boring" is not wanted now, "2 sounds good" is only spoken of.
+
+    "It" is what the message spoke of before.
+    """
     said: list[tuple[str, Kind]] = []
     reject: list[str] = []
     beyond: list[int] = []
@@ -118,7 +121,7 @@ def _verdicts(text: Remainder, references: References) -> Opinions:
     position, good = 0, True
     while start := _START.search(text.low, position):
         position = start.end() + 1
-        row = references.row(text, start.end())
+        row = references.row(text, start.end(), spoken=before)
         position = max(position, row.end)
         verdict = _VERDICT.match(text.low, row.end) if row.by_place and row.end > start.end() else None
         if verdict is None or not (verdict["good"] or verdict["bad"] or verdict["not"]):

@@ -57,11 +57,11 @@ _NEAREST = re.compile(
 )
 _WAY = r"(?:asc|desc|up|down|from|low|high|large|small|please|cheap|new|old)"
 _SORT = re.compile(
-    rf"{_LEAD}(?:can you |could you )?(?:(?:sort|order|rank|arrange|list|show)(?:ed)?(?: (?:them|these|those|it|the list|this list|all|everything))?|(?:sort|order)ed) by (?:the )?(?P<by>{_WORD}(?: (?!{_WAY}){_WORD}){{0,4}})"
+    rf"{_LEAD}(?:can you |could you )?(?:(?:sort|order|rank|arrange|list|show)(?:ed)?(?: (?:them|these|those|it|the list|this list|all|everything|(?:all )?(?:the |my |these |those )(?P<noun>{_WORD})))?|(?:sort|order)ed) by (?:the )?(?P<by>{_WORD}(?: (?!{_WAY}){_WORD}){{0,4}})"
     rf"(?:[, (]+(?P<way>(?:from )?{_WORD}(?:(?: first| to {_WORD})|)))?\)?(?:,? please)?{END}"
 )
 _FIRST = re.compile(
-    rf"{_LEAD}(?:(?:sort|order|show|list|put)(?: (?:me|them|these|those|it))? )?(?:the )?(?:from (?:the )?)?{_MOST}(?: ones?)?(?: first| to (?:the )?(?:most|least)? ?{_WORD})(?:,? please)?{END}"
+    rf"{_LEAD}(?:(?:sort|order|show|list|put)(?: (?:me|them|these|those|it))? )?(?:the )?(?:from (?:the )?)?{_MOST}(?: (?!first\b|to\b)(?P<noun>{_WORD}))?(?: first| to (?:the )?(?:most|least)? ?{_WORD})(?:,? please)?{END}"
 )
 _ALPHABETICALLY = re.compile(
     rf"{_LEAD}(?:sort|order)(?:ed)?(?: (?:them|these|those|it))? alphabetically(?:,? please)?{END}"
@@ -112,12 +112,12 @@ def find_order(low: str) -> Order | None:
     """The order that a whole folded message asks for; None if it asks for none."""
     if _ALPHABETICALLY.fullmatch(low):
         return Order(TITLE, most=False)
-    if found := _SORT.fullmatch(low):
+    if (found := _SORT.fullmatch(low)) and _of_the_list(found["noun"]):
         by = _named(found["by"])
         way = (found["way"] or "").split(" to ")[0]
         downwards = not _DOWNWARDS.isdisjoint(by.split()) and not _UP.search(way)
         return Order(by, bool(_DOWN.search(way)) or downwards)
-    if found := _FIRST.fullmatch(low):
+    if (found := _FIRST.fullmatch(low)) and _of_the_list(found["noun"]):
         return _superlative(found)
     return _first(low)
 

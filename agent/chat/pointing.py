@@ -32,23 +32,25 @@ def chosen(text: Remainder, references: References) -> Pointed | None:
     return row if named and _CHOSEN_END.match(text.low, row.end) and row.end > 0 else None
 
 
-def compared(text: Remainder, references: References, spoken: tuple[str, ...]) -> tuple[str, ...]:
-    """The items that something is compared with: "not the first one, it's too expensive", "cheaper than number 2"."""
+def compared(
+    text: Remainder, references: References, spoken: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The items that something is compared with, "not the first one, it's too expensive", "cheaper than number 2"; and places that are not there."""
     for cue in _THAN.finditer(text.low):
         row = references.row(text, cue.end())
-        if row.items:
+        if row.items or row.beyond:
             text.take(cue.start("than"), row.end)
-            return row.items
+            return row.items, row.beyond
     begin = len(text.low) - len(text.low.lstrip())
     if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
-        return spoken[-1:]  # the "it" has been taken out with the items that are not wanted
+        return spoken[-1:], ()  # the "it" has been taken out with the items that are not wanted
     position = 0
     while _TOO.search(text.low, position) and (start := _SUBJECT.search(text.low, position)):
         row = references.row(text, start.end(), spoken=spoken)
         position = max(row.end, start.end(), position + 1)
         if row.items and row.by_place and len(row.items) < references.count() and _TOO.match(text.low, row.end):
-            return row.items
-    return ()
+            return row.items, ()
+    return (), ()
 
 
 def pointed(text: Remainder, references: References, cues: re.Pattern[str]) -> Pointed:

@@ -19,13 +19,14 @@ from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.own_noun import OwnNoun
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
+from agent.chat.spelling import Spelling
 from agent.chat.wording import facts_in_words
 from agent.chat.words import TITLE, filled, folded, singular_words
 from agent.chat.years import YearMention, find_vague, find_years, latest_year, span_in_words, terciles, years_asked
 from retrieval.arrays import Int32
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
-from retrieval.text_said import said_by_most
+from retrieval.text_said import words_said
 from retrieval.titles import TitleIndex
 
 MAX_K = 100
@@ -110,13 +111,15 @@ class RequestReader:
     """
 
     def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False, called: str = "") -> None:
-        said = said_by_most(catalog) if searched else frozenset[str]()
+        said, by_most = words_said(catalog) if searched else (frozenset[str](), frozenset[str]())
         self._searched = searched
         self._latest, self._terciles = latest_year(catalog), terciles(catalog)
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
-        self._of_all = frozenset("".join(singular_words(word)) for word in said) | self.noun.words
+        self._of_all = frozenset("".join(singular_words(word)) for word in by_most) | self.noun.words
         self.facts = FactReader(catalog, self._categories)
+        own = (*self._categories.own_words(), *self.facts.own_words())
+        self._spelling = Spelling(own if searched else (), said)
         self._titles = TitleReader(titles, self._categories, self.facts.names_of)
 
     def read(self, text: str) -> Reading:
@@ -125,7 +128,7 @@ class RequestReader:
         What is read is filled, not cut out, so that the reach of every "no" stays what it was.
         """
         lines = [line for line in (" ".join(line.split()) for line in text.splitlines()) if line]
-        plain = self._categories.plain(self.noun.plain("; ".join(lines)))
+        plain = self._categories.plain(self.plain("; ".join(lines)))
         named = self._titles.read(plain)
         rest = named.rest
         together = find_denials(rest, lambda start, end: self._asked(plain, rest, start, end))
@@ -167,6 +170,10 @@ class RequestReader:
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)
         about = (left.wanted,) if left.wanted else ()
         return replace(read, about=about, silent=left.unwanted)
+
+    def plain(self, text: str) -> str:
+        """A text as the rules read it: words spelled as they are meant, nouns for whatever is sold as words for any item."""
+        return self.noun.plain(self._spelling.plain(text))
 
     def categories(self, words: str) -> tuple[str, ...]:
         """Categories that some words name; where they name a mood ("dark"), those that have it."""

@@ -19,7 +19,7 @@ _AFTER_NUMBER = (
     rf"(?:{_AFTER_IT}|(?=\s+(?:from|with|without|only|instead|except|though|although|because|then|for|than|in)\b))"
 )
 _EXPLICIT = (
-    rf"(?:the\s+)?(?:(?P<ordinal>{'|'.join(_ORDINALS)}|last|top(?= (?:one|item|pick|choice|result)\b)|(?:1st|2nd|3rd|\d{{1,2}}th))(?:\s+(?P<count>two|three|four|five))?{_NOUN}{_AFTER_NUMBER}"
+    rf"(?:the\s+)?(?:(?P<ordinal>{'|'.join(_ORDINALS)}|last|top(?= (?:one|item|pick|choice|result)\b)|(?:1st|2nd|3rd|\d{{1,2}}th))(?:\s+(?P<count>two|three|four|five))?{_NOUN}(?:{_AFTER_NUMBER}|(?=\s+[-\u2013\u2014]\s))"
     rf"|(?:numbers?|no\.|nr\.?|items?|#)\s*(?P<number>\d{{1,3}}|(?:{'|'.join(_NUMBERS)})\b)"
 )
 _PLACE = re.compile(
@@ -128,6 +128,7 @@ class References:
                 beyond += [at + 1 for at in self._places(place) if at >= 0]
                 end = place.end()
             elif place is not None and self._shown:
+                unclear &= bool(items) or "," not in text.rest[end:position]  # "not that one, the third"
                 for at in self._places(place):
                     if self._has(at):
                         items[self._at(at, of_old)] = None

@@ -51,6 +51,8 @@ class TruthWords:
     """Finds the columns of one catalogue that hold yes and no by their names."""
 
     def __init__(self, catalog: Catalog, categories: CategoryWords) -> None:
+        self.words: frozenset[str] = frozenset()
+        """Words of one-word columns of yes and no."""
         self._asked: list[tuple[re.Pattern[str], OneOf | Within]] = []
         for name in catalog.table.columns:
             words = singular_words(re.sub(r"(?<=[a-z])(?=[A-Z])|[_\W]", " ", name))
@@ -62,6 +64,7 @@ class TruthWords:
             nameless = all(is_function_word(w) or is_kind(w) for w in said) or categories.named_in(said)
             if fact is not None and not nameless:
                 self._asked.append((re.compile(_pattern(said)), fact))
+                self.words |= frozenset(said[:1] if len(said) == 1 else ())
 
     def find(self, rest: str) -> list[TruthMention]:
         """Every place of a folded request that names a column of yes and no."""

@@ -66,6 +66,16 @@ def origins() -> dict[str, list[str]]:
     return _vocabulary()["origins"]
 
 
+@lru_cache(maxsize=1)
+def places() -> dict[str, list[str]]:
+    """Names of places by the words for what comes from there: Thailand, by Thai."""
+    found: dict[str, list[str]] = {}
+    for place, words in origins().items():
+        for word in words:
+            found.setdefault(word, []).append(place)
+    return found
+
+
 def is_kind(word: str) -> bool:
     """Whether a word stands for items of any kind: "novels", "songs"."""
     return _plain(word) in _kinds()
