@@ -36,18 +36,20 @@ class Outright:
 
     def mask(self, phrase: str) -> Bool | None:
         """``(n_items,)`` which items say a phrase; None for one that is too long to be said."""
-        plain = phrase.split(_GLOSS, maxsplit=1)[0].lower()
-        return self._said.mask([plain]) if plain and len(plain.split()) <= _MOST_WORDS else None
+        masks = [self._said.mask([one]) for one in alternatives(phrase) if len(one.split()) <= _MOST_WORDS]
+        return np.logical_or.reduce(masks) if masks else None
 
     def _share(self, phrase: str) -> Float64 | None:
         """``(n_items,)`` how much of a phrase the items say: 1 for all of it, nothing for too little."""
         whole = self.mask(phrase)
         if whole is None:
             return None
-        words = phrase.split(_GLOSS, maxsplit=1)[0].lower().split()
-        said = np.sum([self._said.mask([word]) for word in words], axis=0)
-        part = np.where((said >= _LEAST) & (2 * said >= len(words)), said / (len(words) + 1), 0.0)
-        return np.where(whole, 1.0, part)
+        parts = [np.where(whole, 1.0, 0.0)]
+        for one in alternatives(phrase):
+            words = one.split()
+            said = np.sum([self._said.mask([word]) for word in words], axis=0)
+            parts.append(np.where((said >= _LEAST) & (2 * said >= len(words)), said / (len(words) + 1), 0.0))
+        return np.max(parts, axis=0)
 
     def first(self, phrases: Sequence[str], *, allowed: Bool | None, gone: Int32) -> Int32:
         """Items that say as much of some phrases as any item does, the most liked first.
@@ -67,6 +69,11 @@ class Outright:
         most = saying.max()
         own = np.flatnonzero(saying >= most) if most > 0 else np.empty(0, np.int64)
         return own[np.argsort(-self._counts[own], kind="stable")][:_MOST].astype(np.int32)
+
+
+def alternatives(phrase: str) -> list[str]:
+    """What a phrase leaves to choose, in lower case: bread, sushi, of "bread or sushi"."""
+    return [one for one in phrase.split(_GLOSS, maxsplit=1)[0].lower().split(" or ") if one]
 
 
 def put_first(retrieved: Retrieved, first: Int32) -> Retrieved:

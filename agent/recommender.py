@@ -22,7 +22,7 @@ from agent.llm.endpoint import Endpoint, find_endpoint
 from agent.llm.failures import Reason
 from agent.llm.loop import on_shared_loop, run
 from agent.meaning import Meaning, MeaningConfig
-from agent.outright import Outright, put_first
+from agent.outright import Outright, alternatives, put_first
 from agent.paths import models_folder
 from agent.pools import PoolMaker
 from agent.profile import make_profile
@@ -264,7 +264,7 @@ class Recommender:
 
     def speaks_of(self, about: str) -> bool:
         """Whether an item says a phrase, or something near to it in meaning."""
-        return self._meaning.speaks_of(about) or bool(self._said.mask([about.lower()]).any())
+        return any(self._meaning.speaks_of(one) or self._said.mask([one]).any() for one in alternatives(about))
 
     def outright(self, about: str) -> Int32 | None:
         """Internal ids of the items that say a phrase with its own words; None for one that is too long to be said."""

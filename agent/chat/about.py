@@ -35,6 +35,7 @@ _FOR_WHOM = re.compile(
     rf"|(?<!about )(?<!with )\b(?:my|our) (?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary))?"
     r"|\b(?:(?:birthday|christmas|wedding|anniversary) )?(?:gift|present)s?(?: ideas?)?(?= (?:for|to)\b|[\s.,!?]*$)"
 )
+_OR = re.compile(r"\s*,?\s*or\s+(?:(?:a|an|the|some|something|anything|about|with|in|else)\s+)*")
 _MOST = 24
 """Words that are searched for; longer requests tell a story, and its beginning says what it is about."""
 
@@ -89,14 +90,16 @@ def find_about(
     ]
     wanted: list[str] = []
     unwanted: list[str] = []
-    fresh, end = False, -1  # of the last word that is denied
+    fresh, end, before = False, -1, 0  # ends of the last word that is denied, and that is wanted
     for i, found in enumerate(words):
         word = found.group().strip("-'")
         if not says[i] and not (is_compound(word) and any(says[i + 1 : i + 2])):
             continue
         sense = scopes.at(found.start())
         if sense is Sense.WANTED:
-            wanted.append(word)
+            either = wanted and _OR.fullmatch(rest, before, found.start()) is not None
+            wanted += ["or", word] if either else [word]
+            before = found.end()
             fresh |= not known[found.start()]
         elif sense is Sense.UNWANTED and not known[found.start()] and not _heads(rest, read, found.start()):
             beside = end >= 0 and not rest[end : found.start()].strip(" -")
@@ -104,7 +107,7 @@ def find_about(
                 f"{unwanted.pop()} {word}" if beside else word
             )  # "talking dogs" denies neither all talk nor all dogs
             end = found.end()
-    wanted = list(dict.fromkeys(wanted))[:_MOST] if fresh else []  # other words for a category alone have been read
+    wanted = _once(wanted)[:_MOST] if fresh else []  # other words for a category alone have been read
     gloss = _gloss(wanted, categories) if glossed else ()
     phrase = " ".join(wanted)
     return About(f"{phrase} ({', '.join(gloss)})" if gloss else phrase, tuple(dict.fromkeys(unwanted)))
@@ -114,6 +117,17 @@ def named_in(stretch: str) -> str:
     """A stretch of a request from the first to the last word that says something; empty if none does."""
     says = [found for found in _WORD.finditer(stretch) if _says_something(found.group().strip("-'"))]
     return stretch[says[0].start() : says[-1].end()] if says else ""
+
+
+def _once(words: Sequence[str]) -> list[str]:
+    """Words without those that were there before; an "or" stays between two others."""
+    kept: list[str] = []
+    for i, word in enumerate(words):
+        if word == "or" and words[i + 1] in kept:
+            continue
+        if word == "or" or word not in kept:
+            kept.append(word)
+    return kept
 
 
 def _heads(rest: str, read: Sequence[tuple[int, int, bool]], start: int) -> bool:

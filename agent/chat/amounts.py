@@ -8,7 +8,7 @@ both, and a bare "under 20" is a price where items have one. A number that bound
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, UNDER
@@ -54,9 +54,10 @@ class _Bound:
 class AmountWords:
     """Finds bounds on the columns of numbers of one catalogue."""
 
-    def __init__(self, quantities: Quantities, categories: CategoryWords) -> None:
+    def __init__(self, quantities: Quantities, categories: CategoryWords, named: Callable[[str, int], bool]) -> None:
         self._quantities = quantities
         self._categories = categories
+        self._named_after = named
 
     def find(self, rest: str) -> list[AmountMention]:
         """Every bound in a folded request, in its order; and what seems one of something that no column holds."""
@@ -206,7 +207,7 @@ class AmountWords:
                 yield AmountMention(m.start(), m.end(), (), untold=UNTOLD[PEOPLE])
 
     def _extremes(self, rest: str) -> Iterator[AmountMention]:
-        return find_extremes(rest, self._quantities, self._categories)
+        return find_extremes(rest, self._quantities, self._categories, self._named_after)
 
 
 def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agent.chat import replies
 from agent.chat.answers import Answers
 from agent.chat.assistant import Assistant
@@ -14,6 +16,7 @@ from agent.chat.sameness import said_out
 from agent.chat.step import Node, Step, last_of, replied, said_back
 from agent.chat.turns import Reply
 from agent.chat.wording import in_words
+from agent.chat.words import folded
 from agent.slate import Slate
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -24,6 +27,8 @@ _HELP = (
     "one like ..., but newer\u201d), point to the list (\u201cnot number 2\u201d, \u201cmore like 3\u201d, \u201cwhich is the "
     "newest?\u201d), tell me what you like or hate, or say \u201cundo\u201d or \u201cstart over\u201d."
 )
+_THANKED = re.compile(r"\b(?:thanks?|thank you|thx|cheers|ta)\b")
+_WELCOME = "You are welcome. The list stays as it is; say what should change, or ask about an item."
 _HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
 
 
@@ -126,7 +131,8 @@ class Asides:
         return self._say(step, _HELP)
 
     async def _greeting(self, step: Step) -> dict[str, Reply]:
-        return self._say(step, _HELLO)
+        listed = last_of(step).slate is not None and _THANKED.search(folded(step["message"]))
+        return self._say(step, _WELCOME if listed else _HELLO)
 
     async def _asked(self, step: Step) -> dict[str, Reply]:
         asked = "; ".join(in_words(last_of(step).wish.understood(self._catalog)))

@@ -20,10 +20,16 @@ from retrieval.filters import ItemFilter
 
 _OR = frozenset(("or", "and/or"))
 _WITHIN = frozenset(("word", "filler"))
-_OF_ITEMS = frozenset(("from", "of", "by", "the", "in", "with", "for", "on", "to"))
+_OF_ITEMS = frozenset(("from", "of", "by", "the", "in", "with", "for", "on", "to", "about"))
+_BEGINS = frozenset(("a", "an", "some", "something", "one", "in", "from", "with"))
+_ANEW = frozenset(("a", "an", "something", "anything"))
 _MARKS = frozenset((",", "or", "and"))
+_SHARED = 2  # columns of two sides that make each of them a whole
 _MOST = 8  # joins that are looked at
 _GAP = re.compile(r"[\w'/-]+|[^\w\s]")
+
+
+_NOTHING = ItemFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,43 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One place that leaves a choice of wholes."""
+    """One place that leaves a choice.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        fact: Of conditions; None where one side can only be searched for.
+        about: Both as words then: "spanish or pottery".
+        beside: What is asked of both: "under 100", of "red dresses or black skirts under 100".
+    """
 
     start: int
     end: int
-    fact: AnyOf
+    fact: AnyOf | None
+    about: str = ""
+    beside: tuple[OneOf | Within, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What stands on one side of a join, read by itself.
+
+    Attributes:
+        asked: Its conditions.
+        about: What is searched for.
+        mood: Categories that are in the mood which is all that it says.
+    """
+
+    asked: ItemFilter = _NOTHING
+    about: str = ""
+    mood: tuple[str, ...] = ()
+
+    @property
+    def conditions(self) -> AllOf | None:
+        """All that it asks, if that is all that it says and each can be one of a choice."""
+        if self.mood:
+            return AllOf((OneOf(("categories",), self.mood),))
+        return None if self.about else whole_of(self.asked, least=1)
 
 
 def chosen(said: Sequence[Said], rest: str) -> tuple[Fact, ...]:
@@ -81,7 +119,7 @@ def _joined(group: Sequence[Said], one: Said, rest: str) -> bool:
     if gap == [","]:
         return _is_truth(group[-1]) and _is_truth(one)
     words = [word for word in gap if word != ","]
-    silent = all(word in _OR or is_function_word(word) or is_kind(word) or is_chatter(word) for word in words)
+    silent = all(word in _OR or _says_nothing(word) for word in words)
     return sum(word in _OR for word in words) == 1 and silent
 
 
@@ -105,12 +143,14 @@ def _is_truth(one: Said) -> bool:
     return all(isinstance(f, OneOf) and TRUE.issuperset(v.strip().lower() for v in f.values) for f in one.facts)
 
 
-def find_choices(text: str, read: Callable[[int, int], ItemFilter]) -> list[Choice]:
-    """Wholes of the same columns beside an "or", an "and" or a comma: each is wanted, and nothing of one with the other's.
+def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
+    """Sides of an "or", an "and" or a comma of which each is wanted, and nothing of one with the other's.
+
+    They are wholes of the same columns, moods, or beside an "or" a condition and words that can only be searched for.
 
     Args:
         text: The folded request.
-        read: What a stretch of it asks, taken by itself.
+        read: What a stretch of it says, taken by itself.
     """
     tokens = tokens_of(text)
     joins = [i for i, token in enumerate(tokens) if token.text in _MARKS and tokens[i - 1].text not in _MARKS][:_MOST]
@@ -119,21 +159,62 @@ def find_choices(text: str, read: Callable[[int, int], ItemFilter]) -> list[Choi
     for i in joins:
         if scopes is None or scopes.at(tokens[i].start) is not Sense.WANTED:
             continue
-        after = tokens[i + 1 + (tokens[i + 1 : i + 2] != [] and tokens[i + 1].text in _MARKS) :]  # ", or"
-        left, right = _stretch(tokens[:i][::-1])[::-1], _stretch(after)
-        wholes = [whole_of(read(*_span(part))) for part in (left, right) if len(part) > 1]
-        parts = [whole for whole in wholes if whole is not None]
-        if len(parts) > 1 and _differ(*parts):
-            start = found.pop() if found and found[-1].end == _span(left)[1] else None
-            choices = (*(start.fact.choices if start else parts[:1]), parts[1])
-            found.append(Choice(start.start if start else _span(left)[0], _span(right)[1], AnyOf(choices)))
+        comma = tokens[i].text == "," and i + 1 < len(tokens) and tokens[i + 1].text in _MARKS  # ", or"
+        left, right = _stretch(tokens[:i][::-1])[::-1], _stretch(tokens[i + 1 + comma :])
+        if not left or not right:
+            continue
+        either = "or" in (tokens[i].text, tokens[i + comma].text)
+        choice = _of(text, left, right, [read(*_span(part)) for part in (left, right)], either=either)
+        if choice is None:
+            continue
+        before = found.pop() if found and found[-1].end == _span(left)[1] and found[-1].fact and choice.fact else None
+        if before is not None and before.fact is not None and choice.fact is not None:
+            fact = AnyOf((*before.fact.choices, *choice.fact.choices[1:]))
+            choice = Choice(before.start, choice.end, fact, beside=(*before.beside, *choice.beside))
+        found.append(choice)
     return found
 
 
-def _differ(one: AllOf, other: AllOf) -> bool:
-    """Whether two wholes are of the same columns, or of one at least in which both name something else."""
-    if set(columns_of(one)) == set(columns_of(other)):
-        return True
+def _of(
+    text: str, left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side], *, either: bool
+) -> Choice | None:
+    """The choice between two sides, if they leave one that their conditions taken together do not."""
+    start, end = _span(left)[0], _span(right)[1]
+    one, other = (side.conditions for side in sides)
+    if one is not None and other is not None:
+        moods = either and any(side.mood for side in sides)
+        whole = len(one.parts) > 1 and len(other.parts) > 1 and _differ(one, other, apart=right[0].text in _BEGINS)
+        anew = either and len(one.parts) > 1 and right[0].text in _ANEW  # "black boots or a dress"
+        if moods or whole or anew:
+            return Choice(start, end, AnyOf((_bare(one), _bare(other))))
+        shared = [columns_of(part) for part in one.parts if columns_of(part) in map(columns_of, other.parts)]
+        if len(shared) < len(one.parts) or len(set(shared)) < _SHARED:
+            return None
+        own = AllOf(tuple(part for part in other.parts if columns_of(part) in shared))
+        beside = tuple(part for part in other.parts if columns_of(part) not in shared)
+        return Choice(start, end, AnyOf((one, own)), beside=beside)
+    searched = [side for side in sides if side.about and whole_of(side.asked, least=1) is None]
+    told = one or other
+    if either and len(searched) == 1 and told is not None and len(told.parts) == 1 and isinstance(told.parts[0], OneOf):
+        words = (
+            " ".join(w for w in text[slice(*_span(part))].split() if not _says_nothing(w)) for part in (left, right)
+        )
+        return Choice(start, end, None, " or ".join(words))
+    return None
+
+
+def _bare(whole: AllOf) -> OneOf | Within | AllOf:
+    return whole.parts[0] if len(whole.parts) == 1 else whole
+
+
+def _says_nothing(word: str) -> bool:
+    return is_function_word(word) or is_kind(word) or is_chatter(word)
+
+
+def _differ(one: AllOf, other: AllOf, *, apart: bool) -> bool:
+    """Whether two wholes are of the same columns; or each is said as a thing of its own, and both name something else in one of them."""
+    if set(columns_of(one)) == set(columns_of(other)) or not apart:
+        return set(columns_of(one)) == set(columns_of(other))
     named = [
         (a.values, b.values)
         for a in one.parts

@@ -129,10 +129,10 @@ def _within(span: tuple[int, int]) -> Within:
     return Within("year", None if low == EARLIEST else low, None if high == LATEST else high)
 
 
-def whole_of(asked: ItemFilter) -> AllOf | None:
-    """The conditions of a filter as one, if they are of several kinds and each can be denied; else None."""
+def whole_of(asked: ItemFilter, least: int = _KINDS) -> AllOf | None:
+    """The conditions of a filter as one, if they are of so many kinds and each can be denied; else None."""
     if len(asked.wanted) > 1 or len(asked.years) > 1:
         return None
     parts = _parts_of(asked)
     kinds = len(parts) - max(sum(map(len, asked.wanted)) - 1, 0)  # the categories are one kind
-    return AllOf(tuple(parts)) if kinds >= _KINDS and not asked.unwanted and not asked.unwanted_facts else None
+    return AllOf(tuple(parts)) if kinds >= least and not asked.unwanted and not asked.unwanted_facts else None

@@ -6,11 +6,12 @@ It means a third of the catalogue: the items below, or above, a tercile of the c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from agent.chat.categories import CategoryWords
 from agent.chat.quantities import LENGTH, PRICE, UNTOLD, AmountMention, Quantities
 from agent.chat.words import is_chatter, is_compound, is_function_word, is_kind
+from retrieval.facts import Within
 
 _VAGUE = re.compile(
     r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>a (?:bit|little) (?:too )?|too )?"
@@ -20,19 +21,33 @@ _VAGUE = re.compile(
 _LEVEL = re.compile(
     r"\b(?:(?P<low>low)|high)(?:[ -]in)?[ -](?P<of>[a-z]+)|\b(?:high|highly|top|best|well)[ -](?P<rated>rated)\b"
 )
+_FREE = re.compile(
+    r"(?<![\w-])(?:(?:completely |totally |for )?free(?: of charge)?\b(?!-| (?:of|from|time|shipping|delivery|range|will|to)\b)|(?:(?:that )?costs? |for )nothing\b)"
+)
 _TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
 _SOMETHING = re.compile(r"\b(?:some|any)thing\s+$")
 _TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
 _TERCILE = 1 / 3
 
 
-def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) -> Iterator[AmountMention]:
-    """Every place of a folded request that asks for little or much of a quantity."""
+def find_extremes(
+    rest: str, quantities: Quantities, categories: CategoryWords, named: Callable[[str, int], bool]
+) -> Iterator[AmountMention]:
+    """Every place of a folded request that asks for little or much of a quantity.
+
+    Args:
+        rest: The request.
+        quantities: The columns of numbers.
+        categories: Name kinds of items.
+        named: Whether a value that many items share stands right after a place.
+    """
     for m in _VAGUE.finditer(rest):
         if _TOLD.search(rest[: m.start()]):
             continue
         lengthy = bool(m["short"] or m["long"])
-        if categories.named_in([m["little"] or m["much"]]) or (lengthy and not _ends_there(m, categories)):
+        if categories.named_in([m["little"] or m["much"]]) or (
+            lengthy and not (_ends_there(m, categories) or named(rest, m.end()))
+        ):
             continue
         few = bool(m["little"])
         share, denied = _TERCILE if few else 1 - _TERCILE, bool(m["not"])
@@ -52,6 +67,12 @@ def find_extremes(rest: str, quantities: Quantities, categories: CategoryWords) 
         much, rest_of = quantities.quality(m["what"], much=True), quantities.quality(m["what"], much=False)
         complaint = bool(m["too"]) and not m["not"]
         yield AmountMention(*m.span(), rest_of if m["not"] else much, complaint, vague=True, denied=rest_of)
+    for m in _FREE.finditer(rest):
+        before = rest[: m.start()].split()[-1:]
+        noun = bool(before) and not (is_function_word(before[0]) or is_chatter(before[0]) or is_kind(before[0]))
+        facts = tuple(Within(column, high=0) for column in quantities.of(PRICE)[:1])
+        if not noun and quantities.met(facts) and not any(a <= m.start() < b for a, b, _ in categories.spans(rest)):
+            yield AmountMention(*m.span(), facts)
     for m in _LEVEL.finditer(rest):
         share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
         facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()

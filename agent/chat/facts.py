@@ -49,7 +49,7 @@ class FactReader:
         self._categories = categories
         self._names = NameWords(catalog)
         self._quantities = Quantities(catalog)
-        self._amounts = AmountWords(self._quantities, categories)
+        self._amounts = AmountWords(self._quantities, categories, self._names.follow)
         self._truths = TruthWords(catalog, categories)
 
     def names_of(self, item: int) -> tuple[str, ...]:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.chat.reading import Reading
+from agent.chat.words import singular_words
+from agent.outright import alternatives
 from agent.recommender import Recommender
 from agent.slate import Slate
+from retrieval.facts import OWN
 
 _FEW = 0.03  # of the items say a word: of the others it may be that nobody wrote it down
 _SHORTEST = 3  # letters of what a comparative is of
@@ -24,7 +27,9 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
     about: list[str] = []
     for phrase in reading.about:
         if recommender.speaks_of(phrase):
-            about.append(phrase)
+            lost = [one for one in alternatives(phrase) if not recommender.speaks_of(one)]
+            notes += [f"nothing in the catalogue speaks of \u201c{one}\u201d" for one in lost]
+            about.append(" or ".join(one for one in alternatives(phrase) if one not in lost) if lost else phrase)
             continue
         words = [_said_so(word, recommender) for word in phrase.split(_GLOSS)[0].split()]
         if recommender.speaks_of(plain := " ".join(words)):
@@ -33,7 +38,7 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
         kept = [word for word in words if len(words) > 1 and recommender.speaks_of(word)]
         about += [" ".join(kept)] if kept else []
         if lost := phrase if not kept else " ".join(word for word in words if word not in kept):
-            notes.append(f"nothing in the catalogue speaks of \u201c{lost}\u201d")
+            notes.append(_unheard(lost, recommender))
     silent: list[str] = []
     for phrase in reading.silent:
         count, items = recommender.saying(phrase), len(recommender.model.catalog)
@@ -46,6 +51,22 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
                 f"\u201c{phrase}\u201d is said of {count:,} here, which are left out; of the others nobody can tell"
             )
     return replace(reading, about=tuple(about), silent=tuple(silent)), tuple(notes)
+
+
+def _unheard(lost: str, recommender: Recommender) -> str:
+    """What is said of words that nothing speaks of, one of which may name a column that the rules cannot choose by."""
+    words = set(singular_words(lost))
+    named = next(
+        (
+            c
+            for c in recommender.model.catalog.table.columns
+            if c not in OWN and words & set(singular_words(c.replace("_", " ")))
+        ),
+        "",
+    )
+    if named:
+        return f"I cannot choose by \u201c{lost}\u201d; the catalogue has \u201c{named.replace('_', ' ')}\u201d, which I can tell of each item"
+    return f"nothing in the catalogue speaks of \u201c{lost}\u201d"
 
 
 def _said_so(word: str, recommender: Recommender) -> str:

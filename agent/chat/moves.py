@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from agent.chat.degrees import Named, Scale, find_degrees
+from agent.chat.forgetting import dropped, forgotten
 from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import Opinions, find_opinions
@@ -100,12 +101,6 @@ class Moves:
         )
 
 
-_FORGET = re.compile(
-    r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then|can you|could you|let's)[, ]+)*(?:forget|drop|remove|ignore|lift|scratch)(?: about)? (?:that (?:(?:i|we) (?:said )?)?(?:(?:i|we) )?(?:(?:really )?(?:hate|dislike|don't like|can't stand|want(?:ed)?|said no to|asked for) )(?:the )?|(?:the |that )(?=\w))?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
-)
-_BACK = re.compile(
-    r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then)[, ]+)*(?:take|have) (?:the |that |my )?(?P<what>(?!it\b|that\b)[a-z][^.,;!?]*?)(?: (?:thing|part|condition|remark|filter))? back[.!?]*$"
-)
 _WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
@@ -156,6 +151,13 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         plain: Do not take it for a question of what is there, or in which order.
     """
     text = Remainder(" ".join(message.split()))
+    if anew := dropped(text.low):
+        moves = _taken_apart(Remainder(text.said[anew:]), references, named, plain=plain)
+        return replace(moves, fresh=True) if moves.intent is Intent.RECOMMEND else moves
+    return _taken_apart(text, references, named, plain=plain)
+
+
+def _taken_apart(text: Remainder, references: References, named: Named, *, plain: bool) -> Moves:
     if (whole := _whole(text, references, plain=plain)) is not None:
         return whole
     opinions = find_opinions(text, references)
@@ -164,13 +166,9 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
     if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
     reject = pointed(text, references, REJECT)
-    if (
-        not reject.items
-        and not reject.beyond
-        and not opinions.said
-        and (forget := _FORGET.match(text.low) or _BACK.match(text.low))
-    ):
-        return Moves(Intent.FORGET, rest=text.said[forget.start("what") : forget.end("what")], unclear=reject.unclear)
+    back = None if reject.items or reject.beyond or opinions.said else forgotten(text.low)
+    if back is not None:
+        return Moves(Intent.FORGET, rest=text.said[slice(*back)], unclear=reject.unclear)
     more_like = pointed(text, references, MORE_LIKE)
     if more_like.unclear and not more_like.items and _BUT.match(text.low):
         more_like = replace(

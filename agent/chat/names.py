@@ -19,13 +19,13 @@ from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[^\W_]+")
 _STRONG = re.compile(
-    r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)) by|by|starring|featuring|feat\.?|rated|"
+    r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)|taught|made|sung|built|led|held|shot) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
 _WEAK = re.compile(
     r"(?:^|\W)(?:with|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
-_ALONE = frozenset(("in", "on", "outside", "to", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 _ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
@@ -33,6 +33,7 @@ _BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?
 _OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
 _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _OF_READ = re.compile(rf" of (?:the )?{READ}")
+_READ_NEXT = re.compile(rf" {READ}")
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
 
@@ -128,8 +129,8 @@ class NameWords:
             before = found[-1] if found and _LISTED.fullmatch(rest, found[-1].end, start) else None
             if held is None or not (length > 1 or self._is_meant(rest, marked, start, end, before, small)):
                 continue
-            if all(is_function_word(w) or is_kind(w) or is_chatter(w) for w in said):
-                continue
+            if all(is_function_word(w) or is_kind(w) or (is_chatter(w) and not w.endswith("ing")) for w in said):
+                continue  # but a subject may be called Cooking
             cue = _STRONG.search(rest[:start])
             columns = self._preferred(held, (cue["verb"] or cue["noun"] or cue[0]) if cue else "")
             if not columns and before is not None:
@@ -183,14 +184,22 @@ class NameWords:
         if rest.strip(" .!?") == rest[start:end]:
             return True
         after, before = _NEXT.match(rest, end), _LAST.search(rest[:start])
-        follows, precedes = after[1] if after else "", before[1] if before else ""
+        follows, precedes = (found[1].removesuffix("'s") if found else "" for found in (after, before))
         read = _OF_READ.match(rest, end) is not None  # "reds of the 2010s"
         closed = read or not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
         alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
-        origin = rest[start:end] in self._origins and follows != "of" and not _ABOUT.search(rest[:start])
-        return is_kind(follows) or (closed and alone) or origin
+        said_of = follows != "of" and not _ABOUT.search(rest[:start]) and not is_function_word(follows)
+        heads = _READ_NEXT.match(rest, end) is not None and precedes not in (
+            "of",
+            "about",
+        )  # "black boots", boots being a category
+        origin = rest[start:end] in self._origins and said_of
+        ends = said_of and not follows and not is_function_word(precedes)  # "gluten free cooking", of a subject
+        return (
+            is_kind(follows) or (closed and (alone or ends)) or heads or origin or (alone and said_of and bool(follows))
+        )
 
     def _inside_another(self, rest: str, marked: str, start: int, end: int) -> bool:
         """Whether capitals beside a word make it a part of another name: "Light" of "Friday Night Lights"."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from agent.chat.about import find_about, named_in
 from agent.chat.categories import CategoryWords
-from agent.chat.choices import find_choices
+from agent.chat.choices import Side, find_choices
 from agent.chat.denied import find_denials
 from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
@@ -134,7 +134,7 @@ class RequestReader:
         together = find_denials(rest, lambda start, end: self._asked(plain, rest, start, end))
         for denial in together:
             rest = filled(rest, denial.start, denial.end)
-        choices = find_choices(rest, lambda start, end: self._asked(plain, rest, start, end))
+        choices = find_choices(rest, lambda start, end: self._side(plain, rest, start, end))
         for choice in choices:
             rest = filled(rest, choice.start, choice.end)
         years, renown = find_years(rest, self._says_what, self._latest), find_popularity(rest)
@@ -158,7 +158,7 @@ class RequestReader:
             popularity,
             named.rejected,
             not_in,
-            (*facts.wanted, *(c.fact for c in choices)),
+            (*facts.wanted, *(f for c in choices for f in (c.fact, *c.beside) if f is not None)),
             (*facts.unwanted, *(d.fact for d in together)),
         )
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
@@ -168,7 +168,7 @@ class RequestReader:
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)
-        about = (left.wanted,) if left.wanted else ()
+        about = tuple(filter(None, (left.wanted, *(choice.about for choice in choices))))
         return replace(read, about=about, silent=left.unwanted)
 
     def plain(self, text: str) -> str:
@@ -190,6 +190,15 @@ class RequestReader:
     def _asked(self, plain: str, rest: str, start: int, end: int) -> ItemFilter:
         """What a stretch asks by itself; nothing where a title stands in it."""
         return ItemFilter() if TITLE in rest[start:end] else self.read(plain[start:end]).filter
+
+    def _side(self, plain: str, rest: str, start: int, end: int) -> Side:
+        """What a stretch says by itself; nothing where a title stands in it."""
+        if TITLE in rest[start:end]:
+            return Side()
+        read = self.read(plain[start:end])
+        words = read.about[0].split(" (")[0] if read.about else ""
+        mood = self._categories.meant(words) if words and read.filter == ItemFilter() and " " not in words else ()
+        return Side(read.filter, words, mood)
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""

@@ -24,7 +24,8 @@ from agent.chat.words import (
 )
 
 _SHORTEST = 5  # letters of a word that is put right
-_WORD = re.compile(r"(?<![\w'-])[^\W\d_]{5,}(?![\w'-])")
+_WORD = re.compile(r"(?<![\w'-])[^\W\d_]{4,}(?![\w'-])")
+_ASKING = ("something", "anything", "without", "under", "cheaper", "shorter", "instead", "recommend", "between")
 _CUT = {"im": "i'm", "ive": "i've", "thats": "that's", "whats": "what's", "youre": "you're", "theyre": "they're"}
 _CONTRACTED = re.compile(
     rf"(?<![\w'-])(?:(?P<stem>do|does|did|is|are|was|were|ca|wo|would|could|should|have|has|had)nt|(?P<cut>{'|'.join(_CUT)}))(?![\w'-])",
@@ -41,22 +42,23 @@ class Spelling:
     """
 
     def __init__(self, known: Iterable[str], said: Collection[str]) -> None:
-        self._known = frozenset(word for word in known if len(word) >= _SHORTEST and word.isalpha())
+        self._known = frozenset(word for word in (*known, *_ASKING) if len(word) >= _SHORTEST and word.isalpha())
         self._said = said
 
     def plain(self, text: str) -> str:
         """A text with its contractions and its words for conditions as they are spelled."""
         text = _CONTRACTED.sub(lambda m: f"{m['stem']}n't" if m["stem"] else _CUT[m["cut"].lower()], text)
-        return _WORD.sub(self._meant, text) if self._known else text
+        return _WORD.sub(self._meant, text) if self._said else text
 
     def _meant(self, m: re.Match[str]) -> str:
         said = m.group()
-        one = "".join(singular_words(said))
+        forms = {said.lower(), "".join(singular_words(said))}
         name = said[0].isupper() and not said.isupper() and m.start() > 0
-        if name or one in self._known or _is_word(said.lower()) or said.lower() in self._said or one in self._said:
+        if name or not forms.isdisjoint(self._known) or _is_word(said.lower()) or any(f in self._said for f in forms):
             return said
-        near = [word for word in self._known if word[0] == one[0] and OSA.distance(word, one, score_cutoff=1) == 1]
-        return near[0] if len(near) == 1 else said
+        first = said[0].lower()
+        near = {w for w in self._known if w[0] == first for f in forms if OSA.distance(w, f, score_cutoff=1) == 1}
+        return near.pop() if len(near) == 1 else said
 
 
 def _is_word(word: str) -> bool:

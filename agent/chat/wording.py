@@ -15,7 +15,7 @@ _SAID = {
     "not_about": "nothing about {}", "k": "{} of them", "more_of": "more {}", "less_of": "less {}",
     "at_least": "at least {}", "at_most": "at most {}",
 }  # fmt: skip
-_EITHER = frozenset(("wanted", "unwanted", "years", "unwanted_years", "not_about"))
+_EITHER = frozenset(("wanted", "unwanted", "years", "unwanted_years", "without", "not_about"))
 _NO_CONDITIONS = frozenset(("note", "matching_items", "not_found", "not_sure", "not_told"))
 
 
@@ -51,7 +51,7 @@ def facts_in_words(facts: Sequence[Fact]) -> Iterator[tuple[str, tuple[Fact, ...
 def fact_in_words(fact: Fact) -> str:
     """One condition: "director: Ann Lee", "pages: up to 300", "Horror of 1980-1989"."""
     if isinstance(fact, AnyOf):
-        return ", or ".join(fact_in_words(choice) for choice in fact.choices)
+        return ", or ".join(fact_in_words(c) if isinstance(c, AllOf) else _part(c) for c in fact.choices)
     if isinstance(fact, AllOf):
         first, *others = [_part(part) for part in fact.parts]
         return " ".join([first, *(other if other.startswith("of ") else f"with {other}" for other in others)])

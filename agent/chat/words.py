@@ -113,6 +113,8 @@ def _plain(word: str) -> str:
 def _singular(word: str) -> str:
     if len(word) > 4 and word.endswith(("ies", "ie")):  # "movies" and "movie" as well as "comedies" and "comedy"
         return word.removesuffix("s")[:-2] + "y"
+    if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
     return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
 
 

@@ -177,8 +177,8 @@ def test_a_place_that_is_not_there_is_not_what_was_spoken_of_before(shop):
 @pytest.mark.parametrize(
     ("said", "intent", "says"),
     [
-        ("thanks, you're a star", Intent.GREETING, "Say"),
-        ("cheers mate", Intent.GREETING, "Say"),
+        ("thanks, you're a star", Intent.GREETING, "You are welcome"),
+        ("cheers mate", Intent.GREETING, "You are welcome"),
         ("are party games still out?", Intent.ASKED, "Asked for now: Party."),
         ("how many of those have you?", Intent.HOW_MANY, "meet what you asked for"),
         ("which has the highest min age?", Intent.ORDER, "The highest min age of the 10"),
