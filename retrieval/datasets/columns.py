@@ -30,6 +30,9 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_ID = re.compile(r"(?:^|[_\W])(?:id|key|code|sku)$|[a-z](?:Id|ID)$|^(?:ID|SKU)$")
+
+
 class Columns(BaseModel):
     """Which column of the files holds what. Unset fields are recognised by their usual names."""
 
@@ -54,6 +57,13 @@ class Columns(BaseModel):
             if stated is not None and stated not in present:
                 files = " and ".join(f"{path.name} ({', '.join(table.columns)})" for path, table in tables.items())
                 raise ConfigError(f"no column {stated!r} for {role} in {files}", f"correct --column {role}=NAME")
+
+    def told_by_ids(self, table: pl.DataFrame) -> Columns:
+        """With the column of users or of items, where it has no usual name but is the only one of ids that is left: ``course_id``."""
+        roles = {role: self.find(table, role, Path()) for role in ("user", "item")}
+        missing = [role for role, column in roles.items() if not column]
+        left = [name for name in table.columns if _ID.search(name) and name not in roles.values()]
+        return self.model_copy(update={missing[0]: left[0]}) if len(missing) == len(left) == 1 else self
 
     def find(self, table: pl.DataFrame, role: str, path: Path, *, required: bool = False) -> str:
         """The column that plays a role; an empty string where there is none.

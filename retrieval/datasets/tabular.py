@@ -85,6 +85,7 @@ def load_tabular(path: Path, source: TabularSource | None = None, like_above: fl
     source.columns.check(
         {events: head, **({} if described is None or described_by is None else {described: described_by})}
     )
+    source = source.model_copy(update={"columns": source.columns.told_by_ids(head)})
     rows, rating, notes = _interactions(head, events, source)
     items = None
     if described is None or described_by is None:

@@ -76,6 +76,17 @@ def test_own_tables_are_recognised_by_name(tmp_path):
     assert d.catalog.table["year"].null_count() == 3
 
 
+def test_the_one_column_of_ids_that_is_left_is_told(tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,course_id,stars\na,k1,5\nb,k2,4\n")
+    (tmp_path / "products.csv").write_text("course_id,title\nk1,Bread\nk2,Yoga\n")
+    data = load(tmp_path)
+    assert list(data.catalog.titles) == ["Bread", "Yoga"]
+    assert any("item = course_id" in note for note in data.notes)
+    (tmp_path / "orders.csv").write_text("customer_id,course_id,seller_id,stars\na,k1,s,5\n")
+    with pytest.raises(ConfigError, match="no column that looks like the item"):
+        load(tmp_path)
+
+
 def test_mapping_says_which_column(tmp_path):
     write(tmp_path, "log.csv", "who,what,how_much\na,i,3\na,j,0\nb,i,1\n")
     source = TabularSource(columns=Columns(user="who", item="what", rating="how_much"))
