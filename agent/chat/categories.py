@@ -7,6 +7,7 @@ import re
 from agent.chat.negation import Scopes, Sense
 from agent.chat.words import READ, is_audience, is_function_word, is_kind, moods, singular_words, synonyms
 from retrieval.axes import UNLABELLED
+from retrieval.facts import AllOf, OneOf
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
@@ -33,11 +34,10 @@ class CategoryWords:
         self._phrases = _phrases(catalog)
         self._longest = max((len(p) for p in self._phrases), default=0)
 
-    def read(self, text: str, scopes: Scopes) -> tuple[tuple[frozenset[str], ...], frozenset[str]]:
-        """Categories wanted and not wanted in a folded text.
+    def read(self, text: str, scopes: Scopes) -> tuple[tuple[frozenset[str], ...], frozenset[str], tuple[AllOf, ...]]:
+        """Categories wanted and not wanted in a folded text, and those not wanted together: of "no romantic comedies" neither is.
 
-        Words next to each other are meant together, listed ones as a choice; for whom it is ("for kids") narrows all of them. Of "no romantic comedies" only what sets
-        them apart from other comedies is unwanted.
+        Words next to each other are meant together, listed ones as a choice; for whom it is ("for kids") narrows all of them.
         """
         found = list(_TOKEN.finditer(text))
         tokens = [m.group() for m in found]
@@ -66,13 +66,15 @@ class CategoryWords:
                 subject = adjacent and tokens[i] == _SUBJECT
                 adjacent = bool(category) or subject
             i += max(used, 1)
-        unwanted = frozenset(
-            c for sense, run in runs if sense is Sense.UNWANTED for c in set(run[:-1]) - {run[-1]} or run
+        denied = [frozenset(run) for sense, run in runs if sense is Sense.UNWANTED]
+        unwanted = frozenset(c for run in denied if len(run) == 1 for c in run)
+        together = tuple(
+            AllOf(tuple(OneOf(("categories",), (c,)) for c in sorted(run))) for run in denied if len(run) > 1
         )
         groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
         suits = frozenset(audience) - unwanted
         wanted = tuple(dict.fromkeys(group | suits for group in groups if group))
-        return wanted or ((suits,) if suits else ()), unwanted
+        return wanted or ((suits,) if suits else ()), unwanted, tuple(dict.fromkeys(together))
 
     def spans(self, text: str) -> list[tuple[int, int, bool]]:
         """Where a folded text names categories, and whether by their own names."""

@@ -8,7 +8,7 @@ from typing import Any
 from agent.chat.facts import together
 from agent.chat.reading import Reading
 from agent.chat.wish import Wish
-from retrieval.facts import Fact, OneOf
+from retrieval.facts import AllOf, Fact, OneOf
 from retrieval.filters import Popularity
 from retrieval.schema import Catalog
 
@@ -56,6 +56,8 @@ def joined(
     unwanted = set(wish.unwanted)
     if wanted:
         unwanted -= {c for group in wanted for c in group}
+        groups = [AllOf(tuple(OneOf(("categories",), (c,)) for c in sorted(group))) for group in wanted]
+        update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in groups)
         if within and wish.wanted:
             wanted = tuple(dict.fromkeys(tuple(sorted({*a, *b})) for a in wish.wanted for b in wanted))
         elif beside:
@@ -82,9 +84,8 @@ def joined(
             within=within,
             either=reading.text.lower().startswith("or "),
         )
-        update["unwanted_facts"] = tuple(
-            f for f in wish.unwanted_facts if not any(_asks(g, f) for g in condition.facts)
-        )
+        denied = update.get("unwanted_facts", wish.unwanted_facts)
+        update["unwanted_facts"] = tuple(f for f in denied if not any(_asks(g, f) for g in condition.facts))
     if condition.unwanted_facts:
         before_facts = update.get("unwanted_facts", wish.unwanted_facts)
         update["unwanted_facts"] = tuple(dict.fromkeys([*before_facts, *condition.unwanted_facts]))

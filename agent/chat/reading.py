@@ -146,7 +146,7 @@ class RequestReader:
         unknown = tuple(n for n in named.unknown if folded(n) not in rest or folded(n) in facts.rest)
         rest = facts.rest
         scopes = Scopes(rest)
-        wanted, unwanted = self._categories.read(rest, scopes)
+        wanted, unwanted, neither = self._categories.read(rest, scopes)
         if suited := frozenset(facts.categories) - unwanted:
             wanted = tuple(group | suited for group in wanted) or (suited,)
         span, not_in = years_asked((m.span, self._sense(m, rest, scopes)) for m in years)
@@ -159,7 +159,7 @@ class RequestReader:
             named.rejected,
             not_in,
             (*facts.wanted, *(f for c in choices for f in (c.fact, *c.beside) if f is not None)),
-            (*facts.unwanted, *(d.fact for d in together)),
+            (*facts.unwanted, *neither, *(d.fact for d in together)),
         )
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
         count = how_many(rest, counted, MAX_K)

@@ -325,3 +325,10 @@ def test_the_same_as_an_item(shop, said):
     first, answer = talk(shop, "party games", said)
     maker = column(shop, first.slate, "publisher")[1]
     assert answer.understood == {"wanted": ["Party"], "with": [f"publisher: {maker}"]}
+
+
+def test_a_pair_that_was_denied_may_be_asked_for_again(films):
+    _, denied, again = talk(films, "comedies", "no romantic comedies", "romantic comedies then")
+    assert denied.understood == {"wanted": ["Comedy"], "without": ["Comedy with Romance"]}
+    assert not any({"Comedy", "Romance"} <= set(item.categories) for item in denied.slate.items)
+    assert again.understood == {"wanted": ["Comedy + Romance"]} and again.slate.items
