@@ -23,7 +23,7 @@ _STRONG = re.compile(
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
 _WEAK = re.compile(
-    r"(?:^|\W)(?:with|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
+    r"(?:^|\W)(?:with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
 _ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 _ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
