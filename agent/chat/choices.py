@@ -27,8 +27,6 @@ _MARKS = frozenset((",", "or", "and"))
 _SHARED = 2  # columns of two sides that make each of them a whole
 _MOST = 8  # joins that are looked at
 _GAP = re.compile(r"[\w'/-]+|[^\w\s]")
-
-
 _NOTHING = ItemFilter()
 
 
