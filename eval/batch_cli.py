@@ -17,7 +17,7 @@ def batch_command(
     model: Annotated[Path | None, typer.Option("--model", help="Folder of a trained model; default: the last trained.")] = None,
     truth: Annotated[Path | None, typer.Option("--truth", help="Parquet of user_id, item_id that should be found: adds metrics. What no list can hold is left out and counted.")] = None,
     ray: Annotated[str | None, typer.Option("--ray", help="Use a Ray cluster: auto, or HOST:PORT of its head.")] = None,
-    patience: Annotated[float, typer.Option("--patience", min=0.0, help="Minutes to wait where a cluster has no processor left.")] = 15.0,
+    patience: Annotated[float, typer.Option("--patience", min=0.0, help="Minutes to wait for a node where a cluster that answered has no processor left; one that does not answer is refused at once.")] = 15.0,
     llm: Annotated[str | None, typer.Option("--llm", help="vLLM servers of one model, joined by commas: asked in turn.")] = None,
     llm_model: Annotated[str | None, typer.Option("--llm-model", help="Model name as those servers serve it.")] = None,
     llm_weight: Annotated[float | None, typer.Option("--llm-weight", min=0.0, max=1.0, help="Its share in the relevance; default: what it has earned.")] = None,

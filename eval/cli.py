@@ -75,7 +75,12 @@ def run(
     ] = False,
     ray: Annotated[str | None, typer.Option("--ray", help="Use a Ray cluster: auto, or HOST:PORT of its head.")] = None,
     patience: Annotated[
-        float, typer.Option("--patience", min=0.0, help="Minutes to wait where a cluster has no processor left.")
+        float,
+        typer.Option(
+            "--patience",
+            min=0.0,
+            help="Minutes to wait for a node where a cluster that answered has no processor left; one that does not answer is refused at once.",
+        ),
     ] = 15.0,
 ) -> None:
     """Run a suite: data sets by splits by retrievers by rerankers by lambdas, per-user results as Parquet."""

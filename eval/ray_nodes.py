@@ -23,6 +23,7 @@ from rich.text import Text
 
 from agent.console import err
 from eval.nodes import Job, Result, WorkError
+from eval.ray_address import require_cluster
 from eval.suite.calls import Answers, Calls
 from eval.suite.store import ROOMS, installed
 from retrieval.errors import ConfigError, PolytasteError, ServerError
@@ -58,10 +59,13 @@ class RayNodes:
         ray = self._ray
         place = [ray.put(work)]  # in a list, so that Ray does not unpack it anew for every job
         task = ray.remote(max_retries=_RETRIES, scheduling_strategy="SPREAD")(_done)
-        left, running = iter(enumerate(jobs)), dict[Any, int]()
+        left, running, now = iter(enumerate(jobs)), dict[Any, int](), 0.0
         try:
             while True:
-                most = max(1, int(_AHEAD * ray.cluster_resources().get("CPU", 1)))
+                before, now = now, ray.cluster_resources().get("CPU", 0.0)
+                if now < before:
+                    _tell(f"a node is lost, {now:.0f} of {before:.0f} processors are left: its jobs are done again")
+                most = max(1, int(_AHEAD * now))
                 while len(running) < most and (job := next(left, None)) is not None:
                     running[task.remote(installed(), place, job[1])] = job[0]
                 if not running:
@@ -99,8 +103,7 @@ class RayNodes:
                     "add a node (ray start --address=HOST:PORT) and run again: what was finished is kept",
                 )
             if waited >= _TELL_S and not told:
-                words = f"the cluster has no processor left; waiting for a node, {self._patience_s:.0f} s at most"
-                err.print(Text(words, style="yellow"), soft_wrap=True)
+                _tell(f"the cluster has no processor left; waiting for a node, {self._patience_s:.0f} s at most")
                 told = True
 
     def answers(self, path: Path) -> Answers:
@@ -121,13 +124,14 @@ def cluster(address: str, patience_s: float = PATIENCE_S) -> Generator[RayNodes]
         patience_s: How long it may be without a processor.
 
     Raises:
-        ConfigError: Ray is not installed, or there is no cluster.
+        ConfigError: Ray is not installed, or no cluster answers at the address within seconds.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray  # noqa: PLC0415
     except ImportError as why:
         raise ConfigError("--ray: Ray is not installed", "pip install 'polytaste[ray]', or leave --ray out") from why
+    require_cluster(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as why:
@@ -193,6 +197,10 @@ class _Broken:
             f"{self.node} failed: {said}{where}",
             "this would fail anywhere: report it with this line; what was finished is kept",
         )
+
+
+def _tell(words: str) -> None:
+    err.print(Text(words, style="yellow"), soft_wrap=True)
 
 
 def _lost(why: BaseException) -> ServerError:

@@ -1,7 +1,10 @@
 """Two nodes on one machine, of which one dies in the middle: lists and suites are those of a single process."""
 
 import json
-from contextlib import ExitStack
+import socket
+import threading
+from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 
 import pytest
 from threadpoolctl import threadpool_limits
@@ -91,11 +94,54 @@ def test_refusals_cross_the_cluster(model, two_nodes, tmp_path):
         run_batch(batch_of(model, tmp_path / "out", ("http://127.0.0.1:9",), users=("1",)), nodes, quiet)
 
 
-def test_without_a_cluster():
-    from eval.ray_nodes import cluster
+def test_where_nothing_listens_is_told_and_not_waited_for(monkeypatch):
+    from eval import ray_nodes
 
-    with pytest.raises(ConfigError, match=r"--ray 127\.0\.0\.1:1"), cluster("127.0.0.1:1"):
+    def waits(**_):
+        raise AssertionError("Ray itself asks for minutes")
+
+    monkeypatch.setattr("ray.init", waits)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with (
+        pytest.raises(ConfigError, match=rf"--ray 127\.0\.0\.1:{port}: nothing answers") as refused,
+        ray_nodes.cluster(f"127.0.0.1:{port}"),
+    ):
         pass
+    assert "ray start --head" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [(b"", "no answer from"), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no Ray cluster"), (None, "no Ray cluster")],
+    ids=["silent", "a web server", "one that hangs up"],
+)
+def test_what_listens_and_is_no_cluster_is_told(monkeypatch, answer, says):
+    from eval import ray_address
+
+    monkeypatch.setattr(ray_address, "ANSWER_S", 0.3)
+    with socket.create_server(("", 0)) as server:
+
+        def serve():
+            line, _ = server.accept()
+            with line, suppress(ConnectionError):
+                line.recv(100)
+                line.sendall(answer or b"")
+                line.recv(0 if answer is None else 1)  # until the other side has enough
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ConfigError, match=says):
+            ray_address.require_cluster(f"localhost:{server.getsockname()[1]}")
+        thread.join()
+
+
+@pytest.mark.parametrize("address", ["local", "nowhere", "ray://127.0.0.1:1", "127.0.0.1:x", "127.0.0.1:99999"])
+def test_an_address_that_is_none_is_told(address):
+    from eval.ray_address import require_cluster
+
+    with pytest.raises(ConfigError, match=f"--ray {address}"):
+        require_cluster(address)
 
 
 def test_a_node_that_dies_in_the_middle_of_a_suite_changes_nothing(two_nodes, tmp_path):
@@ -153,30 +199,50 @@ def test_a_defect_is_told_as_one(two_nodes):
     assert "run again" not in failed.value.remedy
 
 
+class Fake:
+    """What Ray says of a cluster, by the clock of a test.
+
+    Args:
+        processors: How many it has, each time that it is asked; the last from then on.
+        done: Whether jobs come to an end.
+    """
+
+    exceptions = __import__("ray").exceptions
+
+    def __init__(self, processors, *, done):
+        self._processors, self._done = list(processors), done
+
+    def remote(self, **_):
+        return lambda _work: SimpleNamespace(remote=lambda *_: object())
+
+    def put(self, work):
+        return work
+
+    def wait(self, running, **_):
+        return (running[:1], running[1:]) if self._done else ([], running)
+
+    def get(self, _ready):
+        return 0
+
+    def cluster_resources(self):
+        return {"CPU": self._processors.pop(0) if self._processors[1:] else self._processors[0]}
+
+
 def test_a_cluster_without_a_processor_is_told_and_given_up(monkeypatch, capsys):
-    """What Ray says of such a cluster, by the clock of a test."""
     from eval import ray_nodes
-
-    class Empty:
-        exceptions = __import__("ray").exceptions
-
-        def __getattr__(self, name):
-            return lambda *_, **__: self
-
-        def __call__(self, *_):
-            return self
-
-        def wait(self, running, **_):
-            return [], running
-
-        def cluster_resources(self):
-            return {}
 
     monkeypatch.setattr(ray_nodes, "_TELL_S", 0.0)
     with pytest.raises(ServerError, match="no processor") as failed:
-        list(ray_nodes.RayNodes(Empty(), 0.05).map(abs, [1]))
+        list(ray_nodes.RayNodes(Fake([0.0], done=False), 0.05).map(abs, [1]))
     assert "run again" in failed.value.remedy
     assert capsys.readouterr().err.count("no processor left") == 1
+
+
+def test_a_node_that_is_lost_is_told(capsys):
+    from eval import ray_nodes
+
+    assert len(list(ray_nodes.RayNodes(Fake([2.0, 3.0, 1.0], done=True)).map(abs, range(9)))) == 9
+    assert capsys.readouterr().err.count("a node is lost, 1 of 3 processors") == 1
 
 
 def test_jobs_that_are_left_alone_do_no_harm(two_nodes):
