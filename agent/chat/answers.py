@@ -51,24 +51,30 @@ class Answers:
         }
 
     def __call__(self, question: Question, listed: Sequence[str]) -> str:
-        """The answer.
+        """The answer, a line for each item and question.
 
         Args:
             question: What is asked.
             listed: External ids of the last list, in its order.
         """
+        lines = [line for one in (question, *question.also) for line in self._lines(one, listed)]
+        return "\n\n".join(dict.fromkeys(lines))
+
+    def called(self, item: str, listed: Sequence[str]) -> str:
+        """An item, by its external id, as answers call it: "Golden Temple (number 1)"."""
+        number = f" (number {listed.index(item) + 1})" if item in listed else ""
+        return f"{self._catalog.titles[int(self._catalog.positions([item])[0])]}{number}"
+
+    def _lines(self, question: Question, listed: Sequence[str]) -> list[str]:
         if question.pointed.unclear:
-            return "I cannot tell which one you mean; say its number."
-        none = "The last list has no number" if listed else "There is no list yet with a number"
-        lines = [f"{none} {place}." for place in question.pointed.beyond]
+            return ["I cannot tell which one you mean; say its number."]
+        lines = not_there(question.pointed.beyond, listed)
         for item in question.pointed.items:
-            at = int(self._catalog.positions([item])[0])
-            number = f" (number {listed.index(item) + 1})" if item in listed else ""
-            called = f"{self._catalog.titles[at]}{number}"
+            at, called = int(self._catalog.positions([item])[0]), self.called(item, listed)
             lines.append(
                 self._whether(at, called, question.what) if question.whether else self._fact(at, called, question.what)
             )
-        return "\n\n".join(lines)
+        return lines
 
     def how_many(self, meeting: ItemFilter) -> str:
         """How many items there are, and how many of them meet what is asked for."""
@@ -96,11 +102,11 @@ class Answers:
 
     def about(self, at: int) -> str:
         """All that is known of an item, by its internal id, after a dash; empty if nothing is."""
-        said = self.told(at, ["categories", "year", *self._parts])
+        said = self.told(at, self.all_columns)
         return f" \u2013 {said}" if said else ""
 
     def _fact(self, at: int, called: str, what: str) -> str:
-        columns = self.columns(what) if what else ["categories", "year", *self._parts]
+        columns = self.columns(what) if what else self.all_columns
         if said := self.told(at, columns):
             return f"{called}: {said}."
         if what == "by":
@@ -126,8 +132,13 @@ class Answers:
             said = self.told(at, columns)
             yes = "Yes" if condition.mask(self._catalog)[at] else "No"
             return f"{yes}: {called} \u2013 {said}." if said else f"{yes}: {called}."
-        known = self.told(at, ["categories", "year", *self._parts]) or "nothing"
+        known = self.told(at, self.all_columns) or "nothing"
         return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
+
+    @property
+    def all_columns(self) -> list[str]:
+        """Every column that says something to people."""
+        return ["categories", "year", *self._parts]
 
     def columns(self, what: str) -> list[str]:
         """The columns that some words ask for."""
@@ -155,3 +166,9 @@ class Answers:
             return f"{value:,.2f}" if cents else f"{round(value, 2):,}".removesuffix(".0")
         text = str(value) if isinstance(value, str | int) else ", ".join(map(str, value))
         return text.rstrip(".") if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}\u2026"
+
+
+def not_there(beyond: Sequence[int], listed: Sequence[str]) -> list[str]:
+    """That the last list has no such places, a sentence for each."""
+    none = "The last list has no number" if listed else "There is no list yet with a number"
+    return [f"{none} {place}." for place in beyond]

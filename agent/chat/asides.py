@@ -7,6 +7,7 @@ import re
 from agent.chat import replies
 from agent.chat.answers import Answers
 from agent.chat.assistant import Assistant
+from agent.chat.comparing import Comparing
 from agent.chat.having import Having
 from agent.chat.moves import Intent, Moves
 from agent.chat.ordering import Ordering
@@ -47,6 +48,7 @@ class Asides:
         self._answers = Answers(catalog, reader)
         self._having = Having(catalog, titles, reader, self._answers)
         self._ordering = Ordering(catalog, reader.facts, self._answers)
+        self._comparing = Comparing(catalog, self._answers, self._ordering)
         self._assistant = assistant
 
     def nodes(self) -> dict[Intent, Node]:
@@ -95,7 +97,9 @@ class Asides:
     async def _facts(self, step: Step) -> dict[str, Reply]:
         slate, asked = last_of(step).slate, step["moves"].asked
         listed = [item.item_id for item in slate.items] if slate is not None else []
-        return self._say(step, self._answers(asked, listed) if asked is not None else "")
+        if asked is None:
+            return self._say(step, "")
+        return self._say(step, (self._comparing if asked.compared else self._answers)(asked, listed))
 
     async def _how_many(self, step: Step) -> dict[str, Reply]:
         moves, asked = step["moves"], last_of(step).wish.reading(self._catalog).filter

@@ -235,7 +235,7 @@ class Dialogue:
             lam=lam,
             deadline_ms=deadline_ms,
             among=[f"id:{item}" for item in among],
-            rules=wish.rules(self.recommender.pools.groups(), wish.k or DEFAULT_K),
+            rules=wish.rules(self._steering.columns(wish, self.recommender.pools.groups()), wish.k or DEFAULT_K),
         )
         slate = await self.recommender.arecommend(reading.text[-_HEARD:], **asked)
         return slate.model_copy(update={"understood": wish.understood(self._catalog)})

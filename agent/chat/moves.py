@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from agent.chat.comparing import find_comparison
 from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.forgetting import dropped, forgotten
 from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
 from agent.chat.opinions import Opinions, find_opinions
 from agent.chat.orders import Order, find_order
-from agent.chat.parts import Part, find_parts, uncounted
+from agent.chat.parts import Part, find_parts
 from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
 from agent.chat.questions import Question, asked_for, asks_how_many, find_question, of_what_is_asked
 from agent.chat.references import Pointed, References
@@ -42,7 +43,6 @@ class Moves:
         price: -1 for cheaper, 1 for dearer than the last list.
         distance: -1 for nearer, 1 for farther than the last list.
         popularity: A part of the popularity curve, relative to the last list.
-        uncounted: What it wants so many of that cannot be counted.
         others: Whether what has been shown is not to come again.
         about: Items that it asks about, or that it chooses.
         asked: What it asks about single items.
@@ -71,7 +71,6 @@ class Moves:
     price: int = 0
     distance: int = 0
     popularity: Popularity = Popularity.ANY
-    uncounted: str = ""
     others: bool = False
     about: tuple[str, ...] = ()
     asked: Question | None = None
@@ -177,7 +176,6 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
     if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)
-    unsure = uncounted(text)
     parts = find_parts(text, named, listed=references.count() > 0)
     than, missing = compared(text, references, reject.items)
     degrees = find_degrees(text, named)
@@ -214,7 +212,6 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
         popularity=Popularity.HIDDEN if surprise else popularity,
         hates=rest[slice(*hates.span())] if hates else "",
         than=than,
-        uncounted=unsure,
         others=others or surprise or anew,
         spoken=more_like.items or opinions.spoken,
         unclear=opinions.unclear or reject.unclear or more_like.unclear,
@@ -259,7 +256,7 @@ def _asked_beside(text: Remainder, references: References, opinions: Opinions, *
 
 def _question(text: Remainder, references: References) -> Moves | None:
     """A message that wants to know what the catalogue says, and no other list."""
-    if (asked := find_question(text, references)) is not None:
-        return Moves(Intent.FACTS, asked=asked, spoken=asked.pointed.items)
+    if (asked := find_comparison(text, references) or find_question(text, references)) is not None:
+        return Moves(Intent.FACTS, asked=asked, spoken=asked.items)
     counted = asks_how_many(text.low)
     return None if counted is None else Moves(Intent.HOW_MANY, rest=counted, within=of_what_is_asked(text.low))

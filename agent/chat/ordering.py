@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,16 @@ class Ordering:
         text += f". Of {len(gaps):,} it is not told" if gaps else ""
         return f"{text}.", tuple(self._catalog.item_ids[i] for i in first)
 
+    def ranked(self, order: Order, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+        """Some items in an order, by external id: those that share a place together, those of which it is not told left out."""
+        ranked, _ = self._ranked(order, [int(i) for i in self._catalog.positions(list(items))])
+        values = self._values(order)
+        return tuple(tuple(self._catalog.item_ids[i] for i in same) for _, same in groupby(ranked, lambda i: values[i]))
+
+    def called(self, item: str, order: Order, listed: Sequence[str]) -> str:
+        """An item, by its external id, with what puts it where it is in an order."""
+        return self._called(int(self._catalog.positions([item])[0]), order, listed)
+
     def _ranked(self, order: Order, at: Sequence[int]) -> tuple[list[int], list[int]]:
         """Items that have a value, in their order, ties as they were; and those that have none."""
         values = self._values(order)
@@ -108,13 +119,11 @@ class Ordering:
         return (self._column(order) or order.by).replace("_", " ")
 
     def _called(self, at: int, order: Order, listed: Sequence[str]) -> str:
-        item = self._catalog.item_ids[at]
-        number = f" (number {listed.index(item) + 1})" if item in listed else ""
         if order.by == POPULARITY:
             said = f"liked by {int(self._catalog.counts[at]):,}"
         else:
             said = self._answers.told(at, [self._column(order) or YEAR])
-        return f"{self._catalog.titles[at]}{number} \u2013 {said}"
+        return f"{self._answers.called(self._catalog.item_ids[at], listed)} \u2013 {said}"
 
     def _untold(self, order: Order) -> str:
         return f"The catalogue does not tell the {self._name(order)} of any of these."

@@ -1,12 +1,13 @@
 """Questions of fact about single items: "what's the price of the second?", "is number 1 good for kids?", "tell me about it".
 
-They want an answer and no other list, so they set no condition.
+They want an answer and no other list, so they set no condition. A message may ask several: "is number 1 vegan, and how long
+does it take?".
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
@@ -15,12 +16,13 @@ from agent.chat.words import is_kind
 _ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
 _END = r"(?:,? please)?[\s.!?]*"
 _WORD = r"[a-z]+"
+_NAME = r"(?!(?:the|and)\b)[a-z]+(?: (?!(?:the|and|of|for)\b)[a-z]+)?"
 _ITEM = r"(?P<item>\S.*?)"
 _USE = r"(?:play|read|watch|see|use|finish)"
 _ABOUT_WHAT = tuple(
     re.compile(_ASIDE + pattern + _END)
     for pattern in (
-        rf"(?:(?:what(?:'s| is| are| was)|give me|tell me|show me) )?the (?P<what>[a-z]+(?: [a-z]+)?) (?:of|for) {_ITEM}",
+        rf"(?:(?:what(?:'s|s| is| are| was)|who(?:'s| is| are| was)|give me|tell me|show me|compare) )?the (?P<what>{_NAME}(?:(?:,|,? and)(?: the)? {_NAME}){{0,3}}) (?:of|for) {_ITEM}",
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
         rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
         rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
@@ -46,7 +48,9 @@ _AT = re.compile(
 _IT = re.compile(
     rf"{_ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
 )
-_WHETHER = re.compile(rf"{_ASIDE}(?:is|does|has|was|can (?:i|we|you|one) {_USE}|can) (?=\S)")
+_WHETHER = re.compile(
+    rf"{_ASIDE}(?:is|are|does|do(?= (?:they|both|numbers?|the)\b)|has|was|were|can (?:i|we|you|one) {_USE}|can) (?=\S)"
+)
 _MANY = re.compile(
     rf"{_ASIDE}how many (?:different )?(?P<kind>[^?]+?) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?(?P<tail> [^?]+?)??{_END}"
 )
@@ -62,6 +66,14 @@ _HAVE = re.compile(
     rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
     re.IGNORECASE,
 )
+_PARTED = re.compile(r"\s*[,;:?.!\u2013]+\s+|\s+(?=(?:and|but|plus)\s)")
+_JOINING = re.compile(r"(?:(?:and|but|plus|also|then|what about|how about)\b[ ,]*)*")
+_OPENS = re.compile(
+    r"(?:how|what|whats|what's|who|who's|when|is|are|was|were|does|do|did|can|has|have|the|its|their)\b"
+)
+_THEM = re.compile(r"(?:it|this|that|they|them|these|those|both(?: of them)?|each(?: of them)?|(?:this|that) one)\b")
+_OWN = re.compile(r"^(?:its|their)\b")
+_LISTED = re.compile(r",? and (?:the )?|, (?:the )?")
 _OF_NO_ITEM = re.compile(r"\s*(?:all|possible|ok(?:ay)?|you|me|i|we|time|because|just)\b")  # "is that all?"
 _MOST = 200  # characters of a question
 _MOST_WORDS = 12  # of what points to an item
@@ -76,36 +88,116 @@ class Question:
         what: What is asked of them: "price", "good for kids"; empty for all that is known.
         whether: It is to be answered with yes or no.
         pointed: The items.
+        also: What the message asks beside it.
+        compared: The items are to be told apart, by what is asked of them.
     """
 
     what: str
     whether: bool
     pointed: Pointed
+    also: tuple[Question, ...] = ()
+    compared: bool = False
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """All items that the message asks about."""
+        return tuple(dict.fromkeys(i for one in (self, *self.also) for i in one.pointed.items))
 
 
 def find_question(text: Remainder, references: References) -> Question | None:
-    """The question that a whole message asks about items; None if it asks none."""
+    """What a whole message asks about items; None if it asks nothing."""
     if len(text.said) > _MOST:
         return None
+    return _fact(text, references) or _several(text, references) or _yes_or_no(text, references)
+
+
+def _several(text: Remainder, references: References) -> Question | None:
+    """The questions of a message that asks more than one, each by itself or of the items of another; None if a part asks nothing."""
+    pieces = _pieces(text, references)
+    if len(pieces) == 1:
+        return None
+    rows = [whole_row(piece, references) for piece in pieces]
+    alone = [one and one.pointed for one in (_fact(p, references) or _yes_or_no(p, references) for p in pieces)]
+    about = next((row for row in (*rows[:1], *alone) if row is not None and row.items), None)
+    if about is None:  # "how long is it and is it vegan?", and nobody can tell which
+        first = alone[0]
+        return Question("", whether=False, pointed=first) if first is not None and first.unclear else None
+    asked: list[Question] = []
+    for piece, row in zip(pieces, rows, strict=True):
+        if row is not None and row.by_place and row.items:  # "number 1: is it vegan?", "... and number 2?"
+            asked += [replace(asked[-1], pointed=row)] if asked else []
+            about = row
+            continue
+        one = _of_them(piece, about, references)
+        if one is None:
+            return None
+        about = one.pointed if one.pointed.items else about
+        asked += [replace(one, also=()), *one.also]
+    return replace(asked[0], also=tuple(asked[1:])) if asked else None
+
+
+def _pieces(text: Remainder, references: References) -> list[Remainder]:
+    """A message parted where another question may begin: "gluten free", of "is it vegan and gluten free", is none."""
+    pieces: list[Remainder] = []
+    start = begin = 0
+    for end, after in [*(found.span() for found in _PARTED.finditer(text.low)), (len(text.low),) * 2]:
+        said = text.low[start:end]
+        joining = _JOINING.match(said)
+        opening = start + (joining.end() if joining else 0)
+        piece = Remainder(text.said[opening:end].strip(" ?.!,"))
+        closed = start and "?" in text.low[:start].rstrip()[-1:]
+        if not pieces or _OPENS.match(piece.low) or (closed and whole_row(piece, references)):
+            pieces.append(piece)
+            begin = opening
+        else:
+            pieces[-1] = Remainder(text.said[begin:end].strip(" ?.!,"))
+        start = after
+    return pieces
+
+
+def _of_them(piece: Remainder, about: Pointed, references: References) -> Question | None:
+    """A question of items that are known from another: it may say "it" of them, or nothing: "how many calories"."""
+    said = _OWN.sub("the", piece.low)
+    ends = ("at it",) if _WHETHER.match(said) else ("is it", "it", "of it")
+    forms = (piece.said, *(f"{said} {end}" for end in ends))
+    for form in forms:
+        text = Remainder(form)
+        if one := _fact(text, references, about) or _yes_or_no(text, references, about):
+            return one
+    return None
+
+
+def _fact(text: Remainder, references: References, about: Pointed | None = None) -> Question | None:
+    """A question that is answered with what an item has."""
     for pattern in _ABOUT_WHAT:
-        if (found := pattern.fullmatch(text.low)) and (row := _row(text, found.span("item"), references)):
-            return Question(found["what"], whether=False, pointed=row)
+        if (found := pattern.fullmatch(text.low)) and (row := _row(text, found.span("item"), references, about)):
+            first, *others = (Question(what, whether=False, pointed=row) for what in _LISTED.split(found["what"]))
+            return replace(first, also=tuple(others))
     if found := _ABOUT_ALL.fullmatch(text.low):
-        row = _row(text, found.span("item" if found["item"] else "what"), references)
+        row = _row(text, found.span("item" if found["item"] else "what"), references, about)
         if row is not None:
             return Question("", whether=False, pointed=row)
     if found := _SHOWN.fullmatch(text.low):
-        row = _row(text, found.span("item"), references)
+        row = _row(text, found.span("item"), references, about)
         # "show me 2" asks for two
         if row and row.by_place and (found["again"] or not (found["item"].isdigit() or len(row.items) > 1)):
             return Question("", whether=False, pointed=row)
+    return None
+
+
+def _yes_or_no(text: Remainder, references: References, about: Pointed | None = None) -> Question | None:
     start = _WHETHER.match(text.low)
-    asked = None if start is None else _whether(text, start.end(), references)
+    asked = None if start is None else _whether(text, start.end(), references, about)
     if asked is None and (found := _AT.fullmatch(text.low)) and (found["is"] or found["mark"]):
-        row = _row(text, found.span("item"), references)
+        row = _row(text, found.span("item"), references, about)
         if row is not None and (row.by_place or row.unclear) and not found["item"].isdigit():  # "is there one for 2?"
             return Question(text.said[slice(*found.span("what"))], whether=True, pointed=row)
     return asked
+
+
+def whole_row(text: Remainder, references: References) -> Pointed | None:
+    """What a message points to, if all of it does."""
+    return _row(text, (0, len(text.said)), references)
 
 
 def asked_for(said: str) -> str:
@@ -131,10 +223,10 @@ def of_what_is_asked(low: str) -> bool:
     return bool(_OF_THOSE.search(low))
 
 
-def _whether(text: Remainder, start: int, references: References) -> Question | None:
+def _whether(text: Remainder, start: int, references: References, about: Pointed | None) -> Question | None:
     ends = [start + m.start() for m in re.finditer(r"\s+\S", text.low[start:])][:_MOST_WORDS]
     for end in reversed(ends):
-        row = _row(text, (start, end), references)
+        row = _row(text, (start, end), references, about)
         if row is not None and not row.unclear and len(row.items) <= _SEVERAL and not _OF_NO_ITEM.match(text.low, end):
             return Question(text.said[end:].strip(" .!?"), whether=True, pointed=row)
     if found := _IT.match(text.low):  # "it", and nobody can tell which
@@ -146,8 +238,12 @@ def _whether(text: Remainder, start: int, references: References) -> Question | 
     return None
 
 
-def _row(text: Remainder, span: tuple[int, int], references: References) -> Pointed | None:
-    """What a stretch points to, if all of it does."""
+def _row(
+    text: Remainder, span: tuple[int, int], references: References, about: Pointed | None = None
+) -> Pointed | None:
+    """What a stretch points to, if all of it does; ``about`` is what "it" means."""
     start, end = span
+    if about is not None and _THEM.fullmatch(text.low, start, end):
+        return about
     row = references.row(Remainder(text.said[:end]), start)
     return row if row.end == end and (row.items or row.beyond or row.unclear) else None

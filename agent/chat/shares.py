@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from agent.chat.moves import Moves
 from agent.chat.reading import RequestReader
 from agent.chat.wish import MORE, Wish
+from agent.chat.wording import fact_in_words
 from agent.pools import PERSONAS
 from agent.shift import found
 from agent.slate import Slate
+from retrieval.errors import PolytasteError
+from retrieval.facts import columns_of
+from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
 
@@ -72,18 +78,60 @@ class Shares:
                 changes.append(f"{word} {', '.join(meant)}")
         return self._parts(wish, moves, groups, changes, notes)
 
+    def counted(self, wish: Wish) -> dict[str, str]:
+        """The columns of the groups that a wish counts beside those of the axes, as far as the catalogue still has them."""
+        return {name: column for name, (column, value) in wish.counted.items() if value in self._labels(column)}
+
+    def _unpromised(self, words: str) -> str:
+        """That nobody can count what some words ask of items."""
+        whole = "" if self._reader.read(words).filter == ItemFilter() else "; without the number all of them will be"
+        return f"I cannot promise how many are \u201c{words}\u201d{whole}"
+
     def _parts(self, wish: Wish, moves: Moves, groups: Mapping[str, str], changes: list[str], notes: list[str]) -> Wish:
         for part in moves.parts:
-            at = [found(list(groups), name) for name in self._reader.categories(part.words)]
-            meant = [list(groups)[i] for i in at if i is not None]
-            if not meant:
-                notes.append(f"I cannot count \u201c{part.words}\u201d here")
-            for group in meant:
-                wish = wish.of_group(group, part.least, part.most)
-                changes.append(
-                    f"at least {part.least} {group}" if part.most is None else f"at most {part.most} {group}"
-                )
+            group, value = self._group(part.words, groups)
+            if not group:
+                notes.append(self._unpromised(part.words))
+                continue
+            if value is not None:
+                wish = wish.model_copy(update={"counted": {**wish.counted, group: value}})
+            wish = wish.of_group(group, part.least, part.most)
+            bounds = (("least", part.least), ("most", part.most))
+            changes += [f"at {side} {count} {group}" for side, count in bounds if count is not None]
         return wish
+
+    def _group(self, words: str, groups: Mapping[str, str]) -> tuple[str, tuple[str, str] | None]:
+        """The one group that is all that some words ask: of an axis, or a column and its value; "" if they ask anything else."""
+        read = self._reader.read(words)
+        asked, searched = read.filter, bool(read.about or read.silent or read.unknown or read.seeds)
+        if asked.facts and asked == ItemFilter(facts=asked.facts[:1]) and not searched:
+            value = self._value(asked)
+            return ("", None) if value is None else (fact_in_words(asked.facts[0]), value)
+        if asked != ItemFilter(wanted=asked.wanted) or (asked.wanted and searched):
+            return "", None
+        labels = list(groups)
+        at = [found(labels, name) for name in self._reader.categories(words)]
+        meant = [labels[i] for i in at if i is not None]
+        return (meant[0] if len(meant) == 1 else ""), None
+
+    def _value(self, asked: ItemFilter) -> tuple[str, str] | None:
+        """The column and the value that exactly those items have that meet a condition; None if it is no single value."""
+        meeting = asked.mask(self._catalog)
+        for column in columns_of(asked.facts[0]):
+            if labels := self._labels(column):
+                held = self._catalog.axis(column).share
+                inside, all_of_them = (np.asarray((rows > 0).sum(axis=0)).ravel() for rows in (held[meeting], held))
+                same = np.flatnonzero((inside == all_of_them) & (inside == meeting.sum()))
+                if len(same):
+                    return column, labels[same[0]]
+        return None
+
+    def _labels(self, column: str) -> tuple[str, ...]:
+        """The groups of a column; none where it is gone or has too many to count."""
+        try:
+            return self._catalog.axis(column).labels
+        except PolytasteError:
+            return ()
 
     def _members(self, last: Slate | None, column: str, group: str) -> tuple[int, int] | None:
         """How many items of the last list are of a group, and how long the list was; None where nothing can be counted."""

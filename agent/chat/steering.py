@@ -88,10 +88,6 @@ class Steering:
             f"I was not sure whether you want \u201c{words}\u201d; say \u201cwith ...\u201d or \u201cno ...\u201d"
             for words in reading.unsure
         ]
-        if moves.uncounted:
-            notes.append(
-                f"I cannot promise how many are \u201c{moves.uncounted}\u201d; without the number all of them will be"
-            )
         new = self._pointed(new, moves, last, changes)
         new = self._shares(new, moves, last, groups, changes, notes)
         than = self._compared_with(new, moves, last, reading)
@@ -111,6 +107,10 @@ class Steering:
         """The last list, as messages point to it; what the catalogue no longer has keeps its place and cannot be meant."""
         items = [] if slate is None else slate.items
         return [Shown(i.item_id, i.title) if self._catalog.has_item(i.item_id) else GONE for i in items]
+
+    def columns(self, wish: Wish, groups: Mapping[str, str]) -> dict[str, str]:
+        """The column of every group that a wish can count."""
+        return {**groups, **self._shares.counted(wish)}
 
     def title(self, words: list[str]) -> tuple[str, int] | None:
         """The longest title that some words begin with."""

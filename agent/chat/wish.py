@@ -74,6 +74,7 @@ class Wish(BaseModel):
         at_least: How many items of a group there must be: more than in the list that was found wanting.
         at_most: How many there may be.
         parts: How many there must and may be of a group, as it was said.
+        counted: Column and value of each such group that is none of the list's axes: "cuisine: Greek".
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,6 +98,7 @@ class Wish(BaseModel):
     at_least: dict[str, int] = {}
     at_most: dict[str, int] = {}
     parts: dict[str, tuple[int | None, int | None]] = {}
+    counted: dict[str, tuple[str, str]] = {}
 
     def reading(self, catalog: Catalog) -> Reading:
         """As the recommender takes it; items that the catalogue has no longer are left out."""
@@ -134,7 +136,7 @@ class Wish(BaseModel):
         """The counts as conditions on a list of k; ``columns`` has the column of each group."""
         wanted = {c for group in self.wanted for c in group}
         said = [
-            CountRule(column=columns[g], value=g, at_least=min(n or 0, k), at_most=most)
+            CountRule(column=columns[g], value=self.counted.get(g, ("", g))[1], at_least=min(n or 0, k), at_most=most)
             for g, (n, most) in self.parts.items()
             if g in columns and (n or most is not None)  # "at least none" asks nothing
         ]

@@ -11,6 +11,7 @@ from agent.rerank.protocol import Limits
 from retrieval.arrays import Bool, Int32
 from retrieval.axes import UNLABELLED
 from retrieval.errors import NotFoundError
+from retrieval.facts import TRUTH
 from retrieval.schema import NO_ITEM, Catalog
 
 
@@ -40,6 +41,8 @@ class CountRule(BaseModel):
         bounds = [f"at least {self.at_least}"] if self.at_least else []
         bounds += [] if self.at_most is None else [f"at most {self.at_most}"]
         what = f"of each {self.column}" if self.value is None else self.value
+        if what.lower() in TRUTH:
+            what = f"{self.column.replace('_', ' ')}: {what}"
         return f"{' and '.join(bounds)} {what}"
 
     def groups(self, catalog: Catalog) -> tuple[str, ...]:
