@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +31,30 @@ def load_data(data: str, columns: list[str], items: str | None = None, like_abov
     if columns or items:
         folder = Path(data)
         source = read_source(folder) if (folder / "dataset.yaml").is_file() else TabularSource()
-        try:
-            mapped = Columns.model_validate({**source.columns.model_dump(), **parse_columns(columns)})
-        except ValidationError as why:
-            role = why.errors()[0]["loc"][0]
-            raise ConfigError(f"--column {role}: no such role", f"roles: {', '.join(Columns.model_fields)}") from why
         items_file = str(Path(items).resolve()) if items else source.items
-        source = source.model_copy(update={"columns": mapped, "items": items_file})
+        source = source.model_copy(update={"columns": mapped(columns, source.columns), "items": items_file})
     dataset = datasets.load(data, source, like_above)
-    for note in dataset.notes:
-        err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+    say_notes(dataset.notes)
     return dataset
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """What a person should know of how something was read or written."""
+    for note in notes:
+        err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
+
+
+def mapped(columns: list[str], stated: Columns) -> Columns:
+    """Columns as ``--column ROLE=NAME`` says, before what was stated elsewhere.
+
+    Raises:
+        ConfigError: One is no such pair, or there is no such role.
+    """
+    try:
+        return Columns.model_validate({**stated.model_dump(), **parse_columns(columns)})
+    except ValidationError as why:
+        role = why.errors()[0]["loc"][0]
+        raise ConfigError(f"--column {role}: no such role", f"roles: {', '.join(Columns.model_fields)}") from why
 
 
 def _is_main() -> bool:

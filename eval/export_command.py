@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from agent.commands import load_data
+from agent.commands import load_data, say_notes
 from agent.console import err, out, progress_bar
 from eval.interchange.export import export_candidates, export_runs
 from eval.interchange.recbole import write_atomic
@@ -33,7 +33,8 @@ def run_export(
     elif kind == "rankllm":
         written = export_candidates(Path(source), to)
     elif kind == "recbole":
-        written = write_atomic(to, load_data(source, columns, None, like_above), separator)
+        written, notes = write_atomic(to, load_data(source, columns, None, like_above), separator)
+        say_notes(notes)
     elif kind == "run-batch":
         with progress_bar("training") as (bar, task):
             written = write_questions(

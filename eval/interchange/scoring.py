@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from eval import metrics
-from eval.interchange.recbole import read_table as read_atomic_table
+from eval.interchange.atomic import read_table as read_atomic_table
 from eval.interchange.trec import in_order, read_qrels
 from retrieval.arrays import Float64, Int32
 from retrieval.axes import Axis, make_axis

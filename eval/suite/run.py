@@ -7,24 +7,28 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from agent.commands import load_data
+from agent.commands import load_data, say_notes
 from eval.interchange.recbole import read_atomic
 from eval.nodes import Nodes
 from eval.suite.config import DataConfig, SuiteConfig
 from eval.suite.ground import Ground, make_ground
+from eval.suite.kept import missing, readable
 from eval.suite.llm import Asked, llm_slates
 from eval.suite.manifest import manifest
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
 from eval.suite.store import alone, digest, maker, write_json, write_whole
-from eval.suite.units import keep_maker, keep_time, pool_path, reranked, spread, title_of, unit_path, write_unit
+from eval.suite.units import keep_maker, keep_time, reranked, spread, title_of, write_unit
 from retrieval.baselines.protocol import silent
 from retrieval.datasets.dataset import Dataset
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, DataError
 
 Progress = Callable[[str, float, float], None]
 """Told what is done now, and estimated seconds done and in all."""
@@ -47,9 +51,8 @@ class Plan:
     units: tuple[RerankUnit, ...]
 
     def todo(self, folder: Path) -> tuple[list[PoolUnit], list[RerankUnit]]:
-        """What is not there yet."""
-        pools = [unit for unit in self.pools if not pool_path(folder, unit).exists()]
-        return pools, [unit for unit in self.units if not unit_path(folder, unit).exists()]
+        """What is not there yet, or cannot be read."""
+        return missing(folder, self.pools), missing(folder, self.units)
 
     def seconds(self, pools: list[PoolUnit], units: list[RerankUnit]) -> float:
         """About how long they take."""
@@ -57,7 +60,8 @@ class Plan:
 
     def pool_cost(self, unit: PoolUnit) -> float:
         """Estimated seconds of one."""
-        return pool_seconds(unit, self.grounds[unit.ground].matrix.nnz)
+        matrix = self.grounds[unit.ground].matrix
+        return pool_seconds(unit, sum(matrix.shape), matrix.nnz)
 
     def unit_cost(self, unit: RerankUnit) -> float:
         """Estimated seconds of one."""
@@ -73,9 +77,11 @@ def make_plan(suite: SuiteConfig) -> Plan:
     """
     made: list[Ground] = []
     pools: list[PoolUnit] = []
-    for data, split in grounds(suite):
-        made.append(make_ground(suite, data, split, _read(data)))
-        pools += pool_units(suite, len(made) - 1, made[-1].key)
+    for data, parts in groupby(grounds(suite), itemgetter(0)):
+        dataset = _read(data)
+        for _, split in parts:
+            made.append(make_ground(suite, data, split, dataset))
+            pools += pool_units(suite, len(made) - 1, made[-1].key)
     units = [unit for pool in pools for unit in rerank_units(suite, pool)]
     return Plan(suite, tuple(made), tuple(pools), tuple(units))
 
@@ -85,7 +91,9 @@ def _read(data: DataConfig) -> Dataset:
     if folder.is_dir() and any(folder.glob("*.inter")):
         if data.columns or data.items:
             raise ConfigError(f"{folder}: RecBole's files name their columns themselves", "leave out columns and items")
-        return read_atomic(folder, data.like_above, data.separator)
+        dataset = read_atomic(folder, data.like_above, data.separator)
+        say_notes(dataset.notes)
+        return dataset
     return load_data(data.path, [f"{role}={name}" for role, name in data.columns.items()], data.items, data.like_above)
 
 
@@ -115,19 +123,20 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
             done = for_nodes.done
             pools, units = plan.todo(folder)
         wanted = {unit.key for unit in units}
-        missing = {unit.key for unit in pools}
+        untrained = {unit.key for unit in pools}
         for pool in plan.pools:
             ground = plan.grounds[pool.ground]
-            if pool.key in missing:
+            if pool.key in untrained:
                 progress(title_of(ground, pool), done, total)
                 _fit(folder, plan, pool)
                 done += plan.pool_cost(pool)
             mine = [unit for unit in plan.units if unit.pool is pool and unit.key in wanted]
             ceiling = folder / "ceilings" / f"{pool.key}.parquet"
-            if not mine and ceiling.exists():
+            bounded = readable(ceiling)
+            if not mine and bounded:
                 continue
             candidates = read_pool(folder, pool.key, ground)
-            if not ceiling.exists():
+            if not bounded:
                 table = pl.DataFrame({"user_id": ground.user_ids, **ceilings(candidates, ground, plan.suite.k)})
                 write_whole(ceiling, table.write_parquet)
             for unit in mine:
@@ -213,15 +222,33 @@ def _calls(progress: Progress, title: str, done: float, total: float, cost: floa
     return told
 
 
-def _claim(folder: Path, plan: Plan) -> None:
-    """One folder, one suite: results of another are not mixed in. Those of older code stay, under other hashes."""
-    facts = plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}})
+def require_same(folder: Path, plan: Plan) -> bool:
+    """Whether a folder holds results of this suite; those of older code are there under other hashes.
+
+    Raises:
+        ConfigError: It holds another suite.
+        DataError: Its note of which one is damaged.
+    """
     note = folder / "suite.json"
-    if note.exists():
-        if digest(json.loads(note.read_text(encoding="utf-8"))) != digest(facts):
-            raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
-        return
-    write_json(note, facts)
+    if not note.exists():
+        return False
+    try:
+        held = json.loads(note.read_text(encoding="utf-8"))
+    except ValueError as why:
+        raise DataError(f"{note} is damaged: {why}", "remove it, if the folder is this suite's: it is written anew") from why
+    if digest(held) != digest(_facts(plan)):
+        raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
+    return True
+
+
+def _claim(folder: Path, plan: Plan) -> None:
+    """One folder, one suite: results of another are not mixed in."""
+    if not require_same(folder, plan):
+        write_json(folder / "suite.json", _facts(plan))
+
+
+def _facts(plan: Plan) -> dict[str, Any]:
+    return plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}})
 
 
 @contextmanager

@@ -14,7 +14,7 @@ _COUNT = re.compile(
 _RATING = re.compile(r"rating|stars?$|score|overall|grade")
 # The longest value of a scale, and 3.5 of five stars (Liang et al. 2018) or the same share of a longer one.
 _SCALES = ((5.0, 3.5), (10.0, 7.0), (100.0, 70.0))
-_CHANGE = "(--like-above changes it)"
+_CHANGE = "(--like-above, or like_above in a file, changes it)"
 
 
 def like_threshold(values: Float32, column: str, stated: float | None, *, declared: bool = False) -> tuple[float, str]:
