@@ -102,6 +102,7 @@ class AmountWords:
         columns = self._quantities.counting(unit)
         if columns:
             columns, end = self._named(rest, columns, called, m.end() if unit == word else end)
+            end = max(end, m.end("per") if priced else end)
         else:
             implied = next(
                 (of for said, of in _IMPLIED.items() if said in way), SHARE if sign == "%" else PRICE if priced else ""

@@ -15,7 +15,7 @@ from retrieval.facts import Within
 
 _VAGUE = re.compile(
     r"\b(?P<not>not (?:too|so|very|that|overly) |nothing too )?(?P<too>a (?:bit|little) (?:too )?|too )?"
-    r"(?:(?P<little>(?P<short>short(?:est)?|brief)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
+    r"(?:(?P<little>(?P<short>short(?:est)?|brief|quick)|cheap(?:est)?|inexpensive|affordable)|(?P<much>(?P<long>long(?:est)?|lengthy)|expensive|pricey|costly))\b"
     r"(?=\s+(?P<next>[a-z-]+)|)"
 )
 _LEVEL = re.compile(

@@ -24,6 +24,9 @@ _LISTED = re.compile(rf"\s+(?:and|plus|&)\s+{_COUNT}")
 _NO_COUNT = re.compile(
     r"['\u2019%\u20ac$\u00a3+\u00b0-]|[.,]\d|\s*[%\u20ac$\u00a3\u00b0/]|\s*[-\u2013]\s*\d|\s+(?:or|and) (?:more|less|fewer|higher|lower|up|over|above)\b"
 )
+_ONE_OF = re.compile(
+    r"one (?:is|was|are|of|that|which|who|has|for|with|in|from)\b"
+)  # "one is a vegetarian and two are not"
 _WORD = re.compile(r"[ ]([\w'-]+)")
 _MEASURES = frozenset(
     ("million", "thousand", "hundred", "percent", "year", "day", "week", "month", "hour", "time", "x")
@@ -53,6 +56,8 @@ def how_many(text: str, counted: Counted, most: int) -> int | None:
     for pattern in (_ASKED, _LEADING):
         found = pattern.search(text)
         if found is None or counted.titled(found.start("count")):
+            continue
+        if pattern is _LEADING and _ONE_OF.match(text, found.start("count")):
             continue
         number = _number(found["count"])
         if not _counts(text, found.end(), counted.categories, asked=pattern is _ASKED or number <= len(_NUMBERS)):
