@@ -14,6 +14,7 @@ from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.forgetting import dropped, forgotten
 from agent.chat.intents import END, Intent, intent_of
 from agent.chat.model_reading import ModelReading
+from agent.chat.numerals import NUMBER
 from agent.chat.opinions import Opinions, find_opinions
 from agent.chat.orders import Order, find_order
 from agent.chat.parts import Part, find_parts
@@ -21,7 +22,7 @@ from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
 from agent.chat.questions import Question, asked_for, asks_how_many, find_question, of_what_is_asked
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
-from agent.chat.words import folded, is_kind
+from agent.chat.words import folded, is_chatter, is_function_word, is_kind
 from agent.memory.people import Kind
 from retrieval.filters import Popularity
 
@@ -192,7 +193,14 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
     renown = degrees.scales.get(Scale.RENOWN, 0)
     popularity = {-1: Popularity.HIDDEN, 1: Popularity.WELL_KNOWN}.get(renown, Popularity.ANY)
     steered = bool(
-        rejected or parts or more_like.items or degrees.scales or degrees.more or degrees.less or others or surprise
+        rejected
+        or (parts and not _asks(low))
+        or more_like.items
+        or degrees.scales
+        or degrees.more
+        or degrees.less
+        or others
+        or surprise
     )
     if opinions.pointing and not steered and _AGREEING.fullmatch(low):
         return Moves(Intent.CHOSEN, about=opinions.spoken, spoken=opinions.spoken)  # "the first two sound good"
@@ -229,6 +237,12 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
         within=bool(_NARROWING.search(low)) and not instead,
         instead=instead,
     )
+
+
+def _asks(low: str) -> bool:
+    """Whether what remains of a folded message says what items are wanted, and not merely "show me ten films"."""
+    words = re.sub(NUMBER, " ", _FRESH.sub(" ", low)).split()
+    return not all(is_function_word(w) or is_chatter(w) or is_kind(w) for w in (w.strip(",.;:!?") for w in words))
 
 
 def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | None:

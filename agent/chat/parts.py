@@ -18,6 +18,7 @@ _LEAST = r"(?P<least>at least|(?:no|not) (?:less|fewer) than|(?:a )?minimum(?: o
 _MOST = r"at most|(?:no|not) more than|(?:a )?max(?:imum)?(?: of)?"
 _BOUNDS = rf"{_LEAST}|(?P<most>{_MOST}|only|just)"
 _SO_MANY = rf"(?P<number>{NUMBER})"
+_RANGE = rf"(?:(?P<low>{NUMBER}) (?:or|to) |between (?P<from>{NUMBER}) and )?"
 _THEM = r"of (?:them|these|those|which|the [a-z]+)"
 _BOUND = re.compile(rf"\b(?:{_BOUNDS}) {_SO_MANY}(?: {_THEM})? (?P<what>{_WORDS})")
 _EACH = re.compile(rf"\b(?P<number>{NUMBER}) (?P<what>{_WORDS}?)(?=\s*(?:,|\band\b|\bplus\b|&|$|[.!?]|\bplease\b))")
@@ -29,7 +30,7 @@ _WHAT = (
 )
 _SHOULD = r"(?:should|must|shall|ought to|ha(?:s|ve) to|needs? to)(?: all)?(?P<denied>n't| not)? (?:be |(?=have ))"
 _OF_THEM = re.compile(
-    rf"\b(?:(?:{_BOUNDS}|(?P<exactly>exactly)|can|could|should|shall|must|let) |(?!one (?!of))){_SO_MANY}"
+    rf"\b(?:(?:{_BOUNDS}|(?P<exactly>exactly)|can|could|should|shall|must|let) |(?<!first )(?<!last )(?<!number )(?!one (?!of))){_RANGE}{_SO_MANY}"
     rf"(?:(?: {_THEM}| (?P<kind>[a-z]+))? {_SHOULD}| {_THEM} (?:to )?be ){_WHAT}"
 )
 _MADE = re.compile(
@@ -112,9 +113,11 @@ def _of_them(text: Remainder, *, listed: bool) -> list[Part]:
 def _part(found: re.Match[str], words: str) -> Part:
     """The count that a pattern has found, of what some words name."""
     count, said = int(number(found["number"])), found.groupdict()
-    exactly = bool(said.get("exactly"))
     words = f"not {words}" if said.get("denied") else words
-    return Part(words, least=None if said["most"] else count, most=count if said["most"] or exactly else None)
+    low = said.get("low") or said.get("from")
+    least = int(number(low)) if low else count
+    both = low or said.get("exactly")
+    return Part(words, least=None if said["most"] else least, most=count if said["most"] or both else None)
 
 
 def _before_noun(said: str, *, listed: bool) -> str:

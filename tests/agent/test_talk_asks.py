@@ -46,11 +46,15 @@ def films(worded, dataset):
         ("at least two with a pool", [("with a pool", 2, None)]),
         ("only one of them should be a western", [("western", None, 1)]),
         ("exactly two of them should be dramas", [("dramas", 2, 2)]),
+        ("two or three of them should be dramas", [("dramas", 2, 3)]),
+        ("between two and four of them should be dramas", [("dramas", 2, 4)]),
         ("two should be French and two should be Greek", [("French", 2, None), ("Greek", 2, None)]),
         ("two of them should be German and one Austrian", [("German", 2, None), ("Austrian", 1, None)]),
         ("three of them should not be dramas", [("not dramas", 3, None)]),
         ("two of them should be vegan, 30 minutes at most", [("vegan", 2, None)]),
         ("at least one should be a comedy", [("comedy", 1, None)]),
+        ("the first three should be dramas", []),
+        ("number three should be a drama", []),
         ("three of them", []),
         ("one should be able to play it alone", []),
         ("only three of them please", []),
@@ -114,6 +118,13 @@ def test_what_cannot_be_counted_is_said_and_changes_nothing(films, message):
     first, answer = talk(films, "comedies", message)
     assert answer.slate is None and answer.understood == first.understood
     assert "cannot promise how many are" in answer.text
+
+
+def test_who_asks_anew_with_a_part_asks_anew(films):
+    anew = talk(films, "comedies from the 90s", "show me 10 dramas, two of them should be westerns")[1]
+    assert anew.understood == {"wanted": ["Drama"], "k": 10, "at_least": ["2 Western"]}
+    of_those = talk(films, "comedies from the 90s", "I want two of them to be westerns")[1]
+    assert of_those.understood == {"wanted": ["Comedy"], "years": ["1990-1999"], "at_least": ["2 Western"]}
 
 
 def test_a_value_that_the_catalogue_has_no_longer_is_not_counted(shop):
