@@ -17,7 +17,7 @@ import polars as pl
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from agent.rerank.protocol import Pool
 from eval.suite.ask import Told, ask_each
-from eval.suite.calls import Calls
+from eval.suite.calls import Answers, Calls
 from eval.suite.config import LlmConfig, SuiteConfig
 from eval.suite.ground import Ground
 from eval.suite.measure import measure
@@ -155,7 +155,7 @@ def kept_calls(
 
 
 def ask_about(
-    scorer: Scorer, config: LlmConfig, calls: Calls, keys: Sequence[str], questions: Sequence[Question], told: Told, place: str, *, timed: bool = True
+    scorer: Scorer, config: LlmConfig, calls: Answers, keys: Sequence[str], questions: Sequence[Question], told: Told, place: str, *, timed: bool = True
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Ask what was not answered yet, and keep it.
 

@@ -337,6 +337,9 @@ def test_tables_of_items_and_histories(dataset, scratch):
     assert history.height == len(dataset.interactions.distinct())
 
 
+NOTHING = {"kept": 0, "failed": {}, "replaced": 0, "before": 0, "invalid": 0, "errors": 0, "unanswered": 0, "cells": 0}
+
+
 def answered_by(asked, lost=()):
     """What ``vllm run-batch`` would write of a model that likes titles by their last letter."""
     lines = []
@@ -371,12 +374,12 @@ def test_a_language_model_is_asked_through_files(scratch, capsys, monkeypatch):
         answers.write_text(answered_by(asked, lost={lines[0]["custom_id"]}))
         capsys.readouterr()
         run_import(suite, answers, out, as_json=True)
-        assert json.loads(capsys.readouterr().out) == {"kept": 4, "failed": {}, "unanswered": 1}
+        assert json.loads(capsys.readouterr().out) == {**NOTHING, "kept": 4, "unanswered": 1}
         run_export(*export)  # what was not answered is asked again, and nothing else
         assert {line["custom_id"] for line in map(json.loads, asked.read_text().splitlines())} == {lines[n]["custom_id"] for n in (0, 1)}  # fmt: skip
         answers.write_text(answered_by(asked))
         done = CliRunner().invoke(evaluate, ["import", str(suite), str(answers), "--out", str(out), "--json"])
-        assert json.loads(done.stdout) == {"kept": 1, "failed": {}, "unanswered": 0}, done.output
+        assert json.loads(done.stdout) == {**NOTHING, "kept": 1, "before": 4}, done.output
     run_suite(suite, out, None, 0.0, dry=False)
     (field,) = read_results(out).fields
     heard, unheard, plain = (
@@ -391,6 +394,49 @@ def test_a_language_model_is_asked_through_files(scratch, capsys, monkeypatch):
     answers.write_text(answer("another", {32: -1.0}))
     with pytest.raises(DataError, match="answers nothing that was asked"):
         run_import(suite, answers, out, as_json=True)
+
+
+def test_answers_that_are_none_are_not_kept_and_better_ones_take_their_place(scratch, capsys):
+    """Without log-probabilities, errors of the server's, a model that does not answer in labels: what is kept, told and made anew."""
+    suite, out, answers = scratch / "better.yaml", scratch / "better", scratch / "better.jsonl"
+
+    def imported(lines):
+        answers.write_text("\n".join(lines) + "\n")
+        done = CliRunner().invoke(evaluate, ["import", str(suite), str(answers), "--out", str(out), "--json"])
+        return json.loads(done.stdout), done.exception
+
+    with faulty_server("good") as (url, _):
+        llm = {"models": [f"m@{url}"], "users": 4, "weight": 1.0}
+        suite.write_text(yaml.safe_dump({**PLAIN, "rerankers": ["calibrated"], "llm": llm}))
+        export = (str(suite), out, "run-batch", 0.9, None, [], None, " ")
+        run_export(*export)
+        asked = out / "asked" / "m.jsonl"
+        good, lines = answered_by(asked).splitlines(), asked.read_text().splitlines()
+        names = [json.loads(line)["custom_id"] for line in good]
+        read, error = imported([answer(name, {}) for name in names])
+        assert read == {**NOTHING, "invalid": 4}
+        assert isinstance(error, DataError) and "4 are answered without the log-probabilities" in error.message
+        assert f"--out {out}" in error.remedy and not any(path.read_text() for path in out.glob("calls/*"))
+        unlabelled = dict.fromkeys(json.loads(lines[0])["body"]["logprob_token_ids"], -20.0)
+        weak = [answer(name, unlabelled) for name in names[:2]]
+        read, error = imported([*weak, answer(names[2], {}, status=500)])
+        assert error is None
+        assert read == {**NOTHING, "kept": 2, "failed": {"llm_low_label_mass": 2}, "errors": 1, "unanswered": 1}
+        run_suite(suite, out, None, 0.0, dry=False)  # the server answers the other two
+        made = reasons(out)
+        assert made.count("llm_low_label_mass") == 2 and made.count(None) == 2
+        read, error = imported(good)
+        assert read == {**NOTHING, "kept": 2, "replaced": 2, "before": 2, "cells": 1} and error is None
+    run_suite(suite, out, None, 0.0, dry=False)
+    assert reasons(out) == [None] * 4
+    capsys.readouterr()
+    run_import(suite, answers, out, as_json=False)
+    assert "kept 0 answers; 4 were there before and stay" in " ".join(capsys.readouterr().err.split())
+
+
+def reasons(folder):
+    (table,) = read_results(folder).fields[0].answers.values()
+    return table["reason"].to_list()
 
 
 def test_titles_of_the_same_letters_are_words_of_their_own():
