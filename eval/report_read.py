@@ -29,6 +29,7 @@ class Cell:
         reranker: In words; prompt and model for a language model.
         lam: lambda; None for a reranker that has none.
         values: Metric to ``(B,)``, the mean over seeds; NaN where the cell says nothing of a user.
+        by_seed: Mean nDCG of each seed of training; one where training does not draw.
         items: ``(B, k)`` slates of the first seed, -1 where there is none.
         coverage: Share of the ranked items that stand in one of these slates.
         gini: How unequally items are shown in them.
@@ -38,6 +39,7 @@ class Cell:
     reranker: str
     lam: float | None
     values: dict[str, Float64]
+    by_seed: tuple[float, ...]
     items: Int32
     coverage: float
     gini: float
@@ -46,6 +48,11 @@ class Cell:
     def title(self) -> str:
         """For people."""
         return self.reranker if self.lam is None else f"{self.reranker} λ {self.lam:g}"
+
+    @property
+    def users(self) -> int:
+        """How many have an nDCG."""
+        return int(np.isfinite(self.values["ndcg"]).sum())
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,10 @@ class Field:
                 return min(found, key=lambda cell: cell.lam or 0.0)
         return mine[0]
 
+    def part(self, cell: Cell) -> int:
+        """How many users a cell is of, if of fewer than the plain list on the same candidates; else 0. Its means are not comparable."""
+        return cell.users if cell.users < self.plain(cell.retriever).users else 0
+
     @property
     def retrievers(self) -> list[str]:
         """In the order of the suite."""
@@ -101,7 +112,7 @@ class Results:
     Attributes:
         manifest: As it was written.
         fields: Data sets under their splits.
-        timings: Seconds by what was done; empty where nobody kept them.
+        timings: Seconds that each unit took when it was made last, by its key; without those whose time nobody kept.
         calls: What language models answered, with milliseconds.
     """
 
@@ -131,24 +142,42 @@ def read_results(folder: Path) -> Results:
     path = folder / "manifest.json"
     if not path.is_file():
         raise NotFoundError(f"{folder} holds no finished suite", "run polytaste eval run SUITE --out to its end first")
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    try:
-        fields = tuple(_field(folder, manifest, number) for number in range(len(manifest["grounds"])))
-    except (OSError, pl.exceptions.PolarsError) as why:
-        raise DataError(f"{folder}: {why}", "run the suite again: what is missing is made anew") from why
+    manifest = _json(path)
+    fields = tuple(_field(folder, manifest, number) for number in range(len(manifest["grounds"])))
     calls = tuple(line for file in sorted(folder.glob("calls/*.jsonl")) for _, line in read(file))
-    timings = {line["what"]: float(line["seconds"]) for _, line in read(folder / "timings.jsonl")}
+    made = {unit["key"] for unit in [*manifest["pools"], *manifest["units"]]}
+    timings = {line["key"]: float(line["seconds"]) for _, line in read(folder / "timings.jsonl") if line["key"] in made}
     return Results(manifest, fields, timings, calls)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as why:
+        raise _broken(path, why) from why
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as why:
+        raise _broken(path, why) from why
+
+
+def _broken(path: Path, why: Exception) -> DataError:
+    return DataError(
+        f"{path}: {str(why).splitlines()[0]}", "run the suite again: what is missing or damaged is made anew"
+    )
 
 
 def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
     facts = manifest["grounds"][number]
-    users = pl.read_parquet(folder / "users" / f"{facts['key']}.parquet")
-    items = pl.read_parquet(folder / "items" / f"{facts['key']}.parquet")
+    users = _parquet(folder / "users" / f"{facts['key']}.parquet")
+    items = _parquet(folder / "items" / f"{facts['key']}.parquet")
     pools = {pool["key"]: pool for pool in manifest["pools"] if pool["ground"] == number}
     ceilings: dict[str, pl.DataFrame] = {}
     for pool in pools.values():
-        ceilings.setdefault(pool["retriever"], pl.read_parquet(folder / "ceilings" / f"{pool['key']}.parquet"))
+        ceilings.setdefault(pool["retriever"], _parquet(folder / "ceilings" / f"{pool['key']}.parquet"))
     chosen = {name: _validated(folder, [p for p in pools.values() if p["retriever"] == name]) for name in ceilings}
     merged: dict[tuple[str, str, float | None], list[pl.DataFrame]] = {}
     answers: dict[str, pl.DataFrame] = {}
@@ -158,11 +187,11 @@ def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:
         retriever = pools[unit["pool"]]["retriever"]
         asked = f"{unit['model']}, {unit['prompt']}" + (f", weight {unit['weight']:g}" if "weight" in unit else "")
         name = unit["reranker"] if unit["reranker"] != "llm" else asked
-        table = pl.read_parquet(folder / "units" / f"{unit['key']}.parquet")
+        table = _parquet(folder / "units" / f"{unit['key']}.parquet")
         if unit["reranker"] == "llm":
             title = f"{retriever}: {name}"
             if title not in answers:
-                answers[title] = pl.read_parquet(folder / "answers" / f"{unit['key']}.parquet")
+                answers[title] = _parquet(folder / "answers" / f"{unit['key']}.parquet")
         single = unit["lambdas"] == [0.0]
         for (lam,), part in table.group_by("lambda", maintain_order=True):
             merged.setdefault((retriever, name, None if single else float(lam)), []).append(part)  # pyright: ignore[reportArgumentType]
@@ -174,7 +203,7 @@ def _validated(folder: Path, pools: list[dict[str, Any]]) -> float:
     """Of one retriever: what the best of its settings had on validation users."""
     best: list[float] = []
     for pool in pools:
-        tried = json.loads((folder / "pools" / f"{pool['key']}.json").read_text(encoding="utf-8"))["tried"]
+        tried = _json(folder / "pools" / f"{pool['key']}.json")["tried"]
         best.append(max(float(value) for one in tried for name, value in one.items() if name.startswith("validation")))
     return float(np.mean(best))
 
@@ -183,10 +212,15 @@ def _cell(key: tuple[str, str, float | None], parts: list[pl.DataFrame], users: 
     aligned = [_aligned(part, users) for part in parts]
     values: dict[str, Float64] = {}
     for name in METRICS:
-        rows = np.stack([part[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for part in aligned])
+        rows = np.stack([_column(part, name) for part in aligned])
         values[name] = rows[0] if len(rows) == 1 else _mean(rows)
+    by_seed = _mean(np.stack([_column(part, "ndcg") for part in aligned], axis=1))
     lists = _lists(aligned[0]["items"])
-    return Cell(*key, values, lists, coverage(lists, n_items), gini_of(lists, n_items))
+    return Cell(*key, values, tuple(by_seed.tolist()), lists, coverage(lists, n_items), gini_of(lists, n_items))
+
+
+def _column(part: pl.DataFrame, name: str) -> Float64:
+    return part[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
 def _lists(items: pl.Series) -> Int32:
@@ -211,6 +245,7 @@ def gini_of(lists: Int32, n_items: int) -> float:
 
 
 def _mean(rows: Float64) -> Float64:
+    """Over rows, of what is known in each column."""
     known: Bool = np.isfinite(rows)
     count = known.sum(axis=0)
     return np.divide(np.where(known, rows, 0.0).sum(axis=0), count, out=np.full(rows.shape[1], np.nan), where=count > 0)

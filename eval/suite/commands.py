@@ -13,11 +13,16 @@ from rich.text import Text
 from agent.console import err, out
 from eval.ray_nodes import cluster
 from eval.suite.config import SuiteConfig, read_suite
+from eval.suite.kept import damaged
 from eval.suite.llm import asked_users, endpoint_of
+from eval.suite.manifest import require_same
+from eval.suite.plan import grounds
 from eval.suite.run import Plan, make_plan, run
 
 _PROMPT_TOKENS = 700
 """About as many as a prompt of 20 candidates has."""
+_SEPARATORS = ("|", ";")
+"""Of lists in one cell; a comma is found in names too."""
 
 
 def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, dry: bool) -> None:
@@ -25,10 +30,15 @@ def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, d
 
     Raises:
         ConfigError: The suite is wrong, the folder holds another one, the language model has no server, or there is no cluster.
-        DataError: Data cannot be read or split.
+        DataError: Data cannot be read or split, or the folder's note of which suite it holds is damaged.
     """
     plan = make_plan(read_suite(path, os.environ)) if dry else planned(path)
+    notes = _joined_groups(plan)
+    notes += [f"{found} is damaged: it is made anew" for found in damaged(folder, (*plan.pools, *plan.units))]
+    for note in notes:
+        err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
     if dry:
+        require_same(folder, plan.suite)
         out.print(_estimate(plan, folder))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip
@@ -54,6 +64,20 @@ def planned(path: Path) -> Plan:
     return make_plan(_named_models(read_suite(path, os.environ)))
 
 
+def _joined_groups(plan: Plan) -> list[str]:
+    """Axes most of whose groups look like lists that were read as one name each; only the role ``categories`` is split."""
+    found: list[str] = []
+    for ground in plan.grounds:
+        labels = ground.axis.labels
+        joined = [label for label in labels if any(mark in label for mark in _SEPARATORS)]
+        if 2 * len(joined) > len(labels):
+            found.append(
+                f"{ground.name}: axis {ground.axis.name} has {len(labels):,} groups, each cell one, as {joined[0]!r}; "
+                f"columns: {{categories: COLUMN}} without an axis divides the cells at their separator"
+            )
+    return list(dict.fromkeys(found))
+
+
 def _named_models(suite: SuiteConfig) -> SuiteConfig:
     """Whichever model runs, by its name: results are kept under it."""
     if suite.llm is None:
@@ -69,13 +93,15 @@ def _estimate(plan: Plan, folder: Path) -> Table:
     for name in ("data", "users", "retriever", "cells", "about"):
         words = name in {"data", "retriever"}
         table.add_column(name, justify="left" if words else "right", no_wrap=not words, overflow="fold")
+    splits = [split for _, split in grounds(plan.suite)]
     for pool in plan.pools:
         ground = plan.grounds[pool.ground]
         mine = [unit for unit in units if unit.pool is pool]
         seconds = plan.seconds([pool] if pool in pools else [], mine)
         cells = sum(len(unit.lambdas) for unit in mine)
         retriever = f"{pool.retriever.title}, seed {pool.seed}"
-        table.add_row(ground.name, f"{len(ground.user_ids):,}", retriever, f"{cells:,}", _duration(seconds))
+        name = f"{ground.name}, {splits[pool.ground].title}"
+        table.add_row(name, f"{len(ground.user_ids):,}", retriever, f"{cells:,}", _duration(seconds))
     table.add_section()
     table.add_row("all", "", "", f"{sum(len(u.lambdas) for u in units):,}", _duration(plan.seconds(pools, units)))
     llm = plan.suite.llm

@@ -128,7 +128,10 @@ def make_ground(suite: SuiteConfig, data: DataConfig, split: SplitConfig, datase
         raise ConfigError(
             f"{dataset.name} has no categories to calibrate along", "give the data an axis: popularity, or a column"
         )
-    parts, _ = make_split(dataset, split.protocol, split.held_out, split.last)
+    try:
+        parts, _ = make_split(dataset, split.protocol, split.held_out, split.last)
+    except (ConfigError, DataError) as why:
+        raise type(why)(f"{data.name or dataset.name}, split {split.title}: {why}", why.remedy) from why
     if not parts.test.hidden.lengths.any():
         raise DataError(f"{dataset.name}: no hidden item is one that training touched", "hold out fewer users")
     train, n_items = parts.train.histories(), len(dataset.catalog)

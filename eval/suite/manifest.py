@@ -10,7 +10,8 @@ from typing import Any
 from eval.suite.config import SuiteConfig
 from eval.suite.ground import Ground
 from eval.suite.plan import PoolUnit, RerankUnit, grounds
-from eval.suite.store import digest
+from eval.suite.store import digest, write_json
+from retrieval.errors import ConfigError, DataError
 
 
 def manifest(
@@ -25,7 +26,7 @@ def manifest(
         return list(makers).index(digest(facts))
 
     return {
-        "suite": suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}}),
+        "suite": _facts(suite),
         "grounds": [
             {
                 "key": ground.key, "data": ground.name, "split": split.title, "axis": ground.axis.name,
@@ -49,3 +50,39 @@ def manifest(
         ],
         "made_by": list(makers.values()),
     }  # fmt: skip
+
+
+def require_same(folder: Path, suite: SuiteConfig) -> bool:
+    """Whether a folder holds results of this suite; those of older code are there under other hashes.
+
+    Raises:
+        ConfigError: It holds another suite.
+        DataError: Its note of which one is damaged.
+    """
+    note = folder / "suite.json"
+    if not note.exists():
+        return False
+    try:
+        held = json.loads(note.read_text(encoding="utf-8"))
+    except ValueError as why:
+        raise DataError(
+            f"{note} is damaged: {why}", "remove it, if the folder is this suite's: it is written anew"
+        ) from why
+    if digest(held) != digest(_facts(suite)):
+        raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
+    return True
+
+
+def claim(folder: Path, suite: SuiteConfig) -> None:
+    """One folder, one suite: results of another are not mixed in.
+
+    Raises:
+        ConfigError: It holds another suite.
+        DataError: Its note of which one is damaged.
+    """
+    if not require_same(folder, suite):
+        write_json(folder / "suite.json", _facts(suite))
+
+
+def _facts(suite: SuiteConfig) -> dict[str, Any]:
+    return suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}})

@@ -11,19 +11,23 @@ from eval.suite.config import DataConfig, RetrieverConfig, SplitConfig, SuiteCon
 from eval.suite.pools import pool_key, seeded, settings
 from eval.suite.store import code, digest
 from prompts.template import load
+from retrieval.baselines.ials import IalsConfig
 
-# Microseconds per slate of 10 from 100 candidates in 18 groups, and seconds of training per setting and million interactions;
-# measured on two cores of a busy machine. They are for a first estimate only: what a folder has measured itself goes before.
+# Microseconds per slate of 10 from 100 candidates in 18 groups, and seconds of training per setting and million interactions,
+# measured on two cores of a busy machine, for an estimate beforehand.
 _RERANK_US = {
     "calibrated": 30, "chains": 60, "iterated": 300, "steck-greedy": 15, "ramp": 30, "jensen-shannon": 60, "hellinger": 60,
     "overlap": 60, "min-cost-flow": 20_000, "exact": 60_000, "xquad": 100, "rxquad": 100, "pm-2": 100, "mmr": 500, "msd": 500,
     "dpp": 700, "ssd": 900, "popularity-penalty": 10, "top-k": 10, "random": 10,
 }  # fmt: skip
 _TRAIN_S = {
-    "popularity": 0.1, "item-knn": 3, "ease": 10, "edlae": 10, "edlae-tuned": 10, "ials": 20, "mult-vae": 120, "recvae": 400,
+    "popularity": 0.1, "item-knn": 3, "ease": 10, "edlae": 10, "edlae-tuned": 10, "mult-vae": 120, "recvae": 400,
     "personas": 120, "one-vector": 60, "one-vector-wide": 120,
 }  # fmt: skip
 _MEASURE_US = 15
+_IALS_ROW_S, _IALS_SQUARE_S, _IALS_SEEN_S = 1e-5, 7e-9, 5e-11
+"""Of an epoch of iALS: per row of either side, per row times d^2, and per interaction of either side times d^2; measured with one thread at
+d = 16, 64 and 128 on MovieLens latest-small and 1M. Threads that share busy cores can take ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,24 @@ def rerank_units(suite: SuiteConfig, pool: PoolUnit) -> Iterator[RerankUnit]:
         yield RerankUnit(pool, "llm", suite.lambdas, digest(asked), prompt, model, weight)
 
 
-def pool_seconds(unit: PoolUnit, interactions: int) -> float:
-    """About how long training takes."""
-    return len(settings(unit.retriever, unit.seed)) * _TRAIN_S.get(unit.retriever.name, 60) * interactions / 1e6 + 0.5
+def pool_seconds(unit: PoolUnit, rows: int, interactions: int) -> float:
+    """About how long training takes.
+
+    Args:
+        unit: Which.
+        rows: Users and items of the training matrix.
+        interactions: Of them.
+    """
+    tried = settings(unit.retriever, unit.seed)
+    each = _TRAIN_S.get(unit.retriever.name, 60) * interactions / 1e6
+    return 0.5 + sum(_ials_seconds(one, rows, interactions) if isinstance(one, IalsConfig) else each for one in tried)
+
+
+def _ials_seconds(config: IalsConfig, rows: int, interactions: int) -> float:
+    """Of one setting: a d x d system for each row of either side, made of what the row has seen."""
+    square = config.dimension**2
+    epoch = rows * (_IALS_ROW_S + _IALS_SQUARE_S * square) + 2 * interactions * _IALS_SEEN_S * square
+    return config.epochs * epoch
 
 
 def rerank_seconds(suite: SuiteConfig, unit: RerankUnit, users: int) -> float:

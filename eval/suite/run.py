@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -10,7 +9,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -21,14 +19,14 @@ from eval.suite.config import DataConfig, SuiteConfig
 from eval.suite.ground import Ground, make_ground
 from eval.suite.kept import missing, readable
 from eval.suite.llm import Asked, llm_slates
-from eval.suite.manifest import manifest
+from eval.suite.manifest import claim, manifest
 from eval.suite.plan import PoolUnit, RerankUnit, grounds, pool_seconds, pool_units, rerank_seconds, rerank_units
 from eval.suite.pools import Candidates, ceilings, fit_pool, read_pool
-from eval.suite.store import alone, digest, maker, write_json, write_whole
+from eval.suite.store import alone, maker, write_json, write_whole
 from eval.suite.units import keep_maker, keep_time, reranked, spread, title_of, write_unit
 from retrieval.baselines.protocol import silent
 from retrieval.datasets.dataset import Dataset
-from retrieval.errors import ConfigError, DataError
+from retrieval.errors import ConfigError
 
 Progress = Callable[[str, float, float], None]
 """Told what is done now, and estimated seconds done and in all."""
@@ -110,7 +108,7 @@ def run(folder: Path, plan: Plan, progress: Progress, nodes: Nodes | None = None
         ServerError: Nodes are lost for good, or a language model cannot be reached; what was finished is kept.
     """
     with alone(folder):
-        _claim(folder, plan)
+        claim(folder, plan.suite)
         for ground in plan.grounds:
             write_whole(folder / "users" / f"{ground.key}.parquet", ground.groups().write_parquet)
             write_whole(folder / "items" / f"{ground.key}.parquet", ground.items().write_parquet)
@@ -165,7 +163,7 @@ def train(folder: Path, plan: Plan, progress: Progress) -> None:
         ConfigError: Another process works in the folder, or it holds another suite.
     """
     with alone(folder):
-        _claim(folder, plan)
+        claim(folder, plan.suite)
         pools, _ = plan.todo(folder)
         done, total = 0.0, plan.seconds(pools, [])
         for unit in pools:
@@ -220,35 +218,6 @@ def _calls(progress: Progress, title: str, done: float, total: float, cost: floa
         progress(f"{title}: {asked}/{of} calls", done + cost * asked / of, total)
 
     return told
-
-
-def require_same(folder: Path, plan: Plan) -> bool:
-    """Whether a folder holds results of this suite; those of older code are there under other hashes.
-
-    Raises:
-        ConfigError: It holds another suite.
-        DataError: Its note of which one is damaged.
-    """
-    note = folder / "suite.json"
-    if not note.exists():
-        return False
-    try:
-        held = json.loads(note.read_text(encoding="utf-8"))
-    except ValueError as why:
-        raise DataError(f"{note} is damaged: {why}", "remove it, if the folder is this suite's: it is written anew") from why
-    if digest(held) != digest(_facts(plan)):
-        raise ConfigError(f"{folder} holds the results of another suite", f"name another folder; see {note}")
-    return True
-
-
-def _claim(folder: Path, plan: Plan) -> None:
-    """One folder, one suite: results of another are not mixed in."""
-    if not require_same(folder, plan):
-        write_json(folder / "suite.json", _facts(plan))
-
-
-def _facts(plan: Plan) -> dict[str, Any]:
-    return plan.suite.model_dump(mode="json", exclude={"data": {"__all__": {"path", "items"}}})
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import polars as pl
 from agent.rerank.strategies import make
 from eval.suite.config import SuiteConfig
 from eval.suite.ground import Ground
+from eval.suite.kept import pool_path, unit_path
 from eval.suite.lines import append
 from eval.suite.measure import measure
 from eval.suite.plan import PoolUnit, RerankUnit
@@ -27,16 +28,6 @@ if TYPE_CHECKING:
 
 Told = Callable[[str, PoolUnit | RerankUnit], None]
 """Told what is finished, in words, and the unit."""
-
-
-def pool_path(folder: Path, unit: PoolUnit) -> Path:
-    """Where candidates are kept; written last."""
-    return folder / "pools" / f"{unit.key}.npz"
-
-
-def unit_path(folder: Path, unit: RerankUnit) -> Path:
-    """Where the results of a reranker are kept."""
-    return folder / "units" / f"{unit.key}.parquet"
 
 
 def title_of(ground: Ground, unit: PoolUnit | RerankUnit) -> str:

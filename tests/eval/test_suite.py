@@ -4,8 +4,10 @@ import ast
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +20,15 @@ from eval.metrics import hits, ndcg
 from eval.retrieve_models import MODELS
 from eval.retrieve_setting import Trainable
 from eval.suite.calls import Calls
+from eval.suite.commands import _joined_groups
 from eval.suite.config import SuiteConfig, read_suite
 from eval.suite.fitting import _FIT, Fitting, _still
 from eval.suite.ground import make_ground
+from eval.suite.kept import damaged, unit_path
 from eval.suite.measure import METRICS
-from eval.suite.plan import pool_units, rerank_units
+from eval.suite.plan import pool_seconds, pool_units, rerank_units
 from eval.suite.pools import read_pool, seeded, settings
-from eval.suite.run import make_plan, run, unit_path
+from eval.suite.run import make_plan, run
 from eval.suite.store import LISTS, RESULTS, ROOMS, digest, fingerprint, write_whole
 from retrieval.axes import POPULARITY
 from retrieval.baselines.protocol import touched_matrix
@@ -277,6 +281,75 @@ def test_units_stay_with_what_made_them(tmp_path, monkeypatch):
         for unit in [*manifest["pools"], *manifest["units"]]
     }
     assert by.pop(lost.key) == "99" and set(by.values()) == {np.__version__}
+
+
+def spoiled(path, rest):
+    """The same file, cut or with its middle gone."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + rest)
+    return path
+
+
+@pytest.mark.parametrize("rest", [b"", bytes(50)], ids=["cut", "zeros"])
+def test_what_is_damaged_is_made_anew(done, tmp_path, rest):
+    plan, folder, _ = done
+    out = shutil.copytree(folder, tmp_path / "out")
+    unit, pool = plan.units[-1], plan.pools[0]
+    broken = [
+        spoiled(out / "pools" / f"{pool.key}.json", rest), spoiled(out / "pools" / f"{pool.key}.npz", rest),
+        spoiled(out / "made_by" / f"{plan.units[0].key}.json", rest), spoiled(unit_path(out, unit), rest),
+    ]  # fmt: skip
+    spoiled(out / "ceilings" / f"{unit.pool.key}.parquet", rest)
+    assert plan.todo(out) == ([pool], [plan.units[0], unit])
+    assert set(damaged(out, (*plan.pools, *plan.units))) == set(broken)
+    run(out, plan, lambda *_: None)
+    assert contents(out) == contents(folder)
+    assert plan.todo(out) == ([], [])
+
+
+def test_the_command_names_what_is_damaged_and_mends_it(done, tmp_path):
+    plan, folder, _ = done
+    out = shutil.copytree(folder, tmp_path / "out")
+    bad = spoiled(unit_path(out, plan.units[0]), b"")
+
+    def said(*words):
+        return subprocess.run([COMMAND, "eval", *words], capture_output=True, text=True)
+
+    suite = write(tmp_path / "s.yaml")
+    report = said("report", out)
+    assert report.returncode == 3 and str(bad) in report.stderr and "Traceback" not in report.stderr
+    again = said("run", suite, "--out", out)
+    assert again.returncode == 0 and f"{bad} is damaged: it is made anew" in again.stderr
+    assert contents(out) == contents(folder)
+    spoiled(out / "suite.json", b"")
+    refused = said("run", suite, "--out", out)
+    assert refused.returncode == 3 and "suite.json is damaged" in refused.stderr
+    other = said("run", write(tmp_path / "o.yaml", lambdas=[0.1]), "--out", folder, "--dry-run")
+    assert other.returncode == 2 and "another suite" in other.stderr
+
+
+def test_costs_are_near_what_was_measured(tmp_path):
+    """Seconds of the whole grid of iALS with one thread, by users and items and by interactions."""
+    suite = read_suite(write(tmp_path / "s.yaml", retrievers=["ials"]), {})
+    pool = next(pool_units(suite, 0, "ground"))
+    for rows, interactions, took in ((5584, 31463, 27.0), (768, 10333, 3.5), (8565, 460_000, 65.8)):
+        assert took / 2 < pool_seconds(pool, rows, interactions) < 2 * took
+
+
+def test_what_cannot_be_split_is_named(dataset, tmp_path):
+    suite = read_suite(write(tmp_path / "s.yaml", splits=["last"]), {})
+    timeless = replace(dataset, interactions=replace(dataset.interactions, times=None))
+    with pytest.raises(DataError, match=r"ml-latest-small, split last 1: .*no times"):
+        make_ground(suite, suite.data[0], suite.splits[0], timeless)
+
+
+def test_lists_that_are_read_as_one_name_are_told(done):
+    plan, _, _ = done
+    (ground,) = plan.grounds
+    joined = replace(ground, axis=replace(ground.axis, name="style", labels=("Dub|Pop", "Pop;Rock", "Rock")))
+    (note,) = _joined_groups(replace(plan, grounds=(joined, joined)))
+    assert "axis style has 3 groups, each cell one, as 'Dub|Pop'" in note
+    assert not _joined_groups(plan)
 
 
 def test_bands_of_popularity_are_those_of_training(tmp_path, dataset):
