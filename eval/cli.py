@@ -58,12 +58,15 @@ def score(
     ] = None,
     at: Annotated[str, typer.Option("--at", help="Cut-offs, joined by commas.")] = "10,20",
     per_user: Annotated[Path | None, typer.Option("--per-user", help="Write every user's values as Parquet.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="ROLE=NAME in --items and --history, as for train.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Evaluate a run file made by anyone."""
     from eval.report_score import run_score  # noqa: PLC0415
 
-    run_score(run, qrels, items, history, baseline, at, per_user, as_json=as_json)
+    run_score(run, qrels, items, history, baseline, at, per_user, column or [], as_json=as_json)
 
 
 @evaluate.command("run")

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 from rich.table import Table
-from rich.text import Text
 
-from agent.console import err, out
+from agent.commands import mapped, say_notes
+from agent.console import out, show_whole
 from eval.interchange.rankllm import read_rankllm
-from eval.interchange.scoring import Known, Scored, read_history, read_items, score_run
+from eval.interchange.scoring import Known, Scored, read_known, score_run
 from eval.interchange.trec import read_qrels, read_run
 from eval.significance import bootstrap_many, effect_size, holm, permutation_p
 from retrieval.arrays import Float64
-from retrieval.errors import ConfigError
+from retrieval.datasets.columns import Columns
+from retrieval.errors import ConfigError, DataError
 
 
 def run_score(
@@ -28,37 +29,67 @@ def run_score(
     baseline: Path | None,
     at: str,
     per_user: Path | None,
+    columns: list[str],
     *,
     as_json: bool,
 ) -> None:
     """Read, measure and show.
 
     Raises:
-        ConfigError: A cut-off is no whole number above zero, or a history is given without items.
-        DataError: A file cannot be read.
+        ConfigError: A cut-off is no whole number above zero, or a history or columns are given without items.
+        DataError: A file cannot be read, or a run has no list of a judged user.
     """
     cutoffs = _cutoffs(at)
     if history is not None and items is None:
         raise ConfigError("--history needs the items that it speaks of", "add --items FILE")
-    known = None if items is None else read_items(items)
-    if known is not None and history is not None:
-        known = Known(known.item_ids, known.axis, read_history(history))
+    if columns and items is None:
+        raise ConfigError("--column speaks of the tables of items and of history", "add --items FILE")
+    known = None if items is None else read_known(items, history, mapped(columns, Columns()))
     judgements = read_qrels(qrels)
-    scored = score_run(_read(run), judgements, cutoffs, known)
-    other = None if baseline is None else score_run(_read(baseline), judgements, cutoffs, known)
+    scored = _scored(run, judgements, cutoffs, known)
+    other = None if baseline is None else _scored(baseline, judgements, cutoffs, known)
     if per_user is not None:
         pl.DataFrame({"user_id": scored.users, **scored.values}).write_parquet(per_user)
     figures = _figures(scored, other)
+    figures["notes"] = _notes(scored, other, run.name, "" if baseline is None else baseline.name, cutoffs)
     if as_json:
         out.file.write(json.dumps(figures, indent=2) + "\n")
         return
-    out.print(_table(figures, run.name, None if baseline is None else baseline.name))
-    for count, what in (
-        (scored.unlisted, "judged users have no list: they found nothing, and count"),
-        (scored.unjudged, "users of the run have no judgement: they are left out"),
-    ):
-        if count:
-            err.print(Text(f"note: {count:,} {what}", style="yellow"))
+    show_whole(_table(figures, run.name, None if baseline is None else baseline.name))
+    say_notes(figures["notes"])
+
+
+def _scored(path: Path, judgements: pl.DataFrame, cutoffs: list[int], known: Known | None) -> Scored:
+    try:
+        return score_run(_read(path), judgements, cutoffs, known)
+    except DataError as why:
+        named = why.message if str(path) in why.message else f"{path}: {why.message}"
+        raise DataError(named, why.remedy) from why
+
+
+def _notes(scored: Scored, other: Scored | None, run: str, baseline: str, cutoffs: list[int]) -> list[str]:
+    """What a reader of the figures must know."""
+    notes: list[str] = []
+    for name, one in ((run, scored), (baseline, other)):
+        if one is None:
+            continue
+        if one.unlisted:
+            notes.append(f"{name}: {one.unlisted:,} judged users have no list: they found nothing, and count")
+        if one.unjudged:
+            notes.append(f"{name}: {one.unjudged:,} users have no judgement: they are left out")
+        if not one.found:
+            notes.append(
+                f"{name}: no list holds a judged item of its user: are the items' ids those of the judgements?"
+            )
+    if other is not None and scored.longest != other.longest:
+        short, long = sorted(((scored.longest, run), (other.longest, baseline)))
+        if beyond := [k for k in cutoffs if k > short[0]]:
+            at = " and ".join(f"@{k}" for k in beyond)
+            notes.append(
+                f"differences {at} are of lists of unlike length: those of {short[1]} hold {short[0]:,} items at most, "
+                f"those of {long[1]} {long[0]:,}; compare with --at {short[0]} at most, or with longer lists"
+            )
+    return notes
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -16,8 +16,10 @@ from retrieval.arrays import Float64, Int32
 from retrieval.axes import Axis, make_axis
 from retrieval.datasets.categories import name_lists
 from retrieval.datasets.columns import Columns
-from retrieval.datasets.table import Origin, keys, read_table
+from retrieval.datasets.table import TABLE_SUFFIXES, Origin, keys, read_table
 from retrieval.errors import DataError
+
+_TABLES = (*TABLE_SUFFIXES, ".inter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Scored:
         totals: Figures of all lists together.
         unlisted: Judged users without a list: they found nothing, and count.
         unjudged: Users with a list and no judgement: they are left out.
+        longest: Items of the longest list of a judged user.
+        found: Whether any list holds any judged item of its user.
     """
 
     users: tuple[str, ...]
@@ -52,6 +56,8 @@ class Scored:
     totals: dict[str, float]
     unlisted: int
     unjudged: int
+    longest: int
+    found: bool
 
 
 def score_run(run: pl.DataFrame, qrels: pl.DataFrame, cutoffs: Sequence[int], known: Known | None = None) -> Scored:
@@ -64,14 +70,23 @@ def score_run(run: pl.DataFrame, qrels: pl.DataFrame, cutoffs: Sequence[int], kn
         known: Items, for figures beyond accuracy; with histories, for calibration and popularity.
 
     Raises:
-        DataError: There are no judgements, or an item of the run is not among the known ones.
+        DataError: There are no judgements, the run has no lines or none of a judged user, or an item of the run is not among the known ones.
     """
     if qrels.is_empty():
         raise DataError("there are no judgements", "give at least one user with a relevant item")
+    if run.is_empty():
+        raise DataError("the run has no lines", "give the list of each user: a line for each of its items")
     users = qrels.select("user_id").unique(maintain_order=True).with_row_index("at")
     held = in_order(run).join(users, on="user_id", how="inner", maintain_order="left")
-    held = held.with_columns(pl.int_range(pl.len()).over("user_id").alias("rank")).filter(pl.col("rank") < max(cutoffs))
+    if held.is_empty():
+        raise DataError(
+            f"no user of the run is judged: it has {run['user_id'][0]!r} and the like, the judgements {qrels['user_id'][0]!r}",
+            "give the judgements of these users, under the same ids",
+        )
+    held = held.with_columns(pl.int_range(pl.len()).over("user_id").alias("rank"))
     held = held.join(qrels, on=["user_id", "item_id"], how="left", maintain_order="left")
+    longest, found = int(held["rank"].max() or 0) + 1, held["relevance"].count() > 0  # pyright: ignore[reportArgumentType, reportOperatorIssue]
+    held = held.filter(pl.col("rank") < max(cutoffs))
     gains = _table(held, held["relevance"].fill_null(0).to_numpy(), users.height, max(cutoffs), 0)
     judged = qrels.join(users, on="user_id", how="left", maintain_order="left").sort(
         "at", "relevance", descending=[False, True]
@@ -97,7 +112,7 @@ def score_run(run: pl.DataFrame, qrels: pl.DataFrame, cutoffs: Sequence[int], kn
     listed = run.select("user_id").unique()
     unlisted = users.join(listed, on="user_id", how="anti").height
     unjudged = listed.join(users, on="user_id", how="anti").height
-    return Scored(tuple(users["user_id"]), values, totals, unlisted, unjudged)
+    return Scored(tuple(users["user_id"]), values, totals, unlisted, unjudged, longest, found)
 
 
 def _beyond(
@@ -130,15 +145,36 @@ def _beyond(
         values[f"minority presence@{k}"] = metrics.minority_presence(target, achieved, k)
 
 
-def read_items(path: Path) -> Known:
-    """Names and groups of the items of a table: CSV, Parquet, or RecBole's ``.item``.
+def read_known(items: Path, history: Path | None, columns: Columns) -> Known:
+    """What tables say of items and histories: CSV, Parquet, RecBole's ``.item`` and ``.inter``; histories also as TREC's judgements.
+
+    Args:
+        items: Names and groups of the items.
+        history: Who touched what; None where it is unknown.
+        columns: Which column of these tables holds what, where their names do not say it.
 
     Raises:
-        DataError: The file cannot be read, or an id stands twice.
-        ConfigError: No column looks like that of the items' ids.
+        DataError: A file cannot be read, or an item stands twice.
+        ConfigError: A column that was named is in none of them, or none looks like that of users or items.
     """
-    table = read_atomic_table(path) if path.suffix == ".item" else read_table(path)
-    columns, origin = Columns(), Origin(path)
+    judged = history is not None and not history.name.endswith(_TABLES)
+    tables = {path: _read_table(path) for path in (items, None if judged else history) if path is not None}
+    columns.check(tables)
+    known = _items(tables[items], items, columns)
+    if history is None:
+        return known
+    touched = (
+        read_qrels(history).select("user_id", "item_id") if judged else _history(tables[history], history, columns)
+    )
+    return Known(known.item_ids, known.axis, touched)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    return read_atomic_table(path) if path.suffix in {".item", ".inter"} else read_table(path)
+
+
+def _items(table: pl.DataFrame, path: Path, columns: Columns) -> Known:
+    origin = Origin(path)
     ids = keys(table, columns.find(table, "item", path, required=True), origin)
     if ids.n_unique() < len(ids):
         raise DataError(f"{path}: item {ids.filter(ids.is_duplicated())[0]!r} stands twice", "keep one row per item")
@@ -150,17 +186,9 @@ def read_items(path: Path) -> Known:
     return Known(tuple(ids), make_axis(items, "categories"))
 
 
-def read_history(path: Path) -> pl.DataFrame:
-    """``user_id, item_id`` of a table (CSV, Parquet, RecBole's ``.inter``), or of judgements in TREC's format.
-
-    Raises:
-        DataError: The file cannot be read.
-        ConfigError: No column looks like that of users or items.
-    """
-    if not path.name.endswith((".csv", ".csv.gz", ".tsv", ".parquet", ".inter")):
-        return read_qrels(path).select("user_id", "item_id")
-    table = read_atomic_table(path) if path.suffix == ".inter" else read_table(path)
-    columns, origin = Columns(), Origin(path)
+def _history(table: pl.DataFrame, path: Path, columns: Columns) -> pl.DataFrame:
+    """``user_id, item_id``, each pair once."""
+    origin = Origin(path)
     found = {
         f"{role}_id": keys(table, columns.find(table, role, path, required=True), origin) for role in ("user", "item")
     }

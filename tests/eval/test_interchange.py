@@ -1,6 +1,7 @@
 """Round trips, files that others wrote, and a run file scored from the command line."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ from eval.interchange.batch import read_batch, write_batch
 from eval.interchange.lines import words
 from eval.interchange.rankllm import read_rankllm, write_rankllm
 from eval.interchange.recbole import read_atomic, write_atomic
-from eval.interchange.scoring import Known, read_history, read_items, score_run
+from eval.interchange.scoring import Known, read_known, score_run
 from eval.interchange.trec import in_order, read_qrels, read_run, run_of, write_qrels, write_run
 from eval.report_pages import html
 from eval.report_read import read_results
@@ -33,6 +34,7 @@ from eval.suite.commands import run_suite
 from eval.suite.run import make_plan
 from prompts.template import Message
 from retrieval.axes import make_axis
+from retrieval.datasets.columns import Columns
 from retrieval.datasets.dataset import assemble
 from retrieval.errors import ConfigError, DataError
 from tests.agent.faults import faulty_server
@@ -331,10 +333,85 @@ def test_a_run_from_the_command_line(shared, scratch):
 
 def test_tables_of_items_and_histories(dataset, scratch):
     write_atomic(scratch / "tables", dataset, separator="|")
-    known = read_items(scratch / "tables" / "tables.item")
+    known = read_known(scratch / "tables" / "tables.item", scratch / "tables" / "tables.inter", Columns())
     assert len(known.item_ids) == len(dataset.catalog)
-    history = read_history(scratch / "tables" / "tables.inter")
-    assert history.height == len(dataset.interactions.distinct())
+    assert known.history.height == len(dataset.interactions.distinct())
+    pl.DataFrame({"song": ["a", "b"], "style": ["x|y", "x"]}).write_csv(scratch / "songs.csv")
+    (scratch / "touched.qrels").write_text("u 0 a 1\n")
+    named = Columns(item="song", categories="style")
+    known = read_known(scratch / "songs.csv", scratch / "touched.qrels", named)
+    assert known.item_ids == ("a", "b") and known.axis.labels == ("x", "y") and known.history.height == 1
+    with pytest.raises(ConfigError, match="no column that looks like the item"):
+        read_known(scratch / "songs.csv", None, Columns())
+    with pytest.raises(ConfigError, match="no column 'sung' for item"):
+        read_known(scratch / "songs.csv", None, Columns(item="sung"))
+
+
+SCORED = {
+    "empty": "", "strangers": "x Q0 a 1 1 t\n", "other items": "u Q0 z 1 1 t\nv Q0 z 1 1 t\n",
+    "short": "u Q0 b 1 2 t\nv Q0 a 1 1 t\n", "long": "u Q0 b 1 3 t\nu Q0 c 2 2 t\nu Q0 a 3 1 t\nx Q0 a 1 1 t\n",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def scored(scratch):
+    """The command on small runs of one item per user and more, and what it says."""
+    (scratch / "few.qrels").write_text("u 0 a 1\nv 0 a 1\nv 0 b 0\n")
+    for name, text in SCORED.items():
+        (scratch / f"{name}.run").write_text(text)
+
+    def score(run, *options):
+        words = ["score", str(scratch / f"{run}.run"), "--qrels", str(scratch / "few.qrels"), *options]
+        return CliRunner().invoke(evaluate, words)
+
+    return score
+
+
+@pytest.mark.parametrize(
+    ("run", "says", "remedy"),
+    [
+        ("empty", "empty.run: the run has no lines", "a line for each of its items"),
+        ("strangers", "strangers.run: no user of the run is judged: it has 'x' and the like, the judgements 'u'", "under the same ids"),
+    ],
+)  # fmt: skip
+def test_a_run_that_says_nothing_of_the_judged_users_is_refused(scored, scratch, run, says, remedy):
+    for options in ((run,), ("long", "--baseline", str(scratch / f"{run}.run"))):
+        error = scored(*options).exception
+        assert isinstance(error, DataError) and error.exit_code == 3
+        assert says in error.message and remedy in error.remedy
+
+
+def test_what_makes_figures_misleading_is_said_beside_them(scored, scratch):
+    notes = json.loads(scored("long", "--baseline", str(scratch / "short.run"), "--at", "1,2,5", "--json").stdout)[
+        "notes"
+    ]
+    assert notes[:2] == [
+        "long.run: 1 judged users have no list: they found nothing, and count",
+        "long.run: 1 users have no judgement: they are left out",
+    ]
+    assert "@2 and @5" in notes[2] and "those of short.run hold 1 items at most, those of long.run 3" in notes[2]
+    assert "--at 1" in notes[2] and len(notes) == 3
+    assert json.loads(scored("short", "--baseline", str(scratch / "short.run"), "--json").stdout)["notes"] == []
+    assert (
+        json.loads(scored("long", "--baseline", str(scratch / "short.run"), "--at", "1", "--json").stdout)["notes"]
+        == notes[:2]
+    )
+    assert (
+        "are the items' ids those of the judgements?" in json.loads(scored("other items", "--json").stdout)["notes"][0]
+    )
+
+
+def test_no_figure_is_cut_on_a_pipe(scored, scratch):
+    done = subprocess.run(
+        [COMMAND, "eval", "score", scratch / "long.run", "--qrels", scratch / "few.qrels", "--baseline", scratch / "short.run"],
+        capture_output=True, text=True, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    figures = json.loads(scored("long", "--baseline", str(scratch / "short.run"), "--json").stdout)["metrics"]
+    rows = {name: line for line in done.stdout.splitlines() for name in figures if line.split("  ")[1:2] == [name]}
+    assert set(rows) == set(figures)
+    for name, line in rows.items():
+        assert line.count("[") == line.count("]") == 2 and "\u2026" not in line
+        assert f"{figures[name]['minus_baseline']['p_holm']:.4f}" in line
 
 
 NOTHING = {"kept": 0, "failed": {}, "replaced": 0, "before": 0, "invalid": 0, "errors": 0, "unanswered": 0, "cells": 0}
@@ -488,6 +565,7 @@ def test_files_for_others_and_what_they_make_of_them(scratch, capsys):
             None,
             "5",
             None,
+            [],
             as_json=True,
         )
         return json.loads(capsys.readouterr().out)["metrics"]["nDCG@5"]["mean"]
