@@ -67,14 +67,19 @@ def _curves(field: Field, k: int, retrievers: list[str], ink: str = "#000000") -
                 f"C_KL@{k} over {field.facts['axis']}"
             )
         handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(6, len(labels)), frameon=False, fontsize=8)
+        wide = 0.5 + 0.065 * max(map(len, labels))  # inches of an entry: its mark, and letters of this size
+        columns = max(1, min(6, len(labels), int(4.2 * across / wide)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8)
+        figure.set_figheight(figure.get_figheight() + 0.18 * (-(-len(labels) // columns) - 1))
     return figure
 
 
 def _panel(axes: Any, field: Field, retriever: str, names: list[str], ink: str) -> None:
     cells = field.of(retriever)
     points = means(cells)
-    front = pareto(points)
+    parts = {cell.reranker: field.part(cell) for cell in cells}
+    whole = np.array([at for at, cell in enumerate(cells) if not parts[cell.reranker]], np.int64)
+    front = whole[pareto(points[whole])]
     axes.plot(
         points[front, 0],
         points[front, 1],
@@ -91,7 +96,7 @@ def _panel(axes: Any, field: Field, retriever: str, names: list[str], ink: str) 
         line = np.array(rows)
         axes.plot(
             line[:, 1], line[:, 2], "o" if len(rows) == 1 else f"o{_DASHES[at // len(_COLOURS) % 4]}", markersize=3,
-            color=_COLOURS[at % len(_COLOURS)], linewidth=1.3, label=name, zorder=4 if name == "calibrated" else 2,
+            color=_COLOURS[at % len(_COLOURS)], linewidth=1.3, label=f"{name} ({parts[name]:,} users)" if parts[name] else name, zorder=4 if name == "calibrated" else 2,
         )  # fmt: skip
     axes.set_title(retriever, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 
-from eval.metrics import cost, slot_bias
+from eval.metrics import slot_bias
 from eval.report_examples import examples
 from eval.report_figures import curves_png, curves_svg
+from eval.report_made import cells_said, cost_said, makers_said, parts_said, seeds_said, spread_said
 from eval.report_read import Field, Results, read_results
 from eval.report_summary import REFERENCE, SHOWN, Row, best_retriever, failures, leaderboard, nearest, seeing, tails
 from eval.significance import Interval
@@ -52,14 +53,14 @@ def html(results: Results, boards: Sequence[list[Row]], lam: float, against: str
     manifest = results.manifest
     return template.render(
         name=results.name,
-        cells=sum(len(field.cells) for field in results.fields),
+        cells=cells_said(results),
         k=results.k,
         depth=manifest["suite"]["depth"],
         lam=f"{lam:g}",
         against=against or "the plain list",
         shown=[METRICS[name] for name in SHOWN],
         fields=[_field(field, rows, results.k, lam) for field, rows in zip(results.fields, boards, strict=True)],
-        cost=f"{_cost(results)} {_makers(results)}".strip(),
+        cost=f"{cost_said(results)} {makers_said(results)}".strip(),
         manifest=json.dumps({"suite": manifest["suite"], "made by": manifest["made_by"]}, indent=2, ensure_ascii=False),
     )
 
@@ -71,7 +72,8 @@ def _field(field: Field, rows: list[Row], k: int, lam: float) -> dict[str, Any]:
         "title": field.title,
         "facts": field.facts,
         "seeing": seeing(field, best, lam),
-        "rows": [_row(field, row) for row in rows],
+        "of_rows": _of_rows(field),
+        "rows": [_row(row) for row in rows],
         "svg": curves_svg(field, k),
         "best": best,
         "chosen_by": chosen_by,
@@ -96,8 +98,7 @@ def _field(field: Field, rows: list[Row], k: int, lam: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _row(field: Field, row: Row) -> dict[str, Any]:
-    part = row.users if row.users < int(np.isfinite(field.plain(row.cell.retriever).values["ndcg"]).sum()) else 0
+def _row(row: Row) -> dict[str, Any]:
     return {
         "retriever": row.cell.retriever,
         "reranker": row.cell.title,
@@ -108,8 +109,13 @@ def _row(field: Field, row: Row) -> dict[str, Any]:
         # Coloured only where the difference stands after all comparisons are counted.
         "sign": "" if row.gap is None or row.p is None or not row.p < 0.05 else "up" if row.gap.mean > 0 else "down",
         "p": "" if row.p is None or not np.isfinite(row.p) else f"{row.p:.4f}",
-        "users": part,
+        "users": f"{row.part:,} users" if row.part else "",
+        "seeds": spread_said(row.cell),
     }
+
+
+def _of_rows(field: Field) -> str:
+    return f"{parts_said(field)} {seeds_said(field)}".strip()
 
 
 def _said(interval: Interval, digits: int = 4, *, sign: bool = False) -> dict[str, str]:
@@ -146,52 +152,32 @@ def _llm(field: Field, lam: float) -> list[dict[str, str]]:
     return found
 
 
-def _cost(results: Results) -> str:
-    seconds = sum(results.timings.values())
-    said = f"Training, retrieval, reranking and measuring took {seconds:,.{0 if seconds >= 10 else 1}f} s."
-    if not results.calls:
-        return said
-    read, wrote = (np.array([call[name] for call in results.calls]) for name in ("prompt_tokens", "completion_tokens"))
-    # Answers that were read from a file took no time that is known.
-    took = np.array([np.nan if call["ms"] is None else call["ms"] for call in results.calls])
-    spent = cost(read, wrote, took, np.array([call["reason"] is not None for call in results.calls]))
-    times = f"; half of them took less than {spent.p50_ms:,.0f} ms, 95 % less than {spent.p95_ms:,.0f} ms"
-    return (
-        f"{said} {len(results.calls):,} calls of a language model read {spent.prompt_tokens:,} tokens and wrote "
-        f"{spent.completion_tokens:,}{times if spent.calls else ''}; {spent.fallback:.1%} failed."
-    )
-
-
-def _makers(results: Results) -> str:
-    """Said where not all cells are of one making."""
-    makers = results.manifest["made_by"]
-    return f"The cells were made by {len(makers):,} combinations of versions and machine." if len(makers) > 1 else ""
-
-
 def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against: str = "") -> str:
     """The same in text, with the pictures beside it."""
-    lines = [f"# {results.name}", ""]
+    lines = [f"# {results.name}", "", f"{cells_said(results)}.", ""]
     for number, (field, rows) in enumerate(zip(results.fields, boards, strict=True), start=1):
         best, chosen_by = best_retriever(field, rows)
         said = (
-            f"{field.facts['users']:,} test users; slates of {results.k}, lambda {lam:g} (fixed beforehand); means with 95 % "
+            f"{field.facts['users']:,} test users; slates of {results.k}, lambda {lam:g} (fixed beforehand; 1 is each reranker's own aim alone); means with 95 % "
             f"bootstrap intervals; nDCG minus that of {against or 'the plain list'} on the same candidates paired by user, p by permutation, Holm. "
-            f"{seeing(field, best, lam)}"
-        )
+            f"{seeing(field, best, lam)} {_of_rows(field)}"
+        ).strip()
         names = " | ".join(METRICS[name] for name in SHOWN)
         head = f"| retriever | reranker | {names} | coverage | difference | p |"
         lines += [f"## {field.title}", "", said, "", head, "|---" * (len(SHOWN) + 5) + "|"]
         for line in rows:
-            row = _row(field, line)
+            row = _row(line)
             values = " | ".join(f"{v['mean']} [{v['range'].replace(' to ', ', ')}]" for v in row["values"])
             gap = "" if row["gap"] is None else f"{row['gap']['mean']} [{row['gap']['range'].replace(' to ', ', ')}]"
-            lines.append(
-                f"| {row['retriever']} | {row['reranker']} | {values} | {row['coverage']} | {gap} | {row['p']} |"
+            retriever, reranker = (
+                f"{row[name]} ({row[more]})" if row[more] else row[name]
+                for name, more in (("retriever", "seeds"), ("reranker", "users"))
             )
+            lines.append(f"| {retriever} | {reranker} | {values} | {row['coverage']} | {gap} | {row['p']} |")
         lines += ["", f"![Accuracy against calibration](curves-{number}.png)", ""]
         groups = tails(field, best, lam)
         if groups:
-            lines += [f"Thirds of the users, {best} ({chosen_by}):", "", "| users by | band | users | nDCG plain | nDCG calibrated | difference | C_KL plain | C_KL calibrated |", "|---" * 8 + "|"]  # fmt: skip
+            lines += [f"Thirds of the users (fewer groups where many are alike), {best} ({chosen_by}):", "", "| users by | band | users | nDCG plain | nDCG calibrated | difference | C_KL plain | C_KL calibrated |", "|---" * 8 + "|"]  # fmt: skip
             lines += [
                 f"| {t.by} | {t.band} | {t.users} | {t.plain[0].mean:.4f} | {t.calibrated[0].mean:.4f} | {t.gap} | {t.plain[1].mean:.4f} | {t.calibrated[1].mean:.4f} |"
                 for t in groups
@@ -199,7 +185,7 @@ def markdown(results: Results, boards: Sequence[list[Row]], lam: float, against:
             lines.append("")
         lines += [f"- {x.what}: {x.users:,} of {x.of:,} users" for x in failures(field)]
         lines.append("")
-    lines += [f"{_cost(results)} {_makers(results)}".strip(), ""]
+    lines += [f"{cost_said(results)} {makers_said(results)}".strip(), ""]
     return "\n".join(lines)
 
 
@@ -212,8 +198,8 @@ def latex(field: Field, rows: Sequence[Row], k: int) -> str:
     body = [
         " & ".join(
             [
-                _tex(row.cell.retriever),
-                _tex(row.cell.title),
+                _tex(row.cell.retriever) + (f" ({len(row.cell.by_seed)} seeds)" if row.cell.by_seed[1:] else ""),
+                _tex(row.cell.title) + (f" ($n={row.part}$)" if row.part else ""),
                 *(f"{row.means[name].mean:.4f}" if np.isfinite(row.means[name].mean) else "--" for name in names),
                 f"${row.gap.mean:+.4f}$" if row.gap else "--",
                 f"{row.p:.4f}" if row.p is not None and np.isfinite(row.p) else "--",
@@ -222,7 +208,8 @@ def latex(field: Field, rows: Sequence[Row], k: int) -> str:
         for row in rows
     ]
     lines = [
-        f"% {field.title}: {field.facts['users']} users",
+        f"% {field.title}: {field.facts['users']} users. {_of_rows(field)}".rstrip(),
+        *(f"% {row.cell.retriever}, {row.cell.title}, {said}" for row in rows if (said := spread_said(row.cell))),
         r"\begin{tabular}{ll" + "r" * (len(names) + 2) + "}",
         r"\toprule",
         head + r" \\",

@@ -165,9 +165,8 @@ def _parquet(path: Path) -> pl.DataFrame:
 
 
 def _broken(path: Path, why: Exception) -> DataError:
-    return DataError(
-        f"{path}: {str(why).splitlines()[0]}", "run the suite again: what is missing or damaged is made anew"
-    )
+    said = f"{path}: {str(why).splitlines()[0]}"
+    return DataError(said, "run the suite again: what is missing or damaged is made anew")
 
 
 def _field(folder: Path, manifest: dict[str, Any], number: int) -> Field:

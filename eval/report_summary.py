@@ -16,7 +16,8 @@ SHOWN = ("ndcg", "recall", "c_kl", "minority", "tdd", "ild", "lift")
 """Metrics of the leaderboard."""
 REFERENCE = 0.9
 """lambda of the leaderboard, fixed before anything is measured."""
-_BANDS = ("lowest third", "middle third", "highest third")
+_BANDS = {1: ("all",), 2: ("lower part", "higher part"), 3: ("lowest third", "middle third", "highest third")}
+"""Names of as many groups as there are: users whose values are equal stand in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,14 @@ class Row:
         means: Metric of :data:`SHOWN` to mean and 95 % interval.
         gap: nDCG minus the reference's on the same candidates, paired by user; None for the reference itself.
         p: Of the gap, adjusted for all gaps of the leaderboard (Holm).
-        users: How many have a value.
+        part: How many users it is of, if of fewer than the others on the same candidates; else 0.
     """
 
     cell: Cell
     means: dict[str, Interval]
     gap: Interval | None
     p: float | None
-    users: int
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Failure:
 
 
 def leaderboard(field: Field, lam: float = REFERENCE, against: str = "") -> list[Row]:
-    """Every reranker of every retriever at the lambda nearest to one that was fixed beforehand, best nDCG first.
+    """Every reranker of every retriever at the lambda nearest to one that was fixed beforehand, best nDCG first; those of fewer users
+    than the others, whose means are no match for theirs, stand last.
 
     Args:
         field: Results of one data set and split.
@@ -101,11 +103,11 @@ def leaderboard(field: Field, lam: float = REFERENCE, against: str = "") -> list
             {name: Interval(*map(float, means[name][at])) for name in SHOWN},
             Interval(*map(float, gaps[at])) if other[at] else None,
             float(adjusted[at]) if other[at] else None,
-            int(np.isfinite(cell.values["ndcg"]).sum()),
+            field.part(cell),
         )
         for at, cell in enumerate(chosen)
     ]
-    return sorted(found, key=lambda row: -row.means["ndcg"].mean)
+    return sorted(found, key=lambda row: (row.part > 0, -row.means["ndcg"].mean))
 
 
 def _reference(field: Field, retriever: str, lam: float, against: str) -> Cell:
@@ -157,7 +159,7 @@ def _mean(values: Float64) -> float:
 
 
 def tails(field: Field, retriever: str, lam: float = REFERENCE) -> list[Tail]:
-    """The plain and the calibrated list by thirds of the users: history, its popularity, and its minority share."""
+    """The plain and the calibrated list by thirds of the users (fewer groups where many are alike): history, its popularity, minority share."""
     plain, other = field.plain(retriever), nearest(field, retriever, "calibrated", lam)
     if other is None or other is plain:
         return []
@@ -170,11 +172,10 @@ def tails(field: Field, retriever: str, lam: float = REFERENCE) -> list[Tail]:
         values = field.users[column].to_numpy().astype(np.float64)
         edges = np.quantile(values, [1 / 3, 2 / 3])
         bands = np.searchsorted(edges, values, side="left")
-        for band, name in enumerate(_BANDS):
+        there = np.unique(bands).tolist()
+        for band, name in zip(there, _BANDS[len(there)], strict=True):
             mask = bands == band
-            if not mask.any():
-                continue
-            limits = f"{name}: {values[mask].min():.3g} to {values[mask].max():.3g}"
+            limits = f"{name}: {_limit(values[mask].min())} to {_limit(values[mask].max())}"
             rows = [c.values[m][mask] for c in (plain, other) for m in ("ndcg", "c_kl")]
             said = [Interval(*map(float, row)) for row in bootstrap_many(np.stack(rows), np.zeros(1))]
             gap = bootstrap_many(rows[2][None], rows[0])[0]
@@ -182,6 +183,11 @@ def tails(field: Field, retriever: str, lam: float = REFERENCE) -> list[Tail]:
                 Tail(by, limits, int(mask.sum()), (said[0], said[1]), (said[2], said[3]), Interval(*map(float, gap)))
             )
     return found
+
+
+def _limit(value: float) -> str:
+    """Lengths whole, shares by three digits."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:.3g}"
 
 
 def failures(field: Field) -> list[Failure]:

@@ -22,7 +22,8 @@ from eval.interchange.trec import read_qrels, read_run
 from eval.metrics import gini
 from eval.report_examples import examples
 from eval.report_figures import curves_svg
-from eval.report_pages import write_report
+from eval.report_made import cells_said, cost_said
+from eval.report_pages import html, latex, markdown, write_report
 from eval.report_read import gini_of, read_results
 from eval.report_summary import best_retriever, failures, leaderboard, nearest, pareto, seeing, tails
 from eval.suite.config import SuiteConfig
@@ -202,15 +203,81 @@ def test_what_is_looked_at_closely_is_chosen_by_validation(ran, written):
         assert "the best on validation users" in written[name].read_text()
 
 
-def test_a_line_that_was_not_finished_is_no_line(ran, tmp_path):
-    _, folder, _ = ran
-    shutil.copytree(folder, tmp_path / "torn")
-    with (tmp_path / "torn" / "timings.jsonl").open("a") as out:
-        out.write('{"key": "x", "wh')
+def test_seconds_are_those_of_each_unit_when_it_was_made_last(ran, tmp_path):
+    plan, folder, _ = ran
+    again = shutil.copytree(folder, tmp_path / "again")
+    times, (pool, *_) = again / "timings.jsonl", plan.pools
     before = read_results(folder).timings
-    assert read_results(tmp_path / "torn").timings == before
-    append(tmp_path / "torn" / "timings.jsonl", {"key": "x", "what": "x", "seconds": 1.0})
-    assert read_results(tmp_path / "torn").timings == {**before, "x": 1.0}
+    assert set(before) == {unit.key for unit in [*plan.pools, *plan.units]}
+    with times.open("a") as out:
+        out.write(f'{{"key": "{pool.key}", "wh')  # no line: it was not finished
+    assert read_results(again).timings == before
+    for key, seconds in ((pool.key, 50.0), (pool.key, 100.0), ("of older code", 999.0)):
+        append(times, {"key": key, "what": "x", "seconds": seconds})
+    found = read_results(again)
+    assert found.timings == {**before, pool.key: 100.0}
+    took = sum(before.values()) - before[pool.key] + 100.0
+    assert f"took {took:,.0f} s: the sum over the 8 retrievers and rerankers" in cost_said(found)
+    times.unlink()
+    assert "took 0.0 s: the sum over 0 of the 8" in cost_said(read_results(again))
+
+
+def test_cells_are_those_that_were_run(ran):
+    plan, _, results = ran
+    made = sum(len(unit.lambdas) for unit in plan.units)
+    assert cells_said(results) == f"{made} cells: 1 data set under 1 split"
+    manifest = json.loads(json.dumps(results.manifest))
+    manifest["units"] += manifest["units"]
+    manifest["suite"]["data"] *= 2
+    said = cells_said(replace(results, manifest=manifest))
+    assert said == f"{2 * made} cells, {made} once seeds are averaged: 2 data sets under 1 split"
+
+
+def test_rows_of_fewer_users_and_of_several_seeds_are_marked_wherever_they_stand(ran):
+    """The best of all on ten users stands last, is on no front, and says of how many it is; seeds say how far apart they are."""
+    _, _, results = ran
+    (field,) = results.fields
+    some = np.arange(len(field.users)) < 10
+    model = [cell for cell in field.cells if cell.reranker == "steck-greedy" and cell.retriever == "popularity"]
+    cells = tuple(
+        replace(cell, values={name: np.where(some, 1.0 + row, np.nan) for name, row in cell.values.items()})
+        if cell in model
+        else replace(cell, by_seed=(0.1234, 0.1111, 0.1345))
+        if cell.retriever.startswith("ease")
+        else cell
+        for cell in field.cells
+    )
+    mixed = replace(field, cells=cells)
+    rows = leaderboard(mixed)
+    part = next(row for row in rows if row.part)
+    known = int(np.isfinite(part.cell.values["ndcg"]).sum())
+    assert part is rows[-1] and part.part == known and part.means["ndcg"].mean > rows[0].means["ndcg"].mean
+    both = replace(results, fields=(mixed,))
+    text, page, table = markdown(both, [rows], 0.9), html(both, [rows], 0.9), latex(mixed, rows, 10)
+    assert f"| steck-greedy λ 0.9 ({known} users) |" in text and f"<small>{known} users</small>" in page
+    assert rf"steck-greedy $\lambda$ 0.9 ($n={known}$) &" in table
+    assert "| ease (ridge 100.0) (3 seeds: 0.1111 to 0.1345) |" in text
+    assert "<small>3 seeds: 0.1111 to 0.1345</small>" in page
+    assert "ease (ridge 100.0) (3 seeds) &" in table and "% ease (ridge 100.0), top-k, 3 seeds: 0.1111 to" in table
+    for said in (text, page, table):
+        assert "stand last" in said and "over seeds of training" in said and "no match for the others" in said
+    svg = curves_svg(mixed, 10)
+    assert f"steck-greedy ({known} users)" in svg
+    plain = markdown(results, [leaderboard(field)], 0.9)
+    assert "users) |" not in plain and "seeds" not in plain and "stand last" not in plain
+
+
+def test_users_who_are_alike_are_in_one_group(ran):
+    (field,) = ran[2].fields
+    alike = field.users.with_columns(
+        history=pl.lit(1250), head_share=pl.when(pl.int_range(pl.len()) < 10).then(0.25).otherwise(0.5)
+    )
+    found = tails(replace(field, users=alike), "popularity")
+    bands = [(t.band, t.users) for t in found if not t.by.startswith("share of minority")]
+    assert bands == [
+        ("all: 1,250 to 1,250", 70),
+        ("all: 0.25 to 0.5", 70),
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=12))
