@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,8 @@ _CALLED: dict[str, tuple[str, ...]] = {
     "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
     "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
     "when": ("year",), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
-    "far": ("distance",),
+    "far": ("distance",), "heavy": ("weight",), "light": ("weight",), "tall": ("height",), "high": ("height",), "wide": ("width",), "big": ("size",),
+    "large": ("size",), "strong": ("strength", "alcohol"), "fast": ("speed", "power"), "where": ("made", "country", "origin", "region", "city", "place", "location"),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
     "by": _MAKERS, "make": _MAKERS, "made": _MAKERS,
     "direct": ("director",), "write": ("author", "writer"), "publish": ("publisher",), "design": ("designer",),
@@ -30,6 +32,10 @@ _CALLED: dict[str, tuple[str, ...]] = {
     "designed": ("designer",), "developed": ("developer",), "produced": ("producer", "brand"),
 }  # fmt: skip
 _DOING = ("mak", "made", "direct", "writ", "wrote", "publish", "design", "develop", "produc")
+_ABOUT = re.compile(
+    r"^(?:(?:made|built) (?:of|from|in)|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
+)  # what is asked of begins behind it
+_STEM = 4
 _LONGEST = 300  # characters of a text that are shown
 
 
@@ -119,6 +125,8 @@ class Answers:
     def _whether(self, at: int, called: str, what: str) -> str:
         """Yes or no where the words are a condition and the item has what it is about; else what is known of the item."""
         reading = self._reader.read(what)
+        if reading.filter == ItemFilter() or reading.about:
+            reading = self._reader.read(_ABOUT.sub("", what))
         condition = reading.filter
         compares = not {"too", "than", "enough"}.isdisjoint(what.lower().split())  # with what nobody knows here
         told = condition != ItemFilter() and not (
@@ -147,6 +155,8 @@ class Answers:
             for name in (word, *_CALLED.get(word, ())):
                 columns += [name] if name in {"year", "categories"} else self._reader.facts.columns(name)
                 columns += [column for column, parts in self._parts.items() if name in parts]
+            if len(word) >= _STEM and not columns:  # who teaches it: the teacher
+                columns += [c for c, parts in self._parts.items() if any(part.startswith(word) for part in parts)]
         return list(dict.fromkeys(columns))
 
     def told(self, at: int, columns: Sequence[str]) -> str:

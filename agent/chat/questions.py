@@ -26,12 +26,14 @@ _ABOUT_WHAT = tuple(
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
         rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
         rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
-        rf"what (?P<what>[a-z]+) (?:is|are|was|does) {_ITEM}(?: (?:for|from|of|in|on|by|under|with|released|made|published|have|need))?",
+        rf"what (?P<what>[a-z]+) (?:is|are|was|does|do) {_ITEM}(?: (?:come in|available in|made of|made from|for|from|of|in|on|by|under|with|released|made|published|have|need))?",
         rf"who(?:'s| is| are| was) {_ITEM} (?P<what>by)",
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
         rf"how (?P<what>far)(?: away)? (?:is|are) {_ITEM}(?: (?:from|to) .{{1,40}})?",
         rf"(?P<what>when) (?:is|was|did) {_ITEM}(?: (?:from|made|released|published|come out))?",
         rf"who (?P<what>mak(?:es|e)|made|direct(?:s|ed)|wr(?:ites|ote)|publish(?:es|ed)|design(?:s|ed)|develop(?:s|ed)|produc(?:es|ed)) {_ITEM}",
+        rf"who (?P<what>(?!(?:is|are|was|were|would|can|will|do|does|did|the)\b)[a-z]{{4,}}) {_ITEM}",
+        rf"(?P<what>where)(?:'s| is| are| was| were| does| do) {_ITEM}(?: (?:made|from|set|produced|located|based|grown|come from|comes from))*",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
     )
 )
@@ -56,6 +58,9 @@ _MANY = re.compile(
 )
 _MANY_OF = re.compile(
     rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:are |is |do you have |have you |have you got )?(?:have|has|on|not|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
+)
+_MANY_THAT = re.compile(
+    rf"{_ASIDE}how many (?:different )?(?P<what>[a-z]+) (?P<tail>(?:are(?! there\b)|have(?! you\b)|has|cost|come|allow|offer|include|were|need|take)\b [^?]+?){_END}"
 )
 _MANY_OF_THEM = re.compile(
     rf"{_ASIDE}how many (?:of (?:them|these|those|that)|such(?: ones)?|are there|(?:do you|have you) (?:have|got))(?: (?:do you have|have you(?: got)?|are there|(?:do )?you(?:'ve)? (?:have|got|sell)|is that))?(?: (?:in total|in all|left))?{_END}"
@@ -210,6 +215,8 @@ def asks_how_many(low: str) -> str | None:
     """Of what a folded message asks how many there are: "comedies from the 80s"; empty for items of any kind, None if it does not."""
     if _MANY_OF_THEM.fullmatch(low):
         return ""
+    if found := _MANY_THAT.fullmatch(low):
+        return f"{'' if is_kind(found['what']) else found['what']} {found['tail']}".strip()
     if found := _MANY_OF.fullmatch(low):
         return found["kind"]
     found = _MANY.fullmatch(low)
