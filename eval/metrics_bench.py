@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from agent.console import out, progress_bar
+from agent.console import out, progress_bar, show_whole
 from eval import metrics
 from retrieval.arrays import Int32
 from retrieval.schema import Histories
@@ -129,7 +129,7 @@ def run_bench(users: int, n_items: int, k: int, *, as_json: bool) -> None:
             table.add_row(f.name, "", "not installed", "")
         else:
             table.add_row(f.name, f"{f.ms:,.1f}", f"{f.ms / base:,.1f}", ", ".join(f.differs))
-    out.print(table)
+    show_whole(table)
 
 
 def _best(work: Callable[[], object]) -> float:

@@ -108,7 +108,9 @@ def write_atomic(folder: Path, dataset: Dataset, separator: str = " ") -> tuple[
     notes = [f"not written of the items: {', '.join(left)}"] if left else []
     if not liked.all():
         few = f"{np.count_nonzero(liked):,} of {len(liked):,} rows are likes, by the column label"
-        notes.append(few + "; RecBole takes these alone with val_interval: {'label': '[1,inf)'}")
+        notes.append(
+            few + "; RecBole takes these alone with val_interval: {'label': '[1,inf)'}, and label in its load_col"
+        )
     return list(paths.values()), tuple(notes)
 
 
