@@ -101,7 +101,14 @@ def find_about(
             wanted += ["or", word] if either else [word]
             before = found.end()
             fresh |= not known[found.start()]
-        elif sense is Sense.UNWANTED and not known[found.start()] and not _heads(rest, read, found.start()):
+        elif (
+            sense is Sense.UNWANTED
+            and not known[found.start()]
+            and not _heads(rest, read, found.start())
+            and not (
+                word.endswith("s") and rest[: found.start()].endswith(f"{READ} ")
+            )  # "no white cars", white having been read
+        ):
             beside = end >= 0 and not rest[end : found.start()].strip(" -")
             unwanted.append(
                 f"{unwanted.pop()} {word}" if beside else word

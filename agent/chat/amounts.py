@@ -182,6 +182,8 @@ class AmountWords:
             if m["per"] and not columns:
                 columns, end = self._quantities.of(PRICE), m.end("per")
             value = number(m["n"])
+            if m["about"] and not word and not sign and not columns and not self._categories.follow(rest, end):
+                columns = self._quantities.of(PRICE)  # "around 10,000"
             if served := self._quantities.serving(columns, value):
                 yield AmountMention(m.start(), end, served)
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from agent.chat import replies
 from agent.chat.answers import Answers
@@ -124,6 +125,8 @@ class Asides:
         if order.shows and order.first < len(listed):
             slate = slate.model_copy(update={"items": slate.items[: order.first]})
             text = f"The {len(slate.items)} {order.called} of the {len(listed)}."
+        if not self._met(last.wish.reading(self._catalog).filter, listed):
+            text += " It is the list before: nothing here meets all that is asked for now."
         state = last.model_copy(update={"slate": slate, "back": 0})
         return replied(step, text, slate, (), (), state, self._catalog)
 
@@ -141,6 +144,11 @@ class Asides:
     async def _asked(self, step: Step) -> dict[str, Reply]:
         asked = "; ".join(in_words(last_of(step).wish.understood(self._catalog)))
         return self._say(step, f"Asked for now: {asked}." if asked else "Nothing is asked for now, and nothing is out.")
+
+    def _met(self, asked: ItemFilter, listed: Sequence[str]) -> bool:
+        """Whether a list meets what is asked for: after a request that nothing met it may not."""
+        at = self._catalog.positions([item for item in listed if self._catalog.has_item(item)])
+        return bool(asked.mask(self._catalog)[at].all())
 
     def _say(self, step: Step, text: str, spoken: tuple[str, ...] = ()) -> dict[str, Reply]:
         return said_back(step, text, self._catalog, spoken)

@@ -183,7 +183,10 @@ def _of(
         moods = either and any(side.mood for side in sides)
         whole = len(one.parts) > 1 and len(other.parts) > 1 and _differ(one, other, apart=right[0].text in _BEGINS)
         anew = either and len(one.parts) > 1 and right[0].text in _ANEW  # "black boots or a dress"
-        if moods or whole or anew:
+        apart = set(columns_of(one)).isdisjoint(columns_of(other))
+        unlike = either and apart and (right[0].text in _ANEW or len(one.parts) == len(other.parts) == 1)
+        told = {("categories",)} & {columns_of(part) for whole in (one, other) for part in whole.parts}
+        if moods or whole or anew or (unlike and told):
             return Choice(start, end, AnyOf((_bare(one), _bare(other))))
         shared = [columns_of(part) for part in one.parts if columns_of(part) in map(columns_of, other.parts)]
         if len(shared) < len(one.parts) or len(set(shared)) < _SHARED:

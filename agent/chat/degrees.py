@@ -46,8 +46,8 @@ _WORD = r"[a-z][\w'-]*"
 _WAYS = re.compile(
     r"\b(?:(?P<lacking>(?:not|\w+n't) (?:quite |nearly |really |even )?(?P<adjective>[a-z][\w'-]*) enough\b)"
     r"|(?P<short_of>(?:not|\w+n't) (?:have |see |show |get |find |quite |nearly )?enough(?: of)?)"
-    r"|(?P<less>less|fewer|not so(?: much)?|not (?:as|that|too)(?: much| many)?|nothing (?:so|too|that)|(?:a )?bit less|too(?: much| many)?)"
-    rf"|(?P<more>(?:(?:lots?|much|a bit|a little|even) )?more)|(?P<comparative>{_WORD}er))(?![\w'-])"
+    r"|(?P<less>less|fewer|lower(?= [a-z])|not so(?: much)?|not (?:as|that|too)(?: much| many)?|nothing (?:so|too|that)|(?:a )?bit less|too(?: much| many)?)"
+    rf"|(?P<more>(?:(?:lots?|much|a bit|a little|even) )?more|higher(?= [a-z]))|(?P<comparative>{_WORD}er))(?![\w'-])"
 )
 _OBJECT = re.compile(rf"\s+(?:of (?:the |that |this )?)?(?P<what>{_WORD}(?:[ -]{_WORD}){{0,3}})")
 _JOINED = re.compile(rf"(?:\s*,\s*|(?P<last>\s*,?\s+(?:and|or|nor)\s+))(?:too )?(?P<what>{_WORD}(?: {_WORD})?)")

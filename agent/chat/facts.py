@@ -19,6 +19,7 @@ from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of
 from retrieval.schema import Catalog
 
 _CHILD = "children"
+_NAMING = 4  # letters of a word that can name a column
 _OF_AGE = 12  # up to here, who is recommended something is a child
 
 
@@ -124,6 +125,10 @@ class FactReader:
     def quality(self, word: str) -> bool:
         """Whether a word is an adjective that a column of numbers is made of: sweet, where there is a ``sweetness``."""
         return word in self._quantities.qualities
+
+    def measured(self, word: str) -> bool:
+        """Whether there can be more or less of what a word names: a quality, or what a column of numbers holds."""
+        return self.quality(word) or (len(word) >= _NAMING and bool(self._quantities.of(word)))
 
     def columns(self, word: str) -> list[str]:
         """Columns of numbers that count in a unit, or hold what a word names."""

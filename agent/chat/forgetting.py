@@ -12,6 +12,7 @@ _BACK = re.compile(
 )
 _DROPS = re.compile(
     r"(?:(?:ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry)[, ]+)*(?:forget|scratch|drop|never ?mind|ignore)(?: about)? (?:that|this|it|those|them|these)(?: (?:one|list|all))?\s*[,.;!:]\s*(?=\w)"
+    r"|(?:(?:ok(?:ay)?|actually|no|well|so|and|but|now|let's|please)[, ]+)*(?:start (?:over|again|afresh)|new search|from scratch|reset)\s*[,.;!:]\s*(?=\w)"
 )
 
 

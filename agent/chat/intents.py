@@ -59,7 +59,7 @@ _WHOLE: tuple[tuple[Intent, str], ...] = (
     (Intent.TASTES, rf"{_ASIDE}(?:(?:what|which|who|how|tell|show|describe|explain|list) (?:{_OF_ME} )*)?my (?:tastes?|personas?|profile|preferences|sides?)(?: (?:are|is|like|look like|looks like|be))*{END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?wh(?:at|o|ich)(?: (?:kinds?|sorts?|types?) of)?(?: \w+)? (?:do )?(?:you (?:think|know|believe|guess)(?: that)? )?(?:do )?(?:i|we) {_LIKING}(?: most| best)?{END}"),
     (Intent.TASTES, rf"{_ASIDE}(?:tell me )?what (?:(?:do|did|have) )?you (?:think|know|believe|learned?|found out) (?:about|of) (?:me|us){END}"),
-    (Intent.ASKED, rf"{_ASIDE}(?:(?:are|is) .{{2,60}}? (?:still|now|already)(?: \w+)? (?:out|excluded|hidden|left out|ruled out|filtered(?: out)?|in|on|included|allowed|off|banned)(?: the list)?|what (?:have|did) (?:i|we) (?:ask(?:ed)?(?: you)?(?: for)?|said|say|want(?:ed)?)(?: so far| until now)?|what are (?:the|my) (?:conditions|filters|constraints)(?: now)?|what(?:'s| is) (?:still )?(?:left out|excluded|filtered(?: out)?)(?: now)?){END}"),
+    (Intent.ASKED, rf"{_ASIDE}(?:(?:are|is) .{{2,60}}? (?:still|now|already)(?: \w+)? (?:out|excluded|hidden|left out|ruled out|filtered(?: out)?|in|on|included|allowed|off|banned)(?: the list)?|what (?:have|did) (?:i|we) (?:ask(?:ed)?(?: you)?(?: for)?|said|say|want(?:ed)?)(?: so far| until now| again| before)*|what are (?:the|my) (?:conditions|filters|constraints)(?: now)?|what(?:'s| is) (?:still )?(?:left out|excluded|filtered(?: out)?)(?: now)?){END}"),
     *((Intent.HELP, rf"(?:{pattern}){END}") for pattern in (_SHOPPING, _SMALL_TALK, _OF_THE_SHOP, _SCOLDING, _HOW_IT_WORKS)),
     (Intent.TASTES, rf"{_ASIDE}{_MEMORY}{END}"),
     (Intent.GREETING, rf"{_BYE}{END}"),

@@ -25,7 +25,7 @@ _STRONG = re.compile(
 _WEAK = re.compile(
     r"(?:^|\W)(?:with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
-_ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+_ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "anything", "everything", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 _ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
 _LAST = re.compile(r"([a-z][\w']*)[ -]$")
 _NEXT = re.compile(r"[ -]([a-z][\w']*)")
@@ -34,6 +34,7 @@ _OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
 _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _OF_READ = re.compile(rf" of (?:the )?{READ}")
 _READ_NEXT = re.compile(rf" {READ}")
+_OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
 
@@ -196,10 +197,24 @@ class NameWords:
             "about",
         )  # "black boots", boots being a category
         origin = rest[start:end] in self._origins and said_of
+        listed = _OR_NEXT.match(rest, end)  # "a roomy hybrid or petrol SUV"
+        choice = (
+            listed is not None and self._same_column(rest[start:end], listed[1]) and not _ABOUT.search(rest[:start])
+        )
         ends = said_of and not follows and not is_function_word(precedes)  # "gluten free cooking", of a subject
         return (
-            is_kind(follows) or (closed and (alone or ends)) or heads or origin or (alone and said_of and bool(follows))
+            choice
+            or is_kind(follows)
+            or (closed and (alone or ends))
+            or heads
+            or origin
+            or (alone and said_of and bool(follows))
         )
+
+    def _same_column(self, one: str, other: str) -> bool:
+        """Whether two words are values of one column that many items share."""
+        held = self._whole.get((one,), {}).keys() & self._whole.get((other,), {}).keys()
+        return not self._shared.isdisjoint(held)
 
     def _inside_another(self, rest: str, marked: str, start: int, end: int) -> bool:
         """Whether capitals beside a word make it a part of another name: "Light" of "Friday Night Lights"."""

@@ -10,8 +10,8 @@ _VALUES = {
     **{word: float(n) for n, word in enumerate(_ONES, 1)},
     **{word: 10.0 * n for n, word in enumerate(_TENS, 2)},
 }
-_SCALES = {"dozen": 12.0, "hundred": 100.0, "thousand": 1e3, "million": 1e6, "k": 1e3}
-_LARGE = "hundred|thousand|million"
+_SCALES = {"dozen": 12.0, "hundred": 100.0, "thousand": 1e3, "million": 1e6, "k": 1e3, "grand": 1e3}
+_LARGE = "hundred|thousand|million|grand"
 _WORD = rf"(?:{'|'.join(sorted(_VALUES, key=len, reverse=True))}|dozen|{_LARGE})"
 _SPOKEN = rf"(?:an? (?=dozen|{_LARGE}))?\b{_WORD}(?:(?:[ -]|(?<=hundred) and |(?<=thousand) and ){_WORD})*\b"
 _DIGITS = rf"\d+(?:[.,]\d+)*(?:\s?k\b| (?:{_LARGE})\b)?"

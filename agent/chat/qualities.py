@@ -42,7 +42,7 @@ def _adjectives(noun: str) -> list[str]:
         if noun.endswith(ending) and len(noun) - len(ending) >= _STEM:
             own = [noun.removesuffix(ending) + other for other in others]
             return [*own, *map(_superlative, own)]
-    return []
+    return [f"{noun}ful"] if len(noun) > _STEM else []
 
 
 def _superlative(adjective: str) -> str:

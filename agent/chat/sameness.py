@@ -9,7 +9,9 @@ from agent.chat.references import References
 from agent.chat.remainder import Remainder
 from retrieval.schema import Catalog
 
-_SAME = re.compile(r"\bthe same (?P<what>[a-z]+(?: [a-z]+)?) as ")
+_SAME = re.compile(
+    r"\bthe same (?P<what>[a-z]+(?: [a-z]+)?) as |(?<=\bby )the (?P<whose>[a-z]+) of (?=(?:the|number|no\.?|nr|item|#|that|this|it)\b|#)"
+)
 
 
 def said_out(message: str, references: References, catalog: Catalog, answers: Answers) -> str:
@@ -25,7 +27,7 @@ def said_out(message: str, references: References, catalog: Catalog, answers: An
     while same := _SAME.search(text.low, position):
         row = references.row(text, same.end())
         position = same.end()
-        value = _value(catalog, answers, same["what"], row.items[0]) if row.items else ""
+        value = _value(catalog, answers, same["what"] or same["whose"], row.items[0]) if row.items else ""
         if value:
             text = Remainder(f"{text.said[: same.start()]}{value}{text.said[row.end :]}")
     return text.said

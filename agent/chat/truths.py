@@ -93,7 +93,7 @@ def _pattern(said: list[str]) -> str:
 
 
 def _phrase(words: Sequence[str]) -> str:
-    return r"[ -]".join(rf"{re.escape(word)}s?" for word in words)
+    return r"[ -]?".join(rf"{re.escape(word)}s?" for word in words)
 
 
 def _fact(values: pl.Series) -> OneOf | Within | None:

@@ -57,13 +57,20 @@ def clothes():
         ("no black or red dresses", "ABEFGH"),
         ("black boots or dresses", "ABD"),
         ("vegan boots or something for men", "AFGH"),
+        ("boots or something vegan", "ABDG"),
+        ("dresses or anything free", "CDH"),
+        ("dresses or an Italian coat for women", "CD"),
+        ("around 210", "BF"),
+        ("a cosy black or brown one", "ABDEFH"),
+        ("anything Thai or Italian", "ABCDEFGH"),
+        ("no black things", "CFGH"),
     ],
 )
 def test_what_a_shop_of_clothes_is_asked(said, passing):
     catalog, reader = clothes()
     kept = reader.read(said).filter.mask(catalog)
     assert "".join(t[0] for t, keep in zip(catalog.titles, kept, strict=True) if keep) == passing
-    assert not reader.read(said).about
+    assert not reader.read(said).about or "cosy" in said
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,8 @@ def test_more_of_that_kind(films):
             ["a hotel in Paris with a pool or one in Berlin with breakfast", "in Vienna"],
             {"with": ["city: Vienna"]},
         ),
+        (["a pool in Berlin", "ok start over: spa hotels"], {"wanted": ["Spa"]}),
+        (["a pool in Berlin", "forget that, ski hotels"], {"wanted": ["Ski"]}),
         (["with a pool or breakfast"], {"with": ["pool or breakfast included"]}),
         (["no hotels in Berlin over 150"], {"without": ["price: more than 150 with city: Berlin"]}),
         (["in Paris or Berlin", "not in Berlin"], {"with": ["city: Paris"], "without": ["city: Berlin"]}),
@@ -202,3 +204,18 @@ def test_more_of_that_kind(films):
 )
 def test_what_an_or_leaves_to_choose(hotels, said, understood):
     assert talk(hotels, *said)[-1].understood == understood
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "way"),
+    [("fewer rooms", "rooms", -1), ("higher guest rating", "guest_rating", 1), ("a lower price", "price", -1)],
+)
+def test_more_and_less_of_a_column(hotels, said, name, way):
+    first, second = talk(hotels, "spa hotels", said)
+    middle = np.median(column(hotels, first.slate, name))
+    assert second.slate.items and all(way * value > way * middle for value in column(hotels, second.slate, name))
+
+
+def test_a_list_that_does_not_meet_what_is_asked_is_said_to_be_the_one_before(hotels):
+    _, none, sorted_ = talk(hotels, "spa hotels in Paris", "under 1 euro", "sort by price")
+    assert none.slate is None and "It is the list before" in sorted_.text
