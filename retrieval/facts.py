@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -78,6 +79,21 @@ def columns_of(fact: Fact) -> tuple[str, ...]:
         parts = fact.parts if isinstance(fact, AllOf) else fact.choices
         return tuple(dict.fromkeys(column for part in parts for column in columns_of(part)))
     return fact.columns if isinstance(fact, OneOf) else (fact.column,)
+
+
+def without_choices(fact: Fact, out: Callable[[OneOf | Within | AllOf], bool]) -> tuple[Fact, ...]:
+    """What is left of a condition when some of its choices go: one that stays alone is no choice, a whole that does is its parts.
+
+    Args:
+        fact: The condition; what is no choice stays.
+        out: Whether a choice goes.
+    """
+    if not isinstance(fact, AnyOf):
+        return (fact,)
+    left = tuple(choice for choice in fact.choices if not out(choice))
+    if len(left) > 1:
+        return (fact if len(left) == len(fact.choices) else AnyOf(left),)
+    return tuple(part for one in left for part in (one.parts if isinstance(one, AllOf) else (one,)))
 
 
 def passes(table: pl.DataFrame, fact: Fact) -> pl.Expr:

@@ -8,7 +8,7 @@ both, and a bare "under 20" is a price where items have one. A number that bound
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, UNDER
@@ -16,7 +16,7 @@ from agent.chat.categories import CategoryWords
 from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
 from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, UNTOLD, AmountMention, Quantities
-from agent.chat.words import filled, is_function_word, is_kind
+from agent.chat.words import filled, is_audience, is_function_word, is_kind
 from retrieval.facts import Within
 
 _BEFORE = re.compile(r"\b(?P<word>[a-z][a-z'-]*):?(?: (?:is|are|of|be|being|should be|must be))?\s+$")
@@ -31,6 +31,9 @@ _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
 _UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
+_OF_PEOPLE = frozenset(
+    ("is", "are", "people", "size", "aged", "anyone", "everyone", "someone", "those")
+)  # whose age or size it is
 _HALF = 0.5  # what is rounded to five stars has at least so much less
 _FEW = 12  # up to here a number that counts nothing named may be of the items of the list
 _CURRENCIES = frozenset("$\u20ac\u00a3\u00a5\u20b9")
@@ -157,16 +160,18 @@ class AmountWords:
             return before
         if after is not one and after.columns and shares(after) and _JOINED.fullmatch(rest, one.end, after.start):
             return after
-        price = tuple(self._quantities.of(PRICE)) if self._is_sum(one) else ()
+        price = tuple(self._quantities.of(PRICE)) if self._is_sum(one, rest[: one.start].split()[-1:]) else ()
         return _Bound(one.start, one.end, "", price, one.low, one.high, one.open, one.way)
 
-    def _is_sum(self, bound: _Bound) -> bool:
+    def _is_sum(self, bound: _Bound, before: Sequence[str]) -> bool:
         """Whether a number of nothing is a price: "under 20" is, "over 20" and "at most 150" where it can be, "no more than 5" is not."""
-        if bound.way in _UNDERS:
+        of_people = bool(before) and (is_audience(before[-1]) or before[-1] in _OF_PEOPLE)
+        if bound.way in _UNDERS and not of_people:
             return True
         counts = bound.way.startswith(("no ", "not ")) or not bound.way
         price = [Within(column, bound.low, bound.high) for column in self._quantities.of(PRICE)[:1]]
-        return not counts and (bound.high is not None or bound.way in _OVERS) and self._quantities.met(price)
+        over = bound.way in _OVERS and not of_people
+        return not counts and (bound.high is not None or over) and self._quantities.met(price)
 
     def _bare(self, rest: str) -> Iterator[AmountMention]:
         """What only names a number: "around 300 pages", "a 5 star hotel", "for 4 people", "I have 20 euros"."""

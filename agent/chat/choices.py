@@ -20,9 +20,10 @@ from retrieval.filters import ItemFilter
 
 _OR = frozenset(("or", "and/or"))
 _WITHIN = frozenset(("word", "filler"))
-_OF_ITEMS = frozenset(("from", "of", "by", "the", "in", "with", "for", "on", "to", "about"))
+_OF_ITEMS = frozenset(("from", "of", "by", "the", "in", "with", "for", "on", "to"))
 _BEGINS = frozenset(("a", "an", "some", "something", "one", "in", "from", "with"))
 _ANEW = frozenset(("a", "an", "something", "anything"))
+_BEHIND = frozenset(("from", "of", "in", "by", "with", "for", "before", "after", "since", "between", "under", "over", "below", "above", "at", "up", "less", "more"))  # fmt: skip
 _MARKS = frozenset((",", "or", "and"))
 _SHARED = 2  # columns of two sides that make each of them a whole
 _MOST = 8  # joins that are looked at
@@ -52,15 +53,13 @@ class Choice:
     Attributes:
         start: Where it begins.
         end: Where it ends.
-        fact: Of conditions; None where one side can only be searched for.
-        about: Both as words then: "spanish or pottery".
+        fact: Of conditions.
         beside: What is asked of both: "under 100", of "red dresses or black skirts under 100".
     """
 
     start: int
     end: int
-    fact: AnyOf | None
-    about: str = ""
+    fact: AnyOf
     beside: tuple[OneOf | Within, ...] = ()
 
 
@@ -144,64 +143,78 @@ def _is_truth(one: Said) -> bool:
 def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
     """Sides of an "or", an "and" or a comma of which each is wanted, and nothing of one with the other's.
 
-    They are wholes of the same columns, moods, or beside an "or" a condition and words that can only be searched for.
-
     Args:
         text: The folded request.
         read: What a stretch of it says, taken by itself.
     """
     tokens = tokens_of(text)
-    joins = [i for i, token in enumerate(tokens) if token.text in _MARKS and tokens[i - 1].text not in _MARKS][:_MOST]
-    scopes = Scopes(text) if joins else None
+    joins = [i for i, token in enumerate(tokens) if i and token.text in _MARKS and tokens[i - 1].text not in _MARKS]
+    scopes = Scopes(text)
     found: list[Choice] = []
-    for i in joins:
-        if scopes is None or scopes.at(tokens[i].start) is not Sense.WANTED:
-            continue
+    for i in joins[:_MOST]:
         comma = tokens[i].text == "," and i + 1 < len(tokens) and tokens[i + 1].text in _MARKS  # ", or"
         left, right = _stretch(tokens[:i][::-1])[::-1], _stretch(tokens[i + 1 + comma :])
-        if not left or not right:
+        if not left or not right or scopes.at(tokens[i].start) is not Sense.WANTED:
             continue
-        either = "or" in (tokens[i].text, tokens[i + comma].text)
-        choice = _of(text, left, right, [read(*_span(part)) for part in (left, right)], either=either)
+        sides = [read(*_span(part)) for part in (left, right)]
+        choice = _of(left, right, sides, either="or" in (tokens[i].text, tokens[i + comma].text))
         if choice is None:
             continue
-        before = found.pop() if found and found[-1].end == _span(left)[1] and found[-1].fact and choice.fact else None
-        if before is not None and before.fact is not None and choice.fact is not None:
+        if found and found[-1].end == _span(left)[1]:
+            before = found.pop()
             fact = AnyOf((*before.fact.choices, *choice.fact.choices[1:]))
             choice = Choice(before.start, choice.end, fact, beside=(*before.beside, *choice.beside))
         found.append(choice)
     return found
 
 
-def _of(
-    text: str, left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side], *, either: bool
-) -> Choice | None:
+def _of(left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side], *, either: bool) -> Choice | None:
     """The choice between two sides, if they leave one that their conditions taken together do not."""
     start, end = _span(left)[0], _span(right)[1]
     one, other = (side.conditions for side in sides)
-    if one is not None and other is not None:
-        moods = either and any(side.mood for side in sides)
-        whole = len(one.parts) > 1 and len(other.parts) > 1 and _differ(one, other, apart=right[0].text in _BEGINS)
-        anew = either and len(one.parts) > 1 and right[0].text in _ANEW  # "black boots or a dress"
-        apart = set(columns_of(one)).isdisjoint(columns_of(other))
-        unlike = either and apart and (right[0].text in _ANEW or len(one.parts) == len(other.parts) == 1)
-        told = {("categories",)} & {columns_of(part) for whole in (one, other) for part in whole.parts}
-        if moods or whole or anew or (unlike and told):
-            return Choice(start, end, AnyOf((_bare(one), _bare(other))))
-        shared = [columns_of(part) for part in one.parts if columns_of(part) in map(columns_of, other.parts)]
-        if len(shared) < len(one.parts) or len(set(shared)) < _SHARED:
-            return None
-        own = AllOf(tuple(part for part in other.parts if columns_of(part) in shared))
-        beside = tuple(part for part in other.parts if columns_of(part) not in shared)
-        return Choice(start, end, AnyOf((one, own)), beside=beside)
-    searched = [side for side in sides if side.about and whole_of(side.asked, least=1) is None]
-    told = one or other
-    if either and len(searched) == 1 and told is not None and len(told.parts) == 1 and isinstance(told.parts[0], OneOf):
-        words = (
-            " ".join(w for w in text[slice(*_span(part))].split() if not _says_nothing(w)) for part in (left, right)
-        )
-        return Choice(start, end, None, " or ".join(words))
-    return None
+    if one is None or other is None:
+        return None
+    whole = AnyOf((_bare(one), _bare(other)))
+    if _are_wholes(one, other, left, right) or (either and _is_choice(one, other, left, right, sides)):
+        return Choice(start, end, whole)
+    shared = [columns_of(part) for part in one.parts if columns_of(part) in map(columns_of, other.parts)]
+    if len(shared) < len(one.parts) or len(set(shared)) < _SHARED:
+        return None
+    own = AllOf(tuple(part for part in other.parts if columns_of(part) in shared))
+    beside = tuple(part for part in other.parts if columns_of(part) not in shared)
+    return Choice(start, end, AnyOf((one, own)), beside=beside)
+
+
+def _are_wholes(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[Token]) -> bool:
+    """Whether two sides are wholes of the same columns; or each is said as a thing of its own, and they differ in a name.
+
+    What stands behind a noun, "programming or data science from 2022 on", may be of both.
+    """
+    if min(len(one.parts), len(other.parts)) < _SHARED:
+        return False
+    apart = right[0].text in _BEGINS or not (_trails(left) or _trails(right))
+    return set(columns_of(one)) == set(columns_of(other)) or (apart and _differ(one, other))
+
+
+def _is_choice(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side]) -> bool:
+    """Whether an "or" leaves a choice of what is no two wholes.
+
+    "Something sad or a western"; "black boots or a dress" and "a red under 15 or white", where what goes with the first is of
+    it alone; "crime or something with dragons", of unlike columns one of which holds the categories.
+    """
+    if bool(sides[0].mood) != bool(sides[1].mood):
+        return True
+    several, article = len(one.parts) > 1, right[0].text in _ANEW
+    if several and (article or (len(other.parts) == 1 and _trails(left) and _differ(one, other))):
+        return True
+    apart = set(columns_of(one)).isdisjoint(columns_of(other))
+    told = ("categories",) in map(columns_of, (*one.parts, *other.parts))
+    return apart and told and (article or len(one.parts) == len(other.parts) == 1)
+
+
+def _trails(part: Sequence[Token]) -> bool:
+    """Whether something stands behind the noun of a side: "a red under 15", "comedies from the 80s"."""
+    return any(token.text in _BEHIND for token in part[1:])
 
 
 def _bare(whole: AllOf) -> OneOf | Within | AllOf:
@@ -212,10 +225,8 @@ def _says_nothing(word: str) -> bool:
     return is_function_word(word) or is_kind(word) or is_chatter(word)
 
 
-def _differ(one: AllOf, other: AllOf, *, apart: bool) -> bool:
-    """Whether two wholes are of the same columns; or each is said as a thing of its own, and both name something else in one of them."""
-    if set(columns_of(one)) == set(columns_of(other)) or not apart:
-        return set(columns_of(one)) == set(columns_of(other))
+def _differ(one: AllOf, other: AllOf) -> bool:
+    """Whether two sides name something else in one column."""
     named = [
         (a.values, b.values)
         for a in one.parts

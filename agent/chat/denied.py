@@ -51,7 +51,7 @@ def find_denials(text: str, read: Callable[[int, int], ItemFilter]) -> list[Deni
         if token.kind in _NEGATIVE:
             attached = token.text == "without" or (i > 0 and tokens[i - 1].text == "with")
             parts = _parts(tokens, i, attached=attached)
-            found += _together([(start, end, read(start, end)) for start, end in parts], text)
+            found += _together([(start, end, read(start, end)) for start, end in parts], text, read)
     return found
 
 
@@ -79,8 +79,10 @@ def _parts(tokens: Sequence[Token], i: int, *, attached: bool) -> list[tuple[int
     return [*parts, (start, end)] if end > start else parts
 
 
-def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterator[Denial]:
-    """The first whole of what a "no" reaches, and years that are listed with it: "no horror from the 80s or 90s"."""
+def _together(
+    parts: Sequence[tuple[int, int, ItemFilter]], text: str, read: Callable[[int, int], ItemFilter]
+) -> Iterator[Denial]:
+    """The first whole of what a "no" reaches, and what is listed with it: "no horror from the 80s or 90s", "no organic reds or whites"."""
     whole: AllOf | None = None
     for n, (start, end, asked) in enumerate(parts[:_MOST]):
         before = parts[n - 1] if n else None
@@ -89,20 +91,34 @@ def _together(parts: Sequence[tuple[int, int, ItemFilter]], text: str) -> Iterat
         listed = before is None or (n == 1 and (_only_years(before[2]) or (joined and len(first) <= 1)))
         if whole is None and listed and (whole := whole_of(asked)) is not None:
             yield Denial(start, end, whole)
-            if (
-                before
-                and first
-                and not (_only_years(before[2]) and any(map(is_kind, text[before[0] : before[1]].split())))
-            ):
-                yield Denial(
-                    before[0], before[1], _exchanged(whole, *first)
-                )  # "no 80s or 90s horror", "no horror or 90s comedies"
+            if before is not None and first:
+                yield from _before(before, first[0], whole, text, _leading(text, start, end, read))
         elif whole is not None and before and (_only_years(asked) or joined):
-            if len(own := _parts_of(asked)) != 1:
+            another, own = whole_of(asked), _parts_of(asked)
+            if another is None and len(own) != 1:
                 return
-            yield Denial(start, end, _exchanged(whole, *own))  # "no Italian reds or whites", "... 80s, 90s"
+            yield Denial(start, end, another or _exchanged(whole, *own))
         elif n:
             return
+
+
+def _before(
+    before: tuple[int, int, ItemFilter], first: OneOf | Within, whole: AllOf, text: str, leading: OneOf | Within | None
+) -> Iterator[Denial]:
+    """What stands before a whole: of "no horror or comedies from the 80s" both are of the 80s, of "no horror or 80s comedies" one is."""
+    start, end, asked = before
+    if _only_years(asked):
+        if not any(map(is_kind, text[start:end].split())):
+            yield Denial(start, end, _exchanged(whole, first))  # "no 80s or 90s horror"
+        return
+    alike = leading is not None and columns_of(leading) == columns_of(first)
+    yield Denial(start, end, _exchanged(whole, first) if alike else AllOf((first,)))
+
+
+def _leading(text: str, start: int, end: int, read: Callable[[int, int], ItemFilter]) -> OneOf | Within | None:
+    """The condition that a stretch names first."""
+    ends = (start + word.end() for word in re.finditer(r"\S+", text[start:end]))
+    return next((parts[0] for at in ends if (parts := _parts_of(read(start, at)))), None)
 
 
 def _only_years(asked: ItemFilter) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from agent.chat.categories import CategoryWords
 from agent.chat.quantities import LENGTH, PRICE, UNTOLD, AmountMention, Quantities
-from agent.chat.words import is_chatter, is_compound, is_function_word, is_kind
+from agent.chat.words import READ, is_chatter, is_compound, is_function_word, is_kind
 from retrieval.facts import Within
 
 _VAGUE = re.compile(
@@ -24,6 +24,8 @@ _LEVEL = re.compile(
 _FREE = re.compile(
     r"(?<![\w-])(?:(?:completely |totally |for )?free(?: of charge)?\b(?!-| (?:of|from|time|shipping|delivery|range|will|to)\b)|(?:(?:that )?costs? |for )nothing\b)"
 )
+_WORD = re.compile(r"[\w'-]+")
+_FEW = 2  # words behind "free" one of which may be of any item: "free guitar courses"
 _TOLD = re.compile(r"\b(?:as|so|was|were|been)\s+(?:\w+\s+)?$")  # "it was too long" tells of something
 _SOMETHING = re.compile(r"\b(?:some|any)thing\s+$")
 _TELLS = frozenset(("as", "ago", "is", "was", "are", "were", "has", "had", "have", "did", "does", "it", "he", "she", "they", "enough"))  # fmt: skip
@@ -69,14 +71,31 @@ def find_extremes(
         yield AmountMention(*m.span(), rest_of if m["not"] else much, complaint, vague=True, denied=rest_of)
     for m in _FREE.finditer(rest):
         before = rest[: m.start()].split()[-1:]
-        noun = bool(before) and not (is_function_word(before[0]) or is_chatter(before[0]) or is_kind(before[0]))
+        noun = bool(before) and not _says_nothing(before[0])
         facts = tuple(Within(column, high=0) for column in quantities.of(PRICE)[:1])
-        if not noun and quantities.met(facts) and not any(a <= m.start() < b for a, b, _ in categories.spans(rest)):
+        words = _WORD.findall(rest, m.end())[:_FEW]
+        closed = (
+            not words
+            or _says_nothing(words[0])
+            or any(map(is_kind, words))
+            or categories.follow(rest, m.end())
+            or named(rest, m.end())
+        )
+        if (
+            not noun
+            and closed
+            and quantities.met(facts)
+            and not any(a <= m.start() < b for a, b, _ in categories.spans(rest))
+        ):
             yield AmountMention(*m.span(), facts)
     for m in _LEVEL.finditer(rest):
         share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
         facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()
         yield AmountMention(*m.span(), facts, vague=True)
+
+
+def _says_nothing(word: str) -> bool:
+    return is_function_word(word) or is_chatter(word) or is_kind(word) or not word.strip(READ)
 
 
 def _qualities(quantities: Quantities) -> re.Pattern[str]:

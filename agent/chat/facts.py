@@ -128,7 +128,9 @@ class FactReader:
 
     def measured(self, word: str) -> bool:
         """Whether there can be more or less of what a word names: a quality, or what a column of numbers holds."""
-        return self.quality(word) or (len(word) >= _NAMING and bool(self._quantities.of(word)))
+        return self.quality(word) or (
+            len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word))
+        )
 
     def columns(self, word: str) -> list[str]:
         """Columns of numbers that count in a unit, or hold what a word names."""
@@ -172,7 +174,10 @@ def together(
     out = list(before)
     for fact in new:
         out = [old for old in out if not (isinstance(old, AnyOf) and _ruled_out(old, fact, catalog))]
-        if isinstance(fact, AllOf | AnyOf):
+        if isinstance(fact, AnyOf):
+            bound = set.intersection(*(set(columns_of(choice)) for choice in fact.choices))  # by all that it leaves
+            out = [*(old for old in out if isinstance(old, AnyOf) or not set(columns_of(old)) <= bound), fact]
+        elif isinstance(fact, AllOf):
             out.append(fact)
         elif isinstance(fact, Within):
             out = [*(old for old in out if not (isinstance(old, Within) and _outdated(old, fact))), fact]
@@ -183,8 +188,9 @@ def together(
 
 def _ruled_out(old: AnyOf, new: Fact, catalog: Catalog) -> bool:
     """Whether a new condition on a column of a choice takes its place."""
-    same = not set(columns_of(old)).isdisjoint(columns_of(new))
-    return same and (isinstance(new, AnyOf) or not can_be(catalog, old, new))
+    asked, anew = set(columns_of(old)), set(columns_of(new))
+    replaced = isinstance(new, AnyOf) and (asked <= anew or anew <= asked)
+    return replaced or (not asked.isdisjoint(anew) and not can_be(catalog, old, new))
 
 
 def _outdated(old: Within, new: Within) -> bool:

@@ -7,12 +7,13 @@ import re
 _FORGET = re.compile(
     r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then|can you|could you|let's)[, ]+)*(?:forget|drop|remove|ignore|lift|scratch)(?: about)? (?:that (?:(?:i|we) (?:said )?)?(?:(?:i|we) )?(?:(?:really )?(?:hate|dislike|don't like|can't stand|want(?:ed)?|said no to|asked for) )(?:the )?|(?:the |that )(?=\w))?(?P<what>.+?)(?: (?:condition|thing|part|filter))?[.!?]*$"
 )
+_ASIDE = r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then|let's)[, ]+)*"
 _BACK = re.compile(
-    r"(?:(?:please|ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry|then)[, ]+)*(?:take|have) (?:the |that |my )?(?P<what>(?!it\b|that\b)[a-z][^.,;!?]*?)(?: (?:thing|part|condition|remark|filter))? back[.!?]*$"
+    rf"{_ASIDE}take (?:the|that|my|what i said (?:about|of)) (?P<what>[a-z][^.,;!?]*?)(?: (?:thing|part|condition|remark|filter))? back[.!?]*$"
 )
 _DROPS = re.compile(
-    r"(?:(?:ok(?:ay)?|actually|no|oh|well|so|and|but|now|wait|sorry)[, ]+)*(?:forget|scratch|drop|never ?mind|ignore)(?: about)? (?:that|this|it|those|them|these)(?: (?:one|list|all))?\s*[,.;!:]\s*(?=\w)"
-    r"|(?:(?:ok(?:ay)?|actually|no|well|so|and|but|now|let's|please)[, ]+)*(?:start (?:over|again|afresh)|new search|from scratch|reset)\s*[,.;!:]\s*(?=\w)"
+    rf"{_ASIDE}(?:(?:forget|scratch)(?: about)? (?:that|this|it|all that)\s*[,.;!:]\s*(?=(?:please |just |now )*(?:show|find|give|recommend|suggest|i (?:want|need)|i'd|let's|how about|what about|an?|some)\b)"
+    r"|(?:start (?:over|again|afresh)|new search|from scratch|reset)\s*[,.;!:]\s*(?=\w))"
 )
 
 

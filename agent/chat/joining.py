@@ -8,7 +8,7 @@ from typing import Any
 from agent.chat.facts import together
 from agent.chat.reading import Reading
 from agent.chat.wish import Wish
-from retrieval.facts import AllOf, Fact, OneOf
+from retrieval.facts import AllOf, Fact, OneOf, without_choices
 from retrieval.filters import Popularity
 from retrieval.schema import Catalog
 
@@ -120,4 +120,4 @@ def _left(wanted: Sequence[Fact], unwanted: Sequence[Fact]) -> Iterator[Fact]:
             if values := tuple(value for value in fact.values if value not in denied):
                 yield fact if len(values) == len(fact.values) else OneOf(fact.columns, values)
         else:
-            yield fact
+            yield from without_choices(fact, lambda choice: choice in unwanted)

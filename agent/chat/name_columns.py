@@ -61,7 +61,7 @@ def name_columns(table: pl.DataFrame) -> Iterator[NameColumn]:
         people = sum(map(_like_a_person, words)) >= _PEOPLE * len(words)
         shared = not people and len(values) * max(2.0, table.height / 100) <= pairs
         small = sum(value[:1].islower() for value in values) > _SMALL * len(values)
-        if parts & _FREE or (not shared and pairs > len(held) and small):
+        if not shared and pairs > len(held) and (small or parts & _FREE):
             continue
         yield NameColumn(name, values, words, people, shared)
 

@@ -18,6 +18,7 @@ from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[^\W_]+")
+_SPOKEN = frozenset(("language", "subtitle", "spoken"))  # columns of tongues: "a trip to Germany" is not in German
 _STRONG = re.compile(
     r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)|taught|made|sung|built|led|held|shot) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
@@ -35,6 +36,7 @@ _LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 _OF_READ = re.compile(rf" of (?:the )?{READ}")
 _READ_NEXT = re.compile(rf" {READ}")
 _OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
+_FEW = 2
 _STEM = 4  # letters in which a word and a column's name agree: "directed", director
 _OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
 
@@ -70,7 +72,8 @@ class NameWords:
         for column in columns:
             for value, said in zip(column.values, column.words, strict=True):
                 if said and not all(w.isdigit() for w in said):
-                    alike = (*origins().get(" ".join(said), ()), *places().get(" ".join(said), ()))
+                    tongue = not _SPOKEN.isdisjoint(singular_words(column.name.replace("_", " ")))
+                    alike = (*origins().get(" ".join(said), ()), *(() if tongue else places().get(" ".join(said), ())))
                     for called in (said, *map(words_of, alike)):
                         self._whole[called][column.name].add(value)
                     if column.shared:
@@ -191,25 +194,20 @@ class NameWords:
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
         alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
-        said_of = follows != "of" and not _ABOUT.search(rest[:start]) and not is_function_word(follows)
+        if follows == "free":
+            return False  # "egg free cakes"
+        said_of_or = _ABOUT.search(rest[:start]) is None
+        said_of = follows != "of" and said_of_or and not is_function_word(follows)
         heads = _READ_NEXT.match(rest, end) is not None and precedes not in (
             "of",
             "about",
-        )  # "black boots", boots being a category
+        )  # of a category: "black boots"
         origin = rest[start:end] in self._origins and said_of
         listed = _OR_NEXT.match(rest, end)  # "a roomy hybrid or petrol SUV"
-        choice = (
-            listed is not None and self._same_column(rest[start:end], listed[1]) and not _ABOUT.search(rest[:start])
-        )
+        choice = listed is not None and said_of_or and self._same_column(rest[start:end], listed[1])
         ends = said_of and not follows and not is_function_word(precedes)  # "gluten free cooking", of a subject
-        return (
-            choice
-            or is_kind(follows)
-            or (closed and (alone or ends))
-            or heads
-            or origin
-            or (alone and said_of and bool(follows))
-        )
+        soon = alone and said_of and _kind_soon(rest, end)  # "intermediate guitar courses"
+        return choice or is_kind(follows) or (closed and (alone or ends)) or heads or origin or soon
 
     def _same_column(self, one: str, other: str) -> bool:
         """Whether two words are values of one column that many items share."""
@@ -226,7 +224,12 @@ class NameWords:
 
     def shared_words(self) -> frozenset[str]:
         """Values of one word that many items share."""
-        return frozenset(said[0] for said in self._whole if len(said) == 1 and self._is_shared(said[0]))
+        held = (
+            (said, value) for said, columns in self._whole.items() for values in columns.values() for value in values
+        )
+        return frozenset(
+            said[0] for said, value in held if said == words_of(value) and len(said) == 1 and self._is_shared(said[0])
+        )
 
     def follow(self, rest: str, end: int) -> bool:
         """Whether the word after a place is a value that many items share, or says where they are from."""
@@ -254,6 +257,12 @@ class NameWords:
                 if any(part[:_STEM] == word[:_STEM] or part in others for part in singular_words(c.replace("_", " ")))
             )
         )
+
+
+def _kind_soon(rest: str, end: int) -> bool:
+    """Whether a word for items of any kind, or a category, stands behind one more word."""
+    words = _TOKEN.findall(rest[end:])[:_FEW]
+    return len(words) == _FEW and (is_kind(words[1]) or not words[1].strip(READ))
 
 
 def _says_nothing(word: str) -> bool:

@@ -185,7 +185,7 @@ class Quantities:
 
     def beyond(self, than: Int32, way: int, unit: str) -> Within | None:
         """More (1) or less (-1) of something than the middle of some items; None where no column holds it."""
-        for column in self.of(unit):
+        for column in self.named(unit) or self.of(unit):
             middle = self._table[column].gather(than).median()
             if isinstance(middle, int | float):
                 return Within(column, low=middle + 1e-9) if way > 0 else Within(column, high=middle - 1e-9)

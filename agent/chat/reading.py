@@ -158,7 +158,7 @@ class RequestReader:
             popularity,
             named.rejected,
             not_in,
-            (*facts.wanted, *(f for c in choices for f in (c.fact, *c.beside) if f is not None)),
+            (*facts.wanted, *(f for c in choices for f in (c.fact, *c.beside))),
             (*facts.unwanted, *neither, *(d.fact for d in together)),
         )
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
@@ -168,7 +168,7 @@ class RequestReader:
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)
-        about = tuple(filter(None, (left.wanted, *(choice.about for choice in choices))))
+        about = (left.wanted,) if left.wanted else ()
         return replace(read, about=about, silent=left.unwanted)
 
     def plain(self, text: str) -> str:

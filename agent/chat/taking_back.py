@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from agent.chat.denied import whole_of
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wish import Wish
+from agent.chat.wording import fact_in_words
 from agent.chat.words import filled, folded, singular_words
-from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of
+from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of, without_choices
 from retrieval.filters import ItemFilter, Popularity
 from retrieval.schema import Catalog
 
@@ -50,7 +51,9 @@ class TakingBack:
 
     def __call__(self, wish: Wish, what: str) -> Wish:
         """The wish without what some words name; as it was if they name nothing of it."""
-        new = self._by_kind(wish, what)
+        new = self._of_choices(wish, what)
+        if new == wish:
+            new = self._by_kind(wish, what)
         if new == wish:
             new = self._by_value(wish, what)
         if new == wish:
@@ -87,6 +90,17 @@ class TakingBack:
                 said = filled(said, *found.span(), " ")
                 wish = new
         return wish, " ".join(said.split()), tuple(taken)
+
+    def _of_choices(self, wish: Wish, what: str) -> Wish:
+        """The wish without the choices that some words name, where others are left: under 100, of "a pool or under 100"."""
+        part, facts = re.compile(rf"(?<!\w){re.escape(what.casefold())}(?!\w)"), self._reader.read(what).filter
+        asked = [*facts.facts, *_as_facts(facts)]
+
+        def named(choice: Fact) -> bool:
+            return bool(part.search(fact_in_words(choice).casefold())) or any(_alike(choice, one) for one in asked)
+
+        left = tuple(one for fact in wish.facts for one in without_choices(fact, named))
+        return wish.model_copy(update={"facts": left}) if left else wish
 
     def _by_kind(self, wish: Wish, what: str) -> Wish:
         keys = _KINDS_OF.get("".join(singular_words(what)), ())

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from agent.chat.dialogue import Dialogue
@@ -184,7 +185,13 @@ def test_more_of_that_kind(films):
     ("said", "understood"),
     [
         (["a pool or in Berlin", "under 120"], {"with": ["pool, or city: Berlin", "price: under 120"]}),
-        (["a pool or in Berlin", "forget the pool"], {}),
+        (["a pool or in Berlin", "forget the pool"], {"with": ["city: Berlin"]}),
+        (["a pool or under 100", "forget the price"], {"with": ["pool"]}),
+        (["a pool or under 100", "no pool"], {"with": ["price: under 100"], "without": ["pool"]}),
+        (
+            ["a hotel in Paris under 100 or one in Berlin under 150", "forget Paris"],
+            {"with": ["price: under 150", "city: Berlin"]},
+        ),
         (["a pool or pets allowed or under 100"], {"with": ["pool, or pets allowed, or price: under 100"]}),
         (
             ["a hotel in Paris with a pool, or a hotel in Berlin under 120"],
@@ -195,7 +202,7 @@ def test_more_of_that_kind(films):
             {"with": ["city: Vienna"]},
         ),
         (["a pool in Berlin", "ok start over: spa hotels"], {"wanted": ["Spa"]}),
-        (["a pool in Berlin", "forget that, ski hotels"], {"wanted": ["Ski"]}),
+        (["a pool in Berlin", "forget that, show me ski hotels"], {"wanted": ["Ski"]}),
         (["with a pool or breakfast"], {"with": ["pool or breakfast included"]}),
         (["no hotels in Berlin over 150"], {"without": ["price: more than 150 with city: Berlin"]}),
         (["in Paris or Berlin", "not in Berlin"], {"with": ["city: Paris"], "without": ["city: Berlin"]}),

@@ -332,3 +332,32 @@ def test_a_pair_that_was_denied_may_be_asked_for_again(films):
     assert denied.understood == {"wanted": ["Comedy"], "without": ["Comedy with Romance"]}
     assert not any({"Comedy", "Romance"} <= set(item.categories) for item in denied.slate.items)
     assert again.understood == {"wanted": ["Comedy + Romance"]} and again.slate.items
+
+
+@pytest.mark.parametrize(
+    ("said", "passing"),
+    [
+        ("no organic reds or vegan whites", "BCEFH"),
+        ("no reds or organic whites", "CFH"),
+        ("no whites or French reds", "BE"),
+        ("recent reds or sweet whites", "DEFGH"),
+        ("a red under 15 or white", "ACDFH"),
+        ("organic reds, vegan whites", "ADG"),
+    ],
+)
+def test_wholes_beside_an_or(said, passing):
+    catalog, reader = wine_shop()
+    kept = reader.read(said).filter.mask(catalog)
+    assert "".join(t[0] for t, keep in zip(catalog.titles, kept, strict=True) if keep) == passing
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "drop that one. number 2 was great",
+        "ok never mind that, the second one is fine",
+        "scratch that one, cheaper please",
+    ],
+)
+def test_an_item_that_is_dropped_leaves_the_conditions(shop, said):
+    assert talk(shop, "party games", said)[1].understood.get("wanted") == ["Party"]
