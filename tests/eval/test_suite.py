@@ -20,7 +20,7 @@ from eval.metrics import hits, ndcg
 from eval.retrieve_models import MODELS
 from eval.retrieve_setting import Trainable
 from eval.suite.calls import Calls
-from eval.suite.commands import _joined_groups
+from eval.suite.commands import _joined_groups, run_suite
 from eval.suite.config import SuiteConfig, read_suite
 from eval.suite.fitting import _FIT, Fitting, _still
 from eval.suite.ground import make_ground
@@ -321,11 +321,18 @@ def test_the_command_names_what_is_damaged_and_mends_it(done, tmp_path):
     again = said("run", suite, "--out", out)
     assert again.returncode == 0 and f"{bad} is damaged: it is made anew" in again.stderr
     assert contents(out) == contents(folder)
-    spoiled(out / "suite.json", b"")
-    refused = said("run", suite, "--out", out)
-    assert refused.returncode == 3 and "suite.json is damaged" in refused.stderr
-    other = said("run", write(tmp_path / "o.yaml", lambdas=[0.1]), "--out", folder, "--dry-run")
-    assert other.returncode == 2 and "another suite" in other.stderr
+
+
+def test_a_folder_of_another_suite_is_refused_before_anything_is_run(done, tmp_path):
+    _, folder, _ = done
+    other = write(tmp_path / "other.yaml", lambdas=[0.1])
+    with pytest.raises(ConfigError, match="another suite"):
+        run_suite(other, folder, None, 0.0, dry=True)
+    note = tmp_path / "out" / "suite.json"
+    note.parent.mkdir()
+    note.write_text('{"name": ')
+    with pytest.raises(DataError, match=r"suite\.json is damaged"):
+        run_suite(other, note.parent, None, 0.0, dry=True)
 
 
 def test_costs_are_near_what_was_measured(tmp_path):
