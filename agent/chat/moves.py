@@ -12,8 +12,26 @@ from dataclasses import dataclass, replace
 from agent.chat.comparing import find_comparison
 from agent.chat.degrees import Named, Scale, find_degrees
 from agent.chat.forgetting import dropped, forgotten
-from agent.chat.intents import END, Intent, intent_of
+from agent.chat.intents import Intent, intent_of
 from agent.chat.model_reading import ModelReading
+from agent.chat.move_patterns import (
+    ADDITIVE,
+    AGREEING,
+    ANEW,
+    BUT,
+    FOR_ANOTHER,
+    FRESH,
+    HATES,
+    INSTEAD,
+    KIND_ABOUT,
+    MORE_OF_KIND,
+    NARROWING,
+    NOTHING_LEFT,
+    OTHERS,
+    STEERS,
+    SURPRISE,
+    WHY,
+)
 from agent.chat.numerals import NUMBER
 from agent.chat.opinions import Opinions, find_opinions
 from agent.chat.orders import Order, find_order
@@ -101,46 +119,6 @@ class Moves:
         )
 
 
-_WHY = re.compile(
-    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
-)
-_OTHERS = re.compile(
-    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|(?:(?:show|give) me )?(?:others|something else|different ones) than (?:those|these|the ones)(?: (?:that )?(?:you(?:'ve| have)? )?(?:shown?|showed|gave|before|already))*|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
-    rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
-)
-_MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
-_ANEW = re.compile(
-    r"\b(?:something|anything) (?:(?:completely|totally|entirely|altogether|quite|very) different|else (?:entirely|altogether))\b"
-)
-_BUT = re.compile(r"\s*,?\s+but\b")
-_SURPRISE = re.compile(
-    r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
-)
-_FRESH = re.compile(
-    r"^(?:(?:hi|hello|hey|ok|okay|now|so|please|can you|could you|would you)[, ]+)*(?:recommend|suggest|find(?: me)?|give me|show me|i (?:want|need|am looking for|feel like)|i'm (?:looking for|in the mood for)|i'd like|looking for|what (?:should|can|could) i|any (?:good|recommendations?|ideas?))\b"
-)
-_ADDITIVE = re.compile(r"\b(?:also|as well|in addition)\b|\btoo(?=\s*(?:$|[.,;!?]|please))|^(?:and|or)\b")
-_NARROWING = re.compile(
-    r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
-)
-_STEERS = re.compile(r"\bones\b|\b(?:some|any|those) (?:that|which) (?:are|is|have|has)\b")
-_INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
-_HATES = re.compile(
-    r"\b(?:i|we)(?:'m|'re| am| are)?(?: (?:really|just|absolutely|do|also|simply))* (?:hate|dislike|detest|loathe|despise|can't (?:stand|bear)|cannot (?:stand|bear)"
-    r"|(?:don't|do not) (?:really |much |particularly |ever )?(?:like|enjoy|care for)|(?:not|no) (?:really |much )?(?:(?:a |big )*fan of|into|fond of)"
-    r"|never (?:want|like|watch|play|read|buy|enjoy|drink|eat|listen to)) (?:(?!\bbut\b)[^.;!?])*"
-    r"|^never (?:show|recommend|suggest|give) (?:me )?[^.;!?]*"
-)
-_FOR_ANOTHER = re.compile(
-    r"\bfor (?:my|our|a|the|his|her)\b[^,.;!?]*\binstead\b|\binstead\b[^,.;!?]*\bfor (?:my|our)\b"
-)
-_AGREEING = re.compile(r"(?:(?:ok(?:ay)?|yes|yeah|well|great|nice|hm+|oh|and|then|so)[\s,.;!]*)*")
-_KIND_ABOUT = re.compile(
-    r"(?:(?:some|any|an?|the) )?(?P<kind>[a-z]+) about\b"
-)  # "songs about trains" is all of a request
-_NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")
-
-
 def moves_of(message: str, references: References, named: Named = lambda _: (), *, plain: bool = False) -> Moves:
     """Take a message apart.
 
@@ -170,25 +148,25 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
     if back is not None:
         return Moves(Intent.FORGET, rest=text.said[slice(*back)], unclear=reject.unclear)
     more_like = pointed(text, references, MORE_LIKE)
-    if more_like.unclear and not more_like.items and _BUT.match(text.low):
+    if more_like.unclear and not more_like.items and BUT.match(text.low):
         more_like = replace(
             more_like, unclear=False
         )  # "like that but white": all of the list is meant, and what was asked stands
-    if (row := references.row(text, 0)).items and row.by_place and _BUT.match(text.low, row.end):
+    if (row := references.row(text, 0)).items and row.by_place and BUT.match(text.low, row.end):
         more_like = Pointed((*row.items, *more_like.items), 0, (*row.beyond, *more_like.beyond), by_place=True)
         text.take(0, row.end)
     parts = find_parts(text, named, listed=references.count() > 0)
     than, missing = compared(text, references, reject.items)
     degrees = find_degrees(text, named)
-    others = text.taken(_OTHERS) is not None or opinions.all_bad
-    if (kin := _MORE_OF_KIND.search(text.low)) and is_kind(kin["kind"]):
+    others = text.taken(OTHERS) is not None or opinions.all_bad
+    if (kin := MORE_OF_KIND.search(text.low)) and is_kind(kin["kind"]):
         others = True
         text.take(*kin.span())
-    anew = text.taken(_ANEW) is not None
-    surprise = text.taken(_SURPRISE) is not None
-    rest = _NOTHING_LEFT.sub("", " ".join(text.rest.split()))
+    anew = text.taken(ANEW) is not None
+    surprise = text.taken(SURPRISE) is not None
+    rest = NOTHING_LEFT.sub("", " ".join(text.rest.split()))
     low = folded(rest)
-    hates = _HATES.search(low)
+    hates = HATES.search(low)
     rejected = tuple(dict.fromkeys([*reject.items, *opinions.reject]))
     renown = degrees.scales.get(Scale.RENOWN, 0)
     popularity = {-1: Popularity.HIDDEN, 1: Popularity.WELL_KNOWN}.get(renown, Popularity.ANY)
@@ -202,10 +180,10 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
         or others
         or surprise
     )
-    if opinions.pointing and not steered and _AGREEING.fullmatch(low):
+    if opinions.pointing and not steered and AGREEING.fullmatch(low):
         return Moves(Intent.CHOSEN, about=opinions.spoken, spoken=opinions.spoken)  # "the first two sound good"
-    instead = bool(_INSTEAD.search(low)) or ((whole := _KIND_ABOUT.match(low)) is not None and is_kind(whole["kind"]))
-    beside = bool(_ADDITIVE.search(low)) and not instead
+    instead = bool(INSTEAD.search(low)) or ((whole := KIND_ABOUT.match(low)) is not None and is_kind(whole["kind"]))
+    beside = bool(ADDITIVE.search(low)) and not instead
     return Moves(
         feedback=opinions.said,
         reject=rejected,
@@ -227,21 +205,21 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
         rest=rest,
         fresh=anew
         or (
-            bool(_FRESH.search(low) or _FOR_ANOTHER.search(low))
+            bool(FRESH.search(low) or FOR_ANOTHER.search(low))
             and not steered
             and not beside
-            and not _STEERS.search(low)
+            and not STEERS.search(low)
             and not references.placed(rest)
         ),
         beside=beside,
-        within=bool(_NARROWING.search(low)) and not instead,
+        within=bool(NARROWING.search(low)) and not instead,
         instead=instead,
     )
 
 
 def _asks(low: str) -> bool:
     """Whether what remains of a folded message says what items are wanted, and not merely "show me ten films"."""
-    words = re.sub(NUMBER, " ", _FRESH.sub(" ", low)).split()
+    words = re.sub(NUMBER, " ", FRESH.sub(" ", low)).split()
     return not all(is_function_word(w) or is_chatter(w) or is_kind(w) for w in (w.strip(",.;:!?") for w in words))
 
 
@@ -258,7 +236,7 @@ def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | N
 
 def _asked_beside(text: Remainder, references: References, opinions: Opinions, *, plain: bool) -> Moves | None:
     """What is asked beside an opinion: why an item is there, or "the first looks nice, is it in stock?"."""
-    if why := _WHY.match(text.low):
+    if why := WHY.match(text.low):
         row = references.row(text, why.end())
         if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
             beyond = (*opinions.beyond, *row.beyond)

@@ -13,32 +13,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.chat.name_columns import name_columns, words_of
+from agent.chat.name_patterns import (
+    ABOUT,
+    ALONE,
+    BY,
+    FEW,
+    LAST,
+    LISTED,
+    NEXT,
+    OF_READ,
+    OR_NEXT,
+    OTHERS,
+    OWNED,
+    READ_NEXT,
+    STEM,
+    STRONG,
+    WEAK,
+)
 from agent.chat.words import READ, filled, is_chatter, is_function_word, is_kind, origins, places, singular_words
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[^\W_]+")
 _SPOKEN = frozenset(("language", "subtitle", "spoken"))  # columns of tongues: "a trip to Germany" is not in German
-_STRONG = re.compile(
-    r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)|taught|made|sung|built|led|held|shot) by|by|starring|featuring|feat\.?|rated|"
-    r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
-)
-_WEAK = re.compile(
-    r"(?:^|\W)(?:with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
-)
-_ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "anything", "everything", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
-_ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
-_LAST = re.compile(r"([a-z][\w']*)[ -]$")
-_NEXT = re.compile(r"[ -]([a-z][\w']*)")
-_BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
-_OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
-_LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
-_OF_READ = re.compile(rf" of (?:the )?{READ}")
-_READ_NEXT = re.compile(rf" {READ}")
-_OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
-_FEW = 2
-_STEM = 4  # letters in which a word and a column's name agree: "directed", director
-_OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +127,21 @@ class NameWords:
             if len(said) != length:
                 continue  # something that has been read stands between
             held = self._whole.get(said) or (self._surname.get(said[0]) if length == 1 else None)
-            before = found[-1] if found and _LISTED.fullmatch(rest, found[-1].end, start) else None
+            before = found[-1] if found and LISTED.fullmatch(rest, found[-1].end, start) else None
             if held is None or not (length > 1 or self._is_meant(rest, marked, start, end, before, small)):
                 continue
             if all(is_function_word(w) or is_kind(w) or (is_chatter(w) and not w.endswith("ing")) for w in said):
                 continue  # but a subject may be called Cooking
-            cue = _STRONG.search(rest[:start])
+            cue = STRONG.search(rest[:start])
             columns = self._preferred(held, (cue["verb"] or cue["noun"] or cue[0]) if cue else "")
             if not columns and before is not None:
                 columns = tuple(c for c in before.fact.columns if c in held)
             columns = columns or tuple(sorted(held))
             values = tuple(sorted({value for c in columns for value in held[c]}))
             choice = before is not None and "or" in rest[before.end : start].split()
-            if cue and (cue["verb"] or self._reads_like(cue["noun"] or "") or cue[0].strip() in _OTHERS):
+            if cue and (cue["verb"] or self._reads_like(cue["noun"] or "") or cue[0].strip() in OTHERS):
                 start = cue.start() + (not rest[cue.start()].isalnum())
-            if after := _OWNED.match(rest, end) or self._column_after(rest, end, held):
+            if after := OWNED.match(rest, end) or self._column_after(rest, end, held):
                 end = after.end()
             return NameMention(start, end, OneOf(columns, values), before is not None, choice), length
         return None, 0
@@ -154,25 +151,25 @@ class NameWords:
         word = rest[start:end]
         if is_function_word(word) or is_kind(word) or self._inside_another(rest, marked, start, end):
             return False
-        cue = _STRONG.search(rest[:start])
+        cue = STRONG.search(rest[:start])
         column = cue is not None and bool(cue["noun"] or cue["verb"]) and self._reads_like(cue["noun"] or cue["verb"])
         capital = marked[start].isupper() or marked[start].isdigit()
-        if column or (_BY.search(rest[:start]) and (small or capital)) or self._stands_for_itself(rest, start, end):
+        if column or (BY.search(rest[:start]) and (small or capital)) or self._stands_for_itself(rest, start, end):
             return True
         if self._column_after(rest, end, self._whole.get((word,), ())) is not None:
             return True
         if before is not None and self._goes_on(rest, start, word, before, capital):
             return True
-        owned = _OWNED.match(rest, end)
+        owned = OWNED.match(rest, end)
         if small or not capital:
             return owned is not None and owned.group().endswith("rated")
         follows = _TOKEN.search(rest, owned.end() if owned else end)
         kind = follows is not None and is_kind(follows.group()) and follows.start() - end <= len(" 's ")
-        return before is not None or kind or owned is not None or bool(_WEAK.search(rest[:start]))
+        return before is not None or kind or owned is not None or bool(WEAK.search(rest[:start]))
 
     def _column_after(self, rest: str, end: int, held: Iterable[str]) -> re.Match[str] | None:
         """The name of a column that holds a name, right after it: "medium difficulty", "thai cuisine"."""
-        after = _NEXT.match(rest, end)
+        after = NEXT.match(rest, end)
         return after if after is not None and self._preferred(held, after[1]) else None
 
     def _goes_on(self, rest: str, start: int, word: str, before: NameMention, capital: bool) -> bool:
@@ -187,23 +184,23 @@ class NameWords:
         """
         if rest.strip(" .!?") == rest[start:end]:
             return True
-        after, before = _NEXT.match(rest, end), _LAST.search(rest[:start])
+        after, before = NEXT.match(rest, end), LAST.search(rest[:start])
         follows, precedes = (found[1].removesuffix("'s") if found else "" for found in (after, before))
-        read = _OF_READ.match(rest, end) is not None  # "reds of the 2010s"
+        read = OF_READ.match(rest, end) is not None  # "reds of the 2010s"
         closed = read or not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
-        alone = not precedes or precedes in _ALONE or is_chatter(precedes) or self._is_shared(precedes)
+        alone = not precedes or precedes in ALONE or is_chatter(precedes) or self._is_shared(precedes)
         if follows == "free":
             return False  # "egg free cakes"
-        said_of_or = _ABOUT.search(rest[:start]) is None
+        said_of_or = ABOUT.search(rest[:start]) is None
         said_of = follows != "of" and said_of_or and not is_function_word(follows)
-        heads = _READ_NEXT.match(rest, end) is not None and precedes not in (
+        heads = READ_NEXT.match(rest, end) is not None and precedes not in (
             "of",
             "about",
         )  # of a category: "black boots"
         origin = rest[start:end] in self._origins and said_of
-        listed = _OR_NEXT.match(rest, end)  # "a roomy hybrid or petrol SUV"
+        listed = OR_NEXT.match(rest, end)  # "a roomy hybrid or petrol SUV"
         choice = listed is not None and said_of_or and self._same_column(rest[start:end], listed[1])
         ends = said_of and not follows and not is_function_word(precedes)  # "gluten free cooking", of a subject
         soon = alone and said_of and _kind_soon(rest, end)  # "intermediate guitar courses"
@@ -218,7 +215,7 @@ class NameWords:
         """Whether capitals beside a word make it a part of another name: "Light" of "Friday Night Lights"."""
         if not marked[start].isupper() or marked.isupper():
             return False
-        beside = [m for m in (_LAST.search(rest[:start]), _NEXT.match(rest, end)) if m is not None and m.start(1) > 0]
+        beside = [m for m in (LAST.search(rest[:start]), NEXT.match(rest, end)) if m is not None and m.start(1) > 0]
         plain = (m for m in beside if not (is_function_word(m[1]) or is_kind(m[1]) or self._is_shared(m[1])))
         return any(marked[m.start(1)].isupper() for m in plain)
 
@@ -233,7 +230,7 @@ class NameWords:
 
     def follow(self, rest: str, end: int) -> bool:
         """Whether the word after a place is a value that many items share, or says where they are from."""
-        after = _NEXT.match(rest, end)
+        after = NEXT.match(rest, end)
         return after is not None and (
             self._is_shared(after[1]) or ((after[1],) in self._whole and after[1] in self._origins)
         )
@@ -249,20 +246,20 @@ class NameWords:
         word = cue.strip(" .,:").split(" ")[0]
         if len(word) < 3:
             return ()
-        others = _OTHERS.get(word, ())
+        others = OTHERS.get(word, ())
         return tuple(
             sorted(
                 c
                 for c in held
-                if any(part[:_STEM] == word[:_STEM] or part in others for part in singular_words(c.replace("_", " ")))
+                if any(part[:STEM] == word[:STEM] or part in others for part in singular_words(c.replace("_", " ")))
             )
         )
 
 
 def _kind_soon(rest: str, end: int) -> bool:
     """Whether a word for items of any kind, or a category, stands behind one more word."""
-    words = _TOKEN.findall(rest[end:])[:_FEW]
-    return len(words) == _FEW and (is_kind(words[1]) or not words[1].strip(READ))
+    words = _TOKEN.findall(rest[end:])[:FEW]
+    return len(words) == FEW and (is_kind(words[1]) or not words[1].strip(READ))
 
 
 def _says_nothing(word: str) -> bool:

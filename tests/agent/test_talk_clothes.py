@@ -107,8 +107,7 @@ def test_an_or_between_what_is_searched_for_stays_one(said, about):
 )
 def test_ordinary_words_are_no_conditions_of_a_shop(said):
     """What one letter, or a word beside it, would make a condition of."""
-    catalog, reader = clothes()
-    condition = reader.read(said).filter
+    condition = clothes()[1].read(said).filter
     assert not {"black", "women", "men"} & {v for f in condition.facts for v in getattr(f, "values", ())}
     assert said != "free jazz" or not condition.facts
 

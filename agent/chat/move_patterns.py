@@ -1,0 +1,44 @@
+"""What a message is told by: that it asks anew, beside or instead, for others, or why; phrases for :mod:`agent.chat.moves`."""
+
+from __future__ import annotations
+
+import re
+
+from agent.chat.intents import END
+
+WHY = re.compile(
+    r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
+)
+OTHERS = re.compile(
+    rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|(?:(?:show|give) me )?(?:others|something else|different ones) than (?:those|these|the ones)(?: (?:that )?(?:you(?:'ve| have)? )?(?:shown?|showed|gave|before|already))*|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
+    rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
+)
+MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
+ANEW = re.compile(
+    r"\b(?:something|anything) (?:(?:completely|totally|entirely|altogether|quite|very) different|else (?:entirely|altogether))\b"
+)
+BUT = re.compile(r"\s*,?\s+but\b")
+SURPRISE = re.compile(
+    r"\bsurprise me\b|\bsomething (?:(?:completely|totally|entirely|very|really|quite|altogether) )?(?:unexpected|surprising|different|new to me|off the beaten path)\b"
+)
+FRESH = re.compile(
+    r"^(?:(?:hi|hello|hey|ok|okay|now|so|please|can you|could you|would you)[, ]+)*(?:recommend|suggest|find(?: me)?|give me|show me|i (?:want|need|am looking for|feel like)|i'm (?:looking for|in the mood for)|i'd like|looking for|what (?:should|can|could) i|any (?:good|recommendations?|ideas?))\b"
+)
+ADDITIVE = re.compile(r"\b(?:also|as well|in addition)\b|\btoo(?=\s*(?:$|[.,;!?]|please))|^(?:and|or)\b")
+NARROWING = re.compile(
+    r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
+)
+STEERS = re.compile(r"\bones\b|\b(?:some|any|those) (?:that|which) (?:are|is|have|has)\b")
+INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
+HATES = re.compile(
+    r"\b(?:i|we)(?:'m|'re| am| are)?(?: (?:really|just|absolutely|do|also|simply))* (?:hate|dislike|detest|loathe|despise|can't (?:stand|bear)|cannot (?:stand|bear)"
+    r"|(?:don't|do not) (?:really |much |particularly |ever )?(?:like|enjoy|care for)|(?:not|no) (?:really |much )?(?:(?:a |big )*fan of|into|fond of)"
+    r"|never (?:want|like|watch|play|read|buy|enjoy|drink|eat|listen to)) (?:(?!\bbut\b)[^.;!?])*"
+    r"|^never (?:show|recommend|suggest|give) (?:me )?[^.;!?]*"
+)
+FOR_ANOTHER = re.compile(r"\bfor (?:my|our|a|the|his|her)\b[^,.;!?]*\binstead\b|\binstead\b[^,.;!?]*\bfor (?:my|our)\b")
+AGREEING = re.compile(r"(?:(?:ok(?:ay)?|yes|yeah|well|great|nice|hm+|oh|and|then|so)[\s,.;!]*)*")
+KIND_ABOUT = re.compile(
+    r"(?:(?:some|any|an?|the) )?(?P<kind>[a-z]+) about\b"
+)  # "songs about trains" is all of a request
+NOTHING_LEFT = re.compile(r"^[\s,.;!?]*(?:(?:and|but|please|or|make (?:it|them)|a bit|even)[\s,.;!?]*)*$")

@@ -1,0 +1,28 @@
+"""What stands around a name that is meant as one; phrases for :mod:`agent.chat.names`."""
+
+from __future__ import annotations
+
+import re
+
+from agent.chat.words import READ
+
+STRONG = re.compile(
+    r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)|taught|made|sung|built|led|held|shot) by|by|starring|featuring|feat\.?|rated|"
+    r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
+)
+WEAK = re.compile(
+    r"(?:^|\W)(?:with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
+)
+ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "anything", "everything", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
+ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")
+LAST = re.compile(r"([a-z][\w']*)[ -]$")
+NEXT = re.compile(r"[ -]([a-z][\w']*)")
+BY = re.compile(r"(?:^|\W)(?:by|starring|featuring|feat\.?|rated)\s+(?:the\s+)?$")
+OWNED = re.compile(r"'s?(?= )|[ -]rated\b")
+LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
+OF_READ = re.compile(rf" of (?:the )?{READ}")
+READ_NEXT = re.compile(rf" {READ}")
+OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
+FEW = 2
+STEM = 4  # letters in which a word and a column's name agree: "directed", director
+OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip
