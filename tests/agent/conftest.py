@@ -5,8 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agent.chat.dialogue import Dialogue
+from agent.recommender import Recommender
+from retrieval.datasets import BUNDLED
 from retrieval.text import TextIndex
 from retrieval.text_encoder import SentenceEncoder
+from retrieval.text_train import with_tags
 from retrieval.text_words import sentences
 from tests.agent.games import game_shop
 from tests.agent.hotels import hotel_shop
@@ -48,3 +52,21 @@ def games_shop(words_of_items):
 def hotels_shop(words_of_items):
     """A small shop of hotels, trained, whose items say what they are."""
     return hotel_shop(words_of_items)
+
+
+@pytest.fixture(scope="session")
+def shop(games_shop):
+    """The shop of games, spoken to."""
+    return Dialogue(Recommender(games_shop))
+
+
+@pytest.fixture(scope="session")
+def hotels(hotels_shop):
+    """The shop of hotels, spoken to."""
+    return Dialogue(Recommender(hotels_shop))
+
+
+@pytest.fixture(scope="session")
+def films(worded, dataset):
+    """The bundled films with their tags, spoken to."""
+    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))

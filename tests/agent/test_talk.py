@@ -1,35 +1,20 @@
 """What people say to a shop, and to a shelf of films: order, dislikes, what nobody understands, empty answers, titles, tags."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 
-from agent.chat.dialogue import Dialogue
 from agent.chat.intents import Intent
 from agent.chat.person import Person
 from agent.chat.reading import RequestReader
 from agent.chat.replies import tastes
 from agent.llm.loop import run
-from agent.recommender import Recommender
 from agent.slate import PersonaCard
-from retrieval.datasets import BUNDLED
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
-from retrieval.text_train import with_tags
 from retrieval.titles import TitleIndex
-
-
-@pytest.fixture(scope="module")
-def shop(games_shop):
-    return Dialogue(Recommender(games_shop))
-
-
-@pytest.fixture(scope="module")
-def films(worded, dataset):
-    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))
 
 
 def talk(dialogue, *messages, user="nobody"):

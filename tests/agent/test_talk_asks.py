@@ -1,34 +1,13 @@
 """What is a part of the list and not its length, two questions in one message, and items beside each other."""
 
-from dataclasses import replace
-
 import pytest
 
 from agent.chat.answers import Answers
-from agent.chat.dialogue import Dialogue
 from agent.chat.intents import Intent
 from agent.chat.moves import moves_of
 from agent.chat.references import References, Shown
 from agent.chat.wish import Wish
-from agent.recommender import Recommender
-from retrieval.datasets import BUNDLED
-from retrieval.text_train import with_tags
 from tests.agent.test_talk import column, talk
-
-
-@pytest.fixture(scope="module")
-def shop(games_shop):
-    return Dialogue(Recommender(games_shop))
-
-
-@pytest.fixture(scope="module")
-def hotels(hotels_shop):
-    return Dialogue(Recommender(hotels_shop))
-
-
-@pytest.fixture(scope="module")
-def films(worded, dataset):
-    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,10 @@
 """What people say to a shop of hotels and to films: places, sums, yes and no, questions, the shop's own noun, taking back."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from agent.chat.dialogue import Dialogue
 from agent.chat.intents import Intent
-from agent.recommender import Recommender
-from retrieval.datasets import BUNDLED
-from retrieval.text_train import with_tags
 from tests.agent.test_talk import column, ids, talk
-
-
-@pytest.fixture(scope="module")
-def hotels(hotels_shop):
-    return Dialogue(Recommender(hotels_shop))
-
-
-@pytest.fixture(scope="module")
-def films(worded, dataset):
-    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,17 @@
 """What strangers said to films and to shops and were misunderstood in: wholes that are denied, words that items say, places that are not there."""
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest
 
 from agent.chat.answers import Answers
-from agent.chat.dialogue import Dialogue
 from agent.chat.intents import Intent
 from agent.chat.reading import RequestReader
-from agent.recommender import Recommender
-from retrieval.datasets import BUNDLED
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 from retrieval.text_said import SaidWords
-from retrieval.text_train import with_tags
 from retrieval.titles import TitleIndex
 from tests.agent.test_talk import column, ids, talk
-
-
-@pytest.fixture(scope="module")
-def films(worded, dataset):
-    return Dialogue(Recommender(replace(worded, catalog=with_tags(dataset, BUNDLED).catalog)))
-
-
-@pytest.fixture(scope="module")
-def shop(games_shop):
-    return Dialogue(Recommender(games_shop))
 
 
 def wine_shop():
