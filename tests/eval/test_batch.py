@@ -19,6 +19,7 @@ from eval.batch import stages
 from eval.batch.capacity import read_rates, sheet
 from eval.batch.commands import _mean, summary
 from eval.batch.job import Batch, read_users, results, run_batch
+from eval.batch.lists import Lists
 from eval.metrics import ndcg
 from eval.nodes import Here
 from eval.suite.store import LISTS, code
@@ -79,6 +80,19 @@ def test_lists_are_those_of_recommend_whatever_the_blocks(model, tmp_path):
         np.testing.assert_allclose(mine["score"], [item.score for item in slate.items], atol=1e-5)
         np.testing.assert_allclose(users.filter(pl.col("user_id") == user)["c_kl"], slate.kl, atol=1e-5)
     assert users["ranker"].unique().to_list() == ["calibrated"]
+
+
+def test_a_stage_of_another_pipeline_makes_the_same_lists(model, single, tmp_path):
+    run_batch(batch_of(model, tmp_path / "out"), Here(), quiet)
+    users = {"user_id": np.array(model.user_ids[:USERS]), "segment": np.arange(USERS)}
+    found = pl.DataFrame(Lists(save(model, tmp_path / "model"))(users))
+    assert found.equals(made(tmp_path / "out")[0])
+    with faulty_server("good") as (url, _):
+        batch = batch_of(model, tmp_path, (url,))
+        asked_of_it = pl.DataFrame(Lists(model, config=batch.config, endpoints=batch.endpoints)(users))
+    assert asked_of_it.equals(single[0]) and not asked_of_it.equals(found)
+    with pytest.raises(ConfigError, match="user_id"):
+        Lists(model)({"customer": np.array(["1"])})
 
 
 def test_metrics_are_those_of_the_lists(model, tmp_path):

@@ -6,14 +6,17 @@ import threading
 from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
 from eval.batch.job import run_batch
+from eval.batch.lists import Lists
 from eval.nodes import Here, WorkError
 from eval.suite.config import read_suite
 from eval.suite.run import make_plan, run
 from eval.suite.store import installed
+from retrieval.artifacts import save
 from retrieval.errors import ConfigError, ServerError
 from tests.agent.faults import faulty_server
 from tests.eval.test_batch import SIZE, USERS, asked, batch_of, made, quiet, single  # noqa: F401  (a fixture)
@@ -86,6 +89,27 @@ def test_all_users_are_the_same_to_the_last_bit(model, two_nodes, tmp_path):
     run_batch(batch_of(model, tmp_path / "here", **everyone), Here(), quiet)
     run_batch(batch_of(model, tmp_path / "nodes", **everyone), two_nodes[1], quiet)
     assert all(a.equals(b) for a, b in zip(made(tmp_path / "nodes"), made(tmp_path / "here"), strict=True))
+
+
+def test_a_pipeline_of_ray_data_makes_the_same_lists(model, two_nodes, tmp_path):
+    """The same stages as a callable class of ``map_batches``, on the cluster."""
+    data = pytest.importorskip("ray.data", reason="ray.data needs pandas and pyarrow: pip install 'ray[data]'")
+    everyone = model.user_ids[:120]
+    run_batch(batch_of(model, tmp_path / "here", users=everyone), Here(), quiet)
+    users = data.from_items([{"user_id": user} for user in everyone])
+    lists = users.map_batches(
+        Lists,
+        fn_constructor_args=[str(save(model, tmp_path / "model"))],
+        batch_format="numpy",
+        batch_size=40,
+        num_cpus=0.2,
+        concurrency=1,
+    )
+    found = pl.from_dicts(lists.take_all()).with_columns(
+        pl.col("rank").cast(pl.Int32), pl.col("score").cast(pl.Float32)
+    )
+    order = ["user_id", "rank"]
+    assert found.sort(order).equals(made(tmp_path / "here")[0].select(found.columns).sort(order))
 
 
 def test_refusals_cross_the_cluster(model, two_nodes, tmp_path):
