@@ -207,6 +207,8 @@ def _is_choice(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[
     several, article = len(one.parts) > 1, right[0].text in _ANEW
     if several and (article or (len(other.parts) == 1 and _trails(left) and _differ(one, other))):
         return True
+    if len(one.parts) == 1 and len(other.parts) > 1 and article and not _trails(right) and _differ(one, other):
+        return True  # "a houseplant or a scented shrub"
     apart = set(columns_of(one)).isdisjoint(columns_of(other))
     told = ("categories",) in map(columns_of, (*one.parts, *other.parts))
     return apart and told and (article or len(one.parts) == len(other.parts) == 1)

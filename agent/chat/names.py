@@ -190,7 +190,8 @@ class NameWords:
         closed = read or not follows or (follows != "of" and (_says_nothing(follows) or self._is_shared(follows)))
         if not self._is_shared(rest[start:end]):
             return closed and precedes == "from" and (rest[start:end],) in self._whole
-        alone = not precedes or precedes in ALONE or is_chatter(precedes) or self._is_shared(precedes)
+        placed = precedes == "the" and re.search(r"\b(?:from|in|outside) the $", rest[:start]) is not None
+        alone = placed or not precedes or precedes in ALONE or is_chatter(precedes) or self._is_shared(precedes)
         if follows == "free":
             return False  # "egg free cakes"
         said_of_or = ABOUT.search(rest[:start]) is None

@@ -22,6 +22,9 @@ _OPINION = re.compile(
 _SUBJECT = re.compile(r"(?:^|[,.;]|\b(?:and|but|because|as|since)\b)\s*(?=\S)")
 _THAN = re.compile(r"\b(?:[a-z]{2,}er|(?:more|less) [a-z]+)\s+(?P<than>than)\s+")
 _TOO = re.compile(r"(?:'s|\u2019s| is| was| are)\s+(?:(?:a bit|a little|much|far|way|just)\s+)?(?:too|not)\b")
+_TOO_BARE = re.compile(
+    r"\s*[,;:\u2013-]\s*(?:(?:a bit|a little|much|far|way|just)\s+)?too\b"
+)  # "not the first, too expensive"
 
 
 def chosen(text: Remainder, references: References) -> Pointed | None:
@@ -42,7 +45,7 @@ def compared(
             text.take(cue.start("than"), row.end)
             return row.items, row.beyond
     begin = len(text.low) - len(text.low.lstrip())
-    if spoken and any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0))):
+    if spoken and (_TOO_BARE.match(text.low) or any(_TOO.match(text.low, at) for at in (begin, max(begin - 1, 0)))):
         return spoken[-1:], ()  # the "it" has been taken out with the items that are not wanted
     position = 0
     while _TOO.search(text.low, position) and (start := _SUBJECT.search(text.low, position)):

@@ -10,6 +10,7 @@ import polars as pl
 from retrieval.facts import Within
 
 _ENDINGS = {"iness": ("y",), "ness": ("",), "culty": ("cult",), "ity": ("", "e", "ic")}  # of nouns made of adjectives
+_OF = {"height": "tall", "weight": "heavy", "width": "wide", "depth": "deep", "strength": "strong", "speed": "fast"}
 _STEM = 3  # letters of an adjective before its ending
 _TERCILE, _TOUCH = 1 / 3, 1e-9
 
@@ -38,6 +39,8 @@ def quality(values: pl.Series, *, much: bool) -> tuple[Within, ...]:
 
 
 def _adjectives(noun: str) -> list[str]:
+    if noun in _OF:
+        return [_OF[noun], _superlative(_OF[noun])]
     for ending, others in _ENDINGS.items():
         if noun.endswith(ending) and len(noun) - len(ending) >= _STEM:
             own = [noun.removesuffix(ending) + other for other in others]

@@ -68,11 +68,13 @@ def origins() -> dict[str, list[str]]:
 
 @lru_cache(maxsize=1)
 def places() -> dict[str, list[str]]:
-    """Names of places by the words for what comes from there: Thailand, by Thai."""
+    """Names of places by the words for what comes from there, Thailand by Thai; and by other names of the same, Britain by UK."""
     found: dict[str, list[str]] = {}
     for place, words in origins().items():
         for word in words:
             found.setdefault(word, []).append(place)
+    for place, words in origins().items():
+        found[place] = list(dict.fromkeys(other for word in words for other in found[word] if other != place))
     return found
 
 

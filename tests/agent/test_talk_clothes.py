@@ -61,6 +61,7 @@ _SEARCHED = ("black free things", "a black tie event")
         ("a short dress", "C"),
         ("no black or red dresses", "ABEFGH"),
         ("black boots or dresses", "ABD"),
+        ("a skirt or a red dress", "CE"),
         ("vegan boots or something for men", "AFGH"),
         ("boots or something vegan", "ABDG"),
         ("dresses or anything free", "CDH"),
