@@ -22,7 +22,7 @@ from prompts.template import Message
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "seed": 0}
 _CONNECTION_LIMIT = 64
-_ABOUT_THE_REQUEST = frozenset((400, 413, 422))  # a prompt that is too long, say; another may pass
+ABOUT_THE_REQUEST = frozenset((400, 413, 422))  # a prompt that is too long, say; another may pass
 
 
 class Chat:
@@ -66,7 +66,7 @@ class Chat:
         except openai.APITimeoutError as why:
             raise LLMFailure(Reason.TIMEOUT, f"no answer within {timeout_s:.1f} s") from why
         except openai.APIStatusError as why:
-            reason = Reason.REFUSED if why.status_code in _ABOUT_THE_REQUEST else Reason.HTTP_ERROR
+            reason = Reason.REFUSED if why.status_code in ABOUT_THE_REQUEST else Reason.HTTP_ERROR
             raise LLMFailure(reason, f"answered {why.status_code}") from why
         except openai.APIConnectionError as why:
             raise TransportFailure(Reason.UNREACHABLE, f"{self.endpoint.url}: {why}") from why

@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from pydantic import ValidationError
 
+from agent.llm.chat import ABOUT_THE_REQUEST
 from agent.llm.failures import LLMFailure, Reason
 from agent.llm.labels import TEMPLATE, Label
 from agent.llm.scorer import SAMPLING, LabelScores, read_answer
@@ -98,8 +99,10 @@ def read_batch(path: Path, counts: Mapping[str, int], labels: Sequence[Label]) -
 
 def _scores(answer: _Answer, labels: Sequence[Label]) -> LabelScores | LLMFailure:
     response = answer.response or {}
-    if answer.error or response.get("status_code", 200) != 200:
-        return LLMFailure(Reason.HTTP_ERROR, f"answered {response.get('status_code', answer.error)}")
+    status = response.get("status_code", 200)
+    if answer.error or status != 200:
+        reason = Reason.REFUSED if status in ABOUT_THE_REQUEST else Reason.HTTP_ERROR
+        return LLMFailure(reason, f"answered {response.get('status_code', answer.error)}")
     try:
         body = response["body"]
         choice, usage = body["choices"][0], body["usage"]

@@ -38,7 +38,8 @@ def run_suite(path: Path, folder: Path, ray: str | None, patience_s: float, *, d
     for note in notes:
         err.print(Text(f"note: {note}", style="yellow"), soft_wrap=True)
     if dry:
-        require_same(folder, plan.suite)
+        if plan.suite.llm is None or all(plan.suite.llm.models):  # one without a name is what a server calls it
+            require_same(folder, plan.suite)
         out.print(_estimate(plan, folder))
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn(), TextColumn("left about"), TimeRemainingColumn())  # fmt: skip

@@ -1,4 +1,4 @@
-"""What of a suite is there already: a unit counts as made if all of its files can be read, so that a damaged one is made anew."""
+"""What of a suite is there already: a unit counts as made if all of its files can be read, so that one that was cut off is made anew."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ def readable(path: Path) -> bool:
                     kept[name]
         else:
             json.loads(path.read_text(encoding="utf-8"))
+    except (MemoryError, PermissionError):
+        raise  # which the file has no part in
     except Exception:  # noqa: BLE001  (what a damaged file makes a reader raise is of many kinds)
         return False
     return True

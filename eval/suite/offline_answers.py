@@ -1,6 +1,7 @@
 """Answers of ``vllm run-batch`` to a suite's questions, read and kept as a server's are.
 
-What is no answer is not kept, a good answer takes the place of one that failed, and cells that were made without it are made anew.
+What is no answer is not kept, a good answer takes the place of one that failed, and cells that were made without it are made anew once
+they can be.
 """
 
 from __future__ import annotations
@@ -54,16 +55,12 @@ class Read:
     unanswered: int
     cells: int
 
-    @property
-    def missing(self) -> int:
-        """Questions that are still to be answered."""
-        return self.invalid + self.errors + self.unanswered
-
 
 def read_answers(folder: Path, plan: Plan, answered: Path) -> Read:
     """Keep the answers of a file that ``vllm run-batch`` made of one that :func:`write_questions` wrote into the same folder.
 
-    A good answer takes the place of one that failed, and cells that were made without it are taken away.
+    A good answer takes the place of one that failed, and cells that were made without it are taken away as soon as every question of
+    theirs has an answer.
 
     Raises:
         ConfigError: The suite asks no language model.
@@ -76,10 +73,10 @@ def read_answers(folder: Path, plan: Plan, answered: Path) -> Read:
     longest = max(labels.values(), key=len)
     scorer = _Answered(name, read_batch(answered, counts, longest))
     found: Counter[str] = Counter()
-    failed: Counter[str] = Counter()
-    cells, changed, seen = 0, set[str](), set[str]()
+    new, seen = dict[str, dict[str, Any]](), set[str]()
     with alone(folder):
-        for pool, prompt, questions in each_prompt(folder, plan):
+        turns = list(each_prompt(folder, plan))
+        for _, prompt, questions in turns:
             calls, keys = kept_calls(folder, llm, questions, prompt, name)
             read = _Better(calls)
             passing = ask_about(scorer, llm, read, keys, questions, _untold, str(answered), timed=False)
@@ -90,11 +87,24 @@ def read_answers(folder: Path, plan: Plan, answered: Path) -> Read:
                 what = _what(calls.get(key), read.found.get(key), passing.get(key))
                 found[what] += 1
                 if what in {"kept", "replaced"}:
-                    calls.add(key, read.found[key])
-                    changed.add(key)
-                    failed.update([read.found[key]["reason"]] if read.found[key]["reason"] else [])
-            if not changed.isdisjoint(keys):
+                    new[key] = read.found[key]
+        cells = 0
+        for (
+            pool,
+            prompt,
+            questions,
+        ) in turns:  # before anything is kept: a cell too many that is gone is only made again
+            calls, keys = kept_calls(folder, llm, questions, prompt, name)
+            answers = [new.get(key) or calls.get(key) for key in keys]
+            if None not in answers and not new.keys().isdisjoint(keys):
                 cells += _forget(folder, plan, pool, prompt, name)
+        left = dict(new)
+        for _, prompt, questions in turns:
+            calls, keys = kept_calls(folder, llm, questions, prompt, name)
+            for key in keys:
+                if (answer := left.pop(key, None)) is not None:
+                    calls.add(key, answer)
+    failed = Counter(answer["reason"] for answer in new.values() if answer["reason"])
     return Read(
         found["kept"] + found["replaced"], dict(failed), found["replaced"], found["before"], found["invalid"], found["errors"],
         found["unanswered"], cells,

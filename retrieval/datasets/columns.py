@@ -30,7 +30,9 @@ _KNOWN: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-_ID = re.compile(r"(?:^|[_\W])(?:id|key|code|sku)$|[a-z](?:Id|ID)$|^(?:ID|SKU)$")
+_ID = re.compile(r"(?:[_\W](?:id|ID)|[a-z](?:Id|ID))$")
+_OF_OTHERS = re.compile(r"^(?:category|genre|session|store|shop|seller|vendor|order|transaction|invoice|event|row|line|review|rating|city|country|region|zip|brand|author|parent|group|device|query|request)\W?_?id$", re.IGNORECASE)  # fmt: skip
+"""Ids that tell neither who nor what."""
 
 
 class Columns(BaseModel):
@@ -62,7 +64,8 @@ class Columns(BaseModel):
         """With the column of users or of items, where it has no usual name but is the only one of ids that is left: ``course_id``."""
         roles = {role: self.find(table, role, Path()) for role in ("user", "item")}
         missing = [role for role, column in roles.items() if not column]
-        left = [name for name in table.columns if _ID.search(name) and name not in roles.values()]
+        ids = [name for name in table.columns if _ID.search(name) and not _OF_OTHERS.match(name)]
+        left = [name for name in ids if name not in roles.values()]
         return self.model_copy(update={missing[0]: left[0]}) if len(missing) == len(left) == 1 else self
 
     def find(self, table: pl.DataFrame, role: str, path: Path, *, required: bool = False) -> str:

@@ -30,7 +30,9 @@ from eval.report_pages import html
 from eval.report_read import read_results
 from eval.report_score import run_score
 from eval.report_summary import leaderboard
-from eval.suite.commands import run_suite
+from eval.suite.commands import planned, run_suite
+from eval.suite.kept import unit_path
+from eval.suite.offline_answers import read_answers
 from eval.suite.run import make_plan
 from prompts.template import Message
 from retrieval.axes import make_axis
@@ -580,3 +582,29 @@ def test_files_for_others_and_what_they_make_of_them(scratch, capsys):
     assert scored() > before
     with pytest.raises(ConfigError, match="no such kind"):
         run_export(str(out), scratch / "files", "csv", 0.9, None, [], None, " ")
+
+
+def test_cells_go_before_answers_come_and_only_where_they_can_be_made_again(scratch, monkeypatch):
+    """Stopped while it keeps answers, an import is told again; one answer of four leaves a finished cell as it is."""
+    suite, out, answers = scratch / "partial.yaml", scratch / "partial", scratch / "partial.jsonl"
+    with faulty_server("good") as (url, _):
+        llm = {"models": [f"m@{url}"], "users": 4, "weight": 1.0}
+        suite.write_text(yaml.safe_dump({**PLAIN, "rerankers": ["calibrated"], "llm": llm}))
+        run_export(str(suite), out, "run-batch", 0.9, None, [], None, " ")
+        good = answered_by(out / "asked" / "m.jsonl").splitlines()
+    plan = planned(suite)
+    cells = [unit_path(out, unit) for unit in plan.units if unit.reranker == "llm"]
+    for path in cells:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("made of what failed")
+    answers.write_text(answer(json.loads(good[3])["custom_id"], {}, status=400) + "\n")
+    assert read_answers(out, plan, answers).failed == {"llm_refused_request": 1}  # as a server's refusal is
+    answers.write_text(good[0] + "\n")
+    assert read_answers(out, plan, answers).cells == 0 and all(path.exists() for path in cells)
+    answers.write_text("\n".join(good) + "\n")
+    with monkeypatch.context() as patch:
+        patch.setattr("eval.suite.calls.Calls.add", lambda *_: (_ for _ in ()).throw(OSError("the disk is full")))
+        with pytest.raises(OSError, match="full"):
+            read_answers(out, plan, answers)
+    assert not any(path.exists() for path in cells)
+    assert read_answers(out, plan, answers).kept == 3

@@ -82,9 +82,10 @@ def test_the_one_column_of_ids_that_is_left_is_told(tmp_path):
     data = load(tmp_path)
     assert list(data.catalog.titles) == ["Bread", "Yoga"]
     assert any("item = course_id" in note for note in data.notes)
-    (tmp_path / "orders.csv").write_text("customer_id,course_id,seller_id,stars\na,k1,s,5\n")
-    with pytest.raises(ConfigError, match="no column that looks like the item"):
-        load(tmp_path)
+    for others in ("course_id,lesson_id", "category_id,stars", "zip_code,stars"):
+        (tmp_path / "orders.csv").write_text(f"customer_id,{others}\na,k1,5\n")
+        with pytest.raises(ConfigError, match="no column that looks like the item"):
+            load(tmp_path)
 
 
 def test_mapping_says_which_column(tmp_path):
