@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -71,6 +71,11 @@ class AnyOf:
 
 
 Fact = OneOf | Within | AllOf | AnyOf
+
+
+def of_categories(names: Iterable[str]) -> AllOf:
+    """That an item has all of some categories."""
+    return AllOf(tuple(OneOf(("categories",), (name,)) for name in sorted(names)))
 
 
 def columns_of(fact: Fact) -> tuple[str, ...]:

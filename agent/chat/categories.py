@@ -7,7 +7,7 @@ import re
 from agent.chat.negation import Scopes, Sense
 from agent.chat.words import READ, is_audience, is_function_word, is_kind, moods, singular_words, synonyms
 from retrieval.axes import UNLABELLED
-from retrieval.facts import AllOf, OneOf
+from retrieval.facts import AllOf, of_categories
 from retrieval.schema import Catalog
 
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
@@ -68,9 +68,7 @@ class CategoryWords:
             i += max(used, 1)
         denied = [frozenset(run) for sense, run in runs if sense is Sense.UNWANTED]
         unwanted = frozenset(c for run in denied if len(run) == 1 for c in run)
-        together = tuple(
-            AllOf(tuple(OneOf(("categories",), (c,)) for c in sorted(run))) for run in denied if len(run) > 1
-        )
+        together = tuple(of_categories(run) for run in denied if len(run) > 1)
         groups = (frozenset(run) - unwanted for sense, run in runs if sense is Sense.WANTED)
         suits = frozenset(audience) - unwanted
         wanted = tuple(dict.fromkeys(group | suits for group in groups if group))

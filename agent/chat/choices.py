@@ -14,7 +14,7 @@ from agent.chat.denied import whole_of
 from agent.chat.grammar import Token, tokens_of
 from agent.chat.name_senses import choice_of
 from agent.chat.negation import Scopes, Sense
-from agent.chat.words import is_chatter, is_function_word, is_kind
+from agent.chat.words import says_nothing
 from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Within, columns_of
 from retrieval.filters import ItemFilter
 
@@ -116,7 +116,7 @@ def _joined(group: Sequence[Said], one: Said, rest: str) -> bool:
     if gap == [","]:
         return _is_truth(group[-1]) and _is_truth(one)
     words = [word for word in gap if word != ","]
-    silent = all(word in _OR or _says_nothing(word) for word in words)
+    silent = all(word in _OR or says_nothing(word) for word in words)
     return sum(word in _OR for word in words) == 1 and silent
 
 
@@ -221,10 +221,6 @@ def _trails(part: Sequence[Token]) -> bool:
 
 def _bare(whole: AllOf) -> OneOf | Within | AllOf:
     return whole.parts[0] if len(whole.parts) == 1 else whole
-
-
-def _says_nothing(word: str) -> bool:
-    return is_function_word(word) or is_kind(word) or is_chatter(word)
 
 
 def _differ(one: AllOf, other: AllOf) -> bool:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from agent.chat.categories import CategoryWords
 from agent.chat.quantities import LENGTH, PRICE, UNTOLD, AmountMention, Quantities
-from agent.chat.words import READ, is_chatter, is_compound, is_function_word, is_kind
+from agent.chat.words import READ, is_chatter, is_compound, is_function_word, is_kind, says_nothing
 from retrieval.facts import Within
 
 _VAGUE = re.compile(
@@ -71,12 +72,12 @@ def find_extremes(
         yield AmountMention(*m.span(), rest_of if m["not"] else much, complaint, vague=True, denied=rest_of)
     for m in _FREE.finditer(rest):
         before = rest[: m.start()].split()[-1:]
-        noun = bool(before) and not _says_nothing(before[0])
+        noun = bool(before) and not _is_empty(before[0])
         facts = tuple(Within(column, high=0) for column in quantities.of(PRICE)[:1])
-        words = _WORD.findall(rest, m.end())[:_FEW]
+        words = [word.group() for word in islice(_WORD.finditer(rest, m.end()), _FEW)]
         closed = (
             not words
-            or _says_nothing(words[0])
+            or _is_empty(words[0])
             or any(map(is_kind, words))
             or categories.follow(rest, m.end())
             or named(rest, m.end())
@@ -94,8 +95,8 @@ def find_extremes(
         yield AmountMention(*m.span(), facts, vague=True)
 
 
-def _says_nothing(word: str) -> bool:
-    return is_function_word(word) or is_chatter(word) or is_kind(word) or not word.strip(READ)
+def _is_empty(word: str) -> bool:
+    return says_nothing(word) or not word.strip(READ)
 
 
 def _qualities(quantities: Quantities) -> re.Pattern[str]:

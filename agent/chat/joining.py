@@ -8,7 +8,7 @@ from typing import Any
 from agent.chat.facts import together
 from agent.chat.reading import Reading
 from agent.chat.wish import Wish
-from retrieval.facts import AllOf, Fact, OneOf, without_choices
+from retrieval.facts import Fact, OneOf, of_categories, without_choices
 from retrieval.filters import Popularity
 from retrieval.schema import Catalog
 
@@ -56,7 +56,7 @@ def joined(
     unwanted = set(wish.unwanted)
     if wanted:
         unwanted -= {c for group in wanted for c in group}
-        groups = [AllOf(tuple(OneOf(("categories",), (c,)) for c in sorted(group))) for group in wanted]
+        groups = [of_categories(group) for group in wanted]
         update["unwanted_facts"] = tuple(f for f in wish.unwanted_facts if f not in groups)
         if within and wish.wanted:
             wanted = tuple(dict.fromkeys(tuple(sorted({*a, *b})) for a in wish.wanted for b in wanted))

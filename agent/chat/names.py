@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from agent.chat.name_columns import name_columns, words_of
 from agent.chat.name_patterns import (
@@ -194,15 +195,15 @@ class NameWords:
         alone = placed or not precedes or precedes in ALONE or is_chatter(precedes) or self._is_shared(precedes)
         if follows == "free":
             return False  # "egg free cakes"
-        said_of_or = ABOUT.search(rest[:start]) is None
-        said_of = follows != "of" and said_of_or and not is_function_word(follows)
+        no_subject = ABOUT.search(rest[:start]) is None
+        said_of = follows != "of" and no_subject and not is_function_word(follows)
         heads = READ_NEXT.match(rest, end) is not None and precedes not in (
             "of",
             "about",
         )  # of a category: "black boots"
         origin = rest[start:end] in self._origins and said_of
         listed = OR_NEXT.match(rest, end)  # "a roomy hybrid or petrol SUV"
-        choice = listed is not None and said_of_or and self._same_column(rest[start:end], listed[1])
+        choice = listed is not None and no_subject and self._same_column(rest[start:end], listed[1])
         ends = said_of and not follows and not is_function_word(precedes)  # "gluten free cooking", of a subject
         soon = alone and said_of and _kind_soon(rest, end)  # "intermediate guitar courses"
         return choice or is_kind(follows) or (closed and (alone or ends)) or heads or origin or soon
@@ -259,7 +260,7 @@ class NameWords:
 
 def _kind_soon(rest: str, end: int) -> bool:
     """Whether a word for items of any kind, or a category, stands behind one more word."""
-    words = _TOKEN.findall(rest[end:])[:FEW]
+    words = [word.group() for word in islice(_TOKEN.finditer(rest, end), FEW)]
     return len(words) == FEW and (is_kind(words[1]) or not words[1].strip(READ))
 
 

@@ -183,6 +183,10 @@ class RequestReader:
         """What there can be more or less of by some words: categories, or the quality that a column holds."""
         return self.categories(words) or ((words,) if self.facts.quality(words) else ())
 
+    def measured(self, words: str) -> bool:
+        """Whether an item has more or less of what some words name, and a list no share."""
+        return not self.categories(words) and self.facts.measured(words)
+
     def _says_what(self, text: str, start: int, end: int) -> bool:
         """Whether a stretch is said of items: "recent westerns", "old Italian wines"."""
         return self._categories.beside(text, start, end) or self.facts.follow(text, end)

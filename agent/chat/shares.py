@@ -55,7 +55,7 @@ class Shares:
         labels = list(groups)
         for factor, said, word in ((MORE, moves.more, "more"), (1.0 / MORE, moves.less, "less")):
             for words in said:
-                if not self._reader.categories(words) and self._reader.facts.measured(words):
+                if self._reader.measured(words):
                     continue  # of which an item has more or less, and the list no share
                 named = self._reader.categories(words) or (words,)
                 at = [found(labels, name) for name in named]

@@ -94,7 +94,7 @@ class Steering:
         if not reading.filter.years:  # "not too old, from the 2000s" says itself how old
             new = self._age(new, moves, than, changes, notes)
         said = ((way, word) for words, way in ((moves.more, 1), (moves.less, -1)) for word in words)
-        qualities = [(way, word) for way, word in said if self._measured(word)]
+        qualities = [(way, word) for way, word in said if self._reader.measured(word)]
         for way, unit in ((moves.length, LENGTH), (moves.price, PRICE), (moves.distance, DISTANCE), *qualities):
             new = self._quantity(new, way, unit, than, changes, notes)
         if moves.popularity is not Popularity.ANY:
@@ -107,10 +107,6 @@ class Steering:
         """The last list, as messages point to it; what the catalogue no longer has keeps its place and cannot be meant."""
         items = [] if slate is None else slate.items
         return [Shown(i.item_id, i.title) if self._catalog.has_item(i.item_id) else GONE for i in items]
-
-    def _measured(self, words: str) -> bool:
-        """Whether an item has more or less of what some words name, and the list no share."""
-        return not self._reader.categories(words) and self._reader.facts.measured(words)
 
     def columns(self, wish: Wish, groups: Mapping[str, str]) -> dict[str, str]:
         """The column of every group that a wish can count."""

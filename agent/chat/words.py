@@ -103,6 +103,11 @@ def is_chatter(word: str) -> bool:
     return not {word.lower(), _plain(word)}.isdisjoint(_chatter())
 
 
+def says_nothing(word: str) -> bool:
+    """Whether a word tells no item from another: it names nothing, stands for items of any kind, or belongs to asking."""
+    return is_function_word(word) or is_kind(word) or is_chatter(word)
+
+
 def is_compound(word: str) -> bool:
     """Whether a word that says nothing by itself does before another: "time travel"."""
     return word.lower() in _vocabulary()["compounds"]
