@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from retrieval.text_pattern import said_pattern
+
 OWN = frozenset({"item_id", "title", "categories", "year", "count"})
 """Columns that every catalogue has, which have conditions of their own."""
 
@@ -27,10 +29,12 @@ class OneOf:
     Attributes:
         columns: Of text, of lists of texts, or of yes and no.
         values: As the columns have them; "true" and "false" of truth values.
+        called: What they are called together, where that is not their names: "38", of the sizes 36-41 and 35-40.
     """
 
     columns: tuple[str, ...]
     values: tuple[str, ...]
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,17 @@ class Within:
     column: str
     low: float | None = None
     high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """An item must say some words in one of its texts, its title and categories among them, in the singular or the plural.
+
+    Attributes:
+        words: One phrase in lower case.
+    """
+
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +82,10 @@ class AnyOf:
         choices: An item needs one of them.
     """
 
-    choices: tuple[OneOf | Within | AllOf, ...]
+    choices: tuple[OneOf | Within | Says | AllOf, ...]
 
 
-Fact = OneOf | Within | AllOf | AnyOf
+Fact = OneOf | Within | Says | AllOf | AnyOf
 
 
 def of_categories(names: Iterable[str]) -> AllOf:
@@ -83,10 +98,12 @@ def columns_of(fact: Fact) -> tuple[str, ...]:
     if isinstance(fact, AllOf | AnyOf):
         parts = fact.parts if isinstance(fact, AllOf) else fact.choices
         return tuple(dict.fromkeys(column for part in parts for column in columns_of(part)))
+    if isinstance(fact, Says):
+        return ()
     return fact.columns if isinstance(fact, OneOf) else (fact.column,)
 
 
-def without_choices(fact: Fact, out: Callable[[OneOf | Within | AllOf], bool]) -> tuple[Fact, ...]:
+def without_choices(fact: Fact, out: Callable[[OneOf | Within | Says | AllOf], bool]) -> tuple[Fact, ...]:
     """What is left of a condition when some of its choices go: one that stays alone is no choice, a whole that does is its parts.
 
     Args:
@@ -107,18 +124,39 @@ def passes(table: pl.DataFrame, fact: Fact) -> pl.Expr:
         return pl.all_horizontal([passes(table, part) for part in fact.parts])
     if isinstance(fact, AnyOf):
         return pl.any_horizontal([passes(table, choice) for choice in fact.choices])
-    if isinstance(fact, Within):
-        if fact.column not in table.columns:
-            return pl.lit(value=True)
-        column = pl.col(fact.column)
-        above = column.is_not_null() if fact.low is None else column >= fact.low
-        below = column.is_not_null() if fact.high is None else column <= fact.high
-        return (above & below).fill_null(value=False)
+    if isinstance(fact, Says):
+        return _says(table, fact.words)
+    return _within(table, fact) if isinstance(fact, Within) else _one_of(table, fact)
+
+
+def _within(table: pl.DataFrame, fact: Within) -> pl.Expr:
+    if fact.column not in table.columns:
+        return pl.lit(value=True)
+    column = pl.col(fact.column)
+    above = column.is_not_null() if fact.low is None else column >= fact.low
+    below = column.is_not_null() if fact.high is None else column <= fact.high
+    return (above & below).fill_null(value=False)
+
+
+def _one_of(table: pl.DataFrame, fact: OneOf) -> pl.Expr:
     columns = [c for c in fact.columns if c in table.columns]
     if not columns:
         return pl.lit(value=True)
     wanted = pl.lit(pl.Series(list(fact.values), dtype=pl.String).implode())
     return pl.any_horizontal([names_in(table, c).list.set_intersection(wanted).list.len() > 0 for c in columns])
+
+
+def _says(table: pl.DataFrame, words: str) -> pl.Expr:
+    """Whether any column of texts but the id holds the words."""
+    pattern = said_pattern(words)
+    told = [
+        (
+            pl.col(name) if dtype == pl.String else pl.col(name).list.join(" \u00b7 ", ignore_nulls=True)
+        ).str.to_lowercase()
+        for name, dtype in table.schema.items()
+        if name != "item_id" and dtype in (pl.String, pl.List(pl.String))
+    ]
+    return pl.any_horizontal([text.str.contains(pattern).fill_null(value=False) for text in told])
 
 
 def names_in(table: pl.DataFrame, column: str) -> pl.Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,19 +12,10 @@ from cachetools import LRUCache
 
 from retrieval.arrays import Bool
 from retrieval.schema import Catalog
+from retrieval.text_pattern import said_pattern
 from retrieval.text_words import sentences
 
-_SHORT = 4  # letters below which a word must stand as it is: "car" is not "care"
-_SHORTEST = 3
 _KEPT = 256  # patterns whose items are remembered
-_ENDINGS = {
-    "ies": ("y", "ie"),
-    "ves": ("f", "fe", "ve"),
-    "es": ("", "e"),
-    "s": ("",),
-}  # of plurals, and what they are of
-
-
 _MOST = 0.5
 _ENOUGH = 20  # items of which it can be told what most say
 
@@ -69,9 +59,9 @@ class SaidWords:
         """
         found = np.zeros(len(self._catalog), bool)
         for phrase in words:
-            own = self._saying(_pattern(phrase))
+            own = self._saying(said_pattern(phrase))
             if not own.any() and len(parts := phrase.split()) > 1:
-                own = np.logical_and.reduce([self._saying(_pattern(part)) for part in parts])
+                own = np.logical_and.reduce([self._saying(said_pattern(part)) for part in parts])
             found |= own
         return found
 
@@ -83,21 +73,3 @@ class SaidWords:
             with self._lock:
                 self._kept[pattern] = kept
         return kept
-
-
-def _pattern(phrase: str) -> str:
-    """A phrase whose last word may stand in the singular or the plural, or begin a longer word if it is no short one."""
-    *before, last = phrase.split() or [phrase]
-    ends = (
-        rf"{re.escape(form)}" + ("" if len(form) > _SHORT else r"(?:s|es)?\b") for form in (last, *_other_numbers(last))
-    )
-    return r"\b" + "".join(rf"{re.escape(word)}\W+" for word in before) + f"(?:{'|'.join(ends)})"
-
-
-def _other_numbers(word: str) -> list[str]:
-    """Singulars of what may be a plural, and plurals that are no mere "s" longer: "superhero" of superheroes, "wolves" of wolf."""
-    for plural, singulars in _ENDINGS.items():
-        if word.endswith(plural) and not word.endswith("ss"):
-            forms = [word.removesuffix(plural) + singular for singular in singulars]
-            return [form for form in forms if len(form) >= _SHORTEST]
-    return [word.removesuffix(own) + end for end, own in (("ies", "y"), ("ves", "f")) if word.endswith(own)]

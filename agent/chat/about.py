@@ -30,8 +30,10 @@ _PERSON = (
     r"(?:wife|husband|girlfriend|boyfriend|partner|spouse|fianc[e\u00e9]e?|dad|daddy|father|mom|mum|mother|parents?|son|daughter|brother|sister|siblings?|uncle|aunt|cousin"
     r"|niece|nephew|grand(?:ma|pa|mother|father|parents?|son|daughter|child(?:ren)?|kids?)|friends?|buddy|boss|colleagues?|co-?workers?|room-?mates?|neighbou?rs?|in-laws)"
 )
+_DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _FOR_WHOM = re.compile(
-    rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:(?:group|bunch|party|couple) of )?(?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary|wedding))?"
+    rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:(?:group|bunch|party|couple) of )?(?:[a-z-]+ )?{_PERSON}\b(?:(?:,|,? or|,? and) (?:my |our |a |the )?{_PERSON}\b)*(?:'s)?(?: (?:birthday|anniversary|wedding))?"
+    rf"|\bfor (?:this |next |a )?{_DAY}(?: (?:or|and) {_DAY})?(?: (?:night|evening|afternoon|morning)s?)?\b"
     rf"|(?<!about )(?<!with )\b(?:my|our) (?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary))?"
     r"|\b(?:(?:birthday|christmas|wedding|anniversary) )?(?:gift|present)s?(?: ideas?)?(?= (?:for|to)\b|[\s.,!?]*$)"
 )

@@ -206,7 +206,7 @@ class AmountWords:
                 low, high = None, high if m["about"] else value
             elif not set(columns).isdisjoint(self._quantities.of(STARS)):
                 low, high = value - (_HALF if value.is_integer() else 0.0), None
-            facts = self._quantities.bounded(unit, columns, low, high)
+            facts = self._quantities.whole(self._quantities.bounded(unit, columns, low, high))
             if self._quantities.met(facts):  # "give me one second" asks for no such film
                 yield AmountMention(m.start(), end, facts)
             elif not columns and self._quantities.timed(unit) and (m["about"] or _before_kind(rest, m.end())):

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import polars as pl
+
 from agent.chat.name_columns import CODES
 from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.questions import Question
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
 from agent.chat.words import singular_words
-from retrieval.facts import OWN, columns_of
+from retrieval.facts import OWN, Says, columns_of, passes
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
@@ -21,7 +23,7 @@ _MAKERS = ("maker", "producer", "brand", "developer", "publisher", "designer", "
 _CALLED: dict[str, tuple[str, ...]] = {
     "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
     "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
-    "when": ("year",), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
+    "when": ("year", "month", "season", "date", "time"), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
     "far": ("distance",), "heavy": ("weight",), "light": ("weight",), "tall": ("height",), "high": ("height",), "wide": ("width",), "big": ("size",),
     "large": ("size",), "strong": ("strength", "alcohol"), "fast": ("speed", "power"), "where": ("made", "country", "origin", "region", "city", "place", "location"),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
@@ -33,8 +35,9 @@ _CALLED: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _DOING = ("mak", "made", "direct", "writ", "wrote", "publish", "design", "develop", "produc")
 _ABOUT = re.compile(
-    r"^(?:(?:made|built) (?:of|from|in)|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
+    r"^(?:(?:made|built) (?:of|from|in)|contains?|have|has|come with|comes with|need|needs|like|likes|want|wants|work (?:for|in|with)|suit|tolerate|stand|do well in|grow in|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
 )  # what is asked of begins behind it
+_ASKING = re.compile(r"(?:when|where|how [a-z]+)(?= [a-z])")
 _STEM = 4
 _LONGEST = 300  # characters of a text that are shown
 
@@ -112,7 +115,9 @@ class Answers:
         return f" \u2013 {said}" if said else ""
 
     def _fact(self, at: int, called: str, what: str) -> str:
-        columns = self.columns(what) if what else self.all_columns
+        asking = _ASKING.match(what)  # of "when flower" it is told when, of "how long last" how long
+        first = self.columns(asking.group()) if asking else []
+        columns = first if self.told(at, first) else self.columns(what) if what else self.all_columns
         if said := self.told(at, columns):
             return f"{called}: {said}."
         if what == "by":
@@ -140,8 +145,35 @@ class Answers:
             said = self.told(at, columns)
             yes = "Yes" if condition.mask(self._catalog)[at] else "No"
             return f"{yes}: {called} \u2013 {said}." if said else f"{yes}: {called}."
+        if said := self._said(at, called, reading):
+            return said
+        if not compares and (named := self.told(at, self.columns(what))):
+            return f"{called}: {named}."
         known = self.told(at, self.all_columns) or "nothing"
         return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
+
+    def _said(self, at: int, called: str, reading: Reading) -> str:
+        """Whether an item says what a question is about, where that is words alone; empty where no item says them."""
+        if (
+            len(reading.about) != 1
+            or reading.filter != ItemFilter()
+            or reading.silent
+            or reading.unknown
+            or reading.seeds
+        ):
+            return ""
+        phrase = reading.about[0].split(" (")[0]
+        texts = [c for c in self.all_columns if self._catalog.table.schema[c] in (pl.String, pl.List(pl.String))]
+        tables = {c: self._catalog.table.select(c) for c in texts}
+        saying = {c: text.select(passes(text, Says(phrase))).to_series() for c, text in tables.items()}
+        own = [c for c, mask in saying.items() if mask[at]]
+        if own:
+            return f"Yes: {called} \u2013 {self.told(at, own)}."
+        others = [c for c, mask in saying.items() if mask.any()]
+        if not others:
+            return ""
+        told = self.told(at, others)
+        return f"The catalogue does not say \u201c{phrase}\u201d of {called}" + (f": {told}." if told else ".")
 
     @property
     def all_columns(self) -> list[str]:

@@ -12,11 +12,13 @@ from agent.chat.comparing import Comparing
 from agent.chat.having import Having
 from agent.chat.moves import Intent, Moves
 from agent.chat.ordering import Ordering
-from agent.chat.reading import RequestReader
+from agent.chat.orders import Order
+from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import References
 from agent.chat.sameness import said_out
 from agent.chat.step import Node, Step, last_of, replied, said_back
 from agent.chat.turns import Reply
+from agent.chat.which import Which
 from agent.chat.wording import in_words
 from agent.chat.words import folded
 from agent.slate import Slate
@@ -50,6 +52,7 @@ class Asides:
         self._having = Having(catalog, titles, reader, self._answers)
         self._ordering = Ordering(catalog, reader.facts, self._answers)
         self._comparing = Comparing(catalog, self._answers, self._ordering)
+        self._among = Which(catalog, reader, self._answers)
         self._assistant = assistant
 
     def nodes(self) -> dict[Intent, Node]:
@@ -59,6 +62,8 @@ class Asides:
             Intent.WHY: self._why,
             Intent.FACTS: self._facts,
             Intent.HOW_MANY: self._how_many,
+            Intent.WHICH: self._which,
+            Intent.PICK: self._pick,
             Intent.ORDER: self._order,
             Intent.HAVE: self._have,
             Intent.HELP: self._help,
@@ -70,12 +75,24 @@ class Asides:
         """A message with what it wants to be as an item is, said out."""
         return said_out(message, references, self._catalog, self._answers)
 
+    def in_order(self, slate: Slate, order: Order) -> tuple[Slate, str]:
+        """A list in an order that was asked for with it, and what is to be said of that; as it is where nothing tells the order."""
+        ordered, text = self._ordering.sorted(slate, order)
+        return ordered or slate, text.replace("The same list by", "They stand by").removesuffix(".")
+
     def takes(self, moves: Moves, last: Slate | None) -> bool:
         """Whether a message that seems to ask what is there, or in which order, does; else it is a request."""
         if moves.intent is Intent.HAVE:
             return self._having.of(moves.rest) is not None
         listed = len(last.items) if last is not None else 0
-        return moves.order is None or self._ordering.means(moves.order, listed)
+        if moves.intent is Intent.PICK:
+            return listed > 0
+        if moves.intent is Intent.WHICH:
+            return listed > 0 and self._among.asked(moves.rest) is not None
+        order = moves.order
+        return order is None or (
+            self._ordering.means(order, listed) and (not order.of or self._meant(order) is not None)
+        )
 
     async def _chosen(self, step: Step) -> dict[str, Reply]:
         last = last_of(step).slate
@@ -95,6 +112,16 @@ class Asides:
         each = step["deadline_ms"] / 1000.0 / len(facts)
         return self._say(step, "\n\n".join([await self._assistant.phrased(one, each) for one in facts]))
 
+    async def _pick(self, step: Step) -> dict[str, Reply]:
+        slate = last_of(step).slate
+        if slate is None or not slate.items:
+            return self._say(step, "")
+        best = max(slate.items, key=lambda item: item.score)  # a list may stand in another order by now
+        said = await self._assistant.phrased(replies.why(best, slate), step["deadline_ms"] / 1000.0)
+        return self._say(
+            step, f"Of the {len(slate.items)} this one fits you best, as far as I can tell. {said}", (best.item_id,)
+        )
+
     async def _facts(self, step: Step) -> dict[str, Reply]:
         slate, asked = last_of(step).slate, step["moves"].asked
         listed = [item.item_id for item in slate.items] if slate is not None else []
@@ -109,13 +136,23 @@ class Asides:
             return self._say(step, self._answers.how_many_of(self._reader.read(moves.rest), among))
         return self._say(step, self._answers.how_many(asked))
 
+    async def _which(self, step: Step) -> dict[str, Reply]:
+        slate, asked = last_of(step).slate, self._among.asked(step["moves"].rest)
+        if slate is None or asked is None:
+            return self._say(step, "")
+        meeting = last_of(step).wish.reading(self._catalog).filter
+        text, met = self._among(asked, [item.item_id for item in slate.items], meeting)
+        return self._say(step, text, met)
+
     async def _order(self, step: Step) -> dict[str, Reply]:
         last, order = last_of(step), step["moves"].order
         listed = [item.item_id for item in last.slate.items] if last.slate is not None else []
         if order is None or (order.first and not (order.shows and listed and not order.all_of_them)):
-            text, first = (
-                self._ordering.answer(order, listed, last.wish.reading(self._catalog).filter) if order else ("", ())
-            )
+            if order is None:
+                return self._say(step, "")
+            of = self._meant(order)
+            meant = None if of is None or of.filter == ItemFilter() else of  # a noun that says nothing means any item
+            text, first = self._ordering.answer(order, listed, last.wish.reading(self._catalog).filter, meant)
             return self._say(step, text, first)
         if last.slate is None or not listed:
             return self._say(step, "There is no list yet to put in order.")
@@ -144,6 +181,14 @@ class Asides:
     async def _asked(self, step: Step) -> dict[str, Reply]:
         asked = "; ".join(in_words(last_of(step).wish.understood(self._catalog)))
         return self._say(step, f"Asked for now: {asked}." if asked else "Nothing is asked for now, and nothing is out.")
+
+    def _meant(self, order: Order) -> Reading | None:
+        """The items that an order is of, by its noun; None where that asks what no column tells. One word that no rule reads is taken for any item."""
+        if not order.of:
+            return None
+        reading = self._reader.read(order.of)
+        read = reading.filter != ItemFilter() and not (reading.about or reading.silent or reading.seeds)
+        return reading if read or (" " not in order.of and reading.filter == ItemFilter()) else None
 
     def _met(self, asked: ItemFilter, listed: Sequence[str]) -> bool:
         """Whether a list meets what is asked for: after a request that nothing met it may not."""

@@ -15,7 +15,7 @@ from agent.chat.grammar import Token, tokens_of
 from agent.chat.name_senses import choice_of
 from agent.chat.negation import Scopes, Sense
 from agent.chat.words import says_nothing
-from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Within, columns_of
+from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
 
 _OR = frozenset(("or", "and/or"))
@@ -71,11 +71,13 @@ class Side:
         asked: Its conditions.
         about: What is searched for.
         mood: Categories that are in the mood which is all that it says.
+        says: Its words, where they are all that it says and some items say them.
     """
 
     asked: ItemFilter = _NOTHING
     about: str = ""
     mood: tuple[str, ...] = ()
+    says: Says | None = None
 
     @property
     def conditions(self) -> AllOf | None:
@@ -173,7 +175,7 @@ def _of(left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side], *,
     start, end = _span(left)[0], _span(right)[1]
     one, other = (side.conditions for side in sides)
     if one is None or other is None:
-        return None
+        return _with_words(left, right, sides) if either else None
     whole = AnyOf((_bare(one), _bare(other)))
     if _are_wholes(one, other, left, right) or (either and _is_choice(one, other, left, right, sides)):
         return Choice(start, end, whole)
@@ -183,6 +185,20 @@ def _of(left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side], *,
     own = AllOf(tuple(part for part in other.parts if columns_of(part) in shared))
     beside = tuple(part for part in other.parts if columns_of(part) not in shared)
     return Choice(start, end, AnyOf((one, own)), beside=beside)
+
+
+def _with_words(left: Sequence[Token], right: Sequence[Token], sides: Sequence[Side]) -> Choice | None:
+    """The choice between one condition and words that items say: "a western or something with aliens", "a horror or zombie film".
+
+    What stands behind the noun of the first side, "a comedy for Friday or Saturday", is of both and no choice.
+    """
+    either = [side.says or (None if side.conditions is None else _bare(side.conditions)) for side in sides]
+    one, other = either
+    if one is None or other is None or isinstance(one, Says) is isinstance(other, Says):
+        return None
+    if isinstance(one, AllOf) or isinstance(other, AllOf) or (_trails(left) and right[0].text not in _ANEW):
+        return None
+    return Choice(_span(left)[0], _span(right)[1], AnyOf((one, other)))
 
 
 def _are_wholes(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[Token]) -> bool:

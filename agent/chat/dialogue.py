@@ -149,6 +149,7 @@ class Dialogue:
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
         notes = (*unheard, *steered.notes)
         same = last.slate is not None and bool(last.slate.items) and not said and steered.wish.asks_as(last.wish)
+        same = same and moves.order is None
         if same and (notes or not (moves.fresh or steered.changes or lifted)):
             return said_back(step, replies.left_as_it_was(notes), self._catalog)
         person = step["person"].after(said)
@@ -158,6 +159,9 @@ class Dialogue:
         slate = kept_order(await self._rank(steered.wish, person, step["lam"], max(left, 1), among=fewer), fewer)
         changes = (*lifted, *steered.changes)
         notes = (*notes, *said_outright(reading.about, slate, self.recommender))
+        if moves.order is not None and slate.items:
+            slate, ordered = self._asides.in_order(slate, moves.order)
+            notes = (*notes, ordered)
         return self._listed(step, steered.wish, slate, changes, notes, said, person)
 
     def _listed(

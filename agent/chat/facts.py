@@ -15,7 +15,7 @@ from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import Quantities
 from agent.chat.truths import TruthWords
 from agent.chat.words import filled
-from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Within, columns_of
+from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Says, Within, columns_of
 from retrieval.schema import Catalog
 
 _CHILD = "children"
@@ -176,8 +176,8 @@ def together(
         out = [old for old in out if not (isinstance(old, AnyOf) and _ruled_out(old, fact, catalog))]
         if isinstance(fact, AnyOf):
             bound = set.intersection(*(set(columns_of(choice)) for choice in fact.choices))  # by all that it leaves
-            out = [*(old for old in out if isinstance(old, AnyOf) or not set(columns_of(old)) <= bound), fact]
-        elif isinstance(fact, AllOf):
+            out = [*(old for old in out if isinstance(old, AnyOf | Says) or not set(columns_of(old)) <= bound), fact]
+        elif isinstance(fact, AllOf | Says):
             out.append(fact)
         elif isinstance(fact, Within):
             out = [*(old for old in out if not (isinstance(old, Within) and _outdated(old, fact))), fact]

@@ -17,6 +17,8 @@ class Intent(StrEnum):
     WHY = "why"
     FACTS = "facts"
     HOW_MANY = "how_many"
+    WHICH = "which"
+    PICK = "pick"
     TASTES = "tastes"
     ORDER = "order"
     HAVE = "have"

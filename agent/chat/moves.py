@@ -28,18 +28,20 @@ from agent.chat.move_patterns import (
     NARROWING,
     NOTHING_LEFT,
     OTHERS,
+    PICK,
     STEERS,
     SURPRISE,
     WHY,
 )
 from agent.chat.numerals import NUMBER
 from agent.chat.opinions import Opinions, find_opinions
-from agent.chat.orders import Order, find_order
+from agent.chat.orders import Order, find_order, order_behind
 from agent.chat.parts import Part, find_parts
 from agent.chat.pointing import MORE_LIKE, REJECT, chosen, compared, pointed
 from agent.chat.questions import Question, asked_for, asks_how_many, find_question, of_what_is_asked
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
+from agent.chat.which import asks_which
 from agent.chat.words import folded, is_chatter, is_function_word, is_kind
 from agent.memory.people import Kind
 from retrieval.filters import Popularity
@@ -65,7 +67,7 @@ class Moves:
         others: Whether what has been shown is not to come again.
         about: Items that it asks about, or that it chooses.
         asked: What it asks about single items.
-        order: In which the list is to stand, or of which it asks for the first.
+        order: In which the list is to stand, that which there is or the one to come, or of which it asks for the first.
         hates: Words in which somebody says what they dislike, whatever is asked for.
         than: Items that it compares with; none for the whole list.
         spoken: Items that it speaks of.
@@ -138,6 +140,9 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
 def _taken_apart(text: Remainder, references: References, named: Named, *, plain: bool) -> Moves:
     if (whole := _whole(text, references, plain=plain)) is not None:
         return whole
+    behind = None if plain else order_behind(text.low)
+    if behind is not None:
+        text.take(behind[0], len(text.said))
     opinions = find_opinions(text, references)
     if (asked := _asked_beside(text, references, opinions, plain=plain)) is not None:
         return asked
@@ -196,6 +201,7 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
         price=degrees.scales.get(Scale.PRICE, 0),
         distance=degrees.scales.get(Scale.DISTANCE, 0),
         popularity=Popularity.HIDDEN if surprise else popularity,
+        order=None if behind is None else behind[1],
         hates=rest[slice(*hates.span())] if hates else "",
         than=than,
         others=others or surprise or anew,
@@ -227,11 +233,22 @@ def _whole(text: Remainder, references: References, *, plain: bool) -> Moves | N
     """A message of which all is one move, or one question that asks for no other list."""
     if (intent := intent_of(text.low)) is not None:
         return Moves(intent)
+    if (
+        not plain
+        and (pick := PICK.fullmatch(text.low))
+        and (pick["kind"] in {None, "one", "ones"} or is_kind(pick["kind"]))
+    ):
+        return Moves(Intent.PICK)
     if not plain and (order := find_order(text.low)) is not None:
         return Moves(Intent.ORDER, order=order)
     if not plain and (title := asked_for(text.said)):
         return Moves(Intent.HAVE, rest=title)
-    return _question(text, references)
+    return _question(text, references) or _which(text, plain=plain)
+
+
+def _which(text: Remainder, *, plain: bool) -> Moves | None:
+    words = None if plain else asks_which(text.low)
+    return None if words is None else Moves(Intent.WHICH, rest=words)
 
 
 def _asked_beside(text: Remainder, references: References, opinions: Opinions, *, plain: bool) -> Moves | None:

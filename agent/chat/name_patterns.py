@@ -6,6 +6,7 @@ import re
 
 from agent.chat.words import READ
 
+TOKEN = re.compile(r"[^\W_]+")
 STRONG = re.compile(
     r"(?:^|\W)(?:(?P<verb>(?!\w*thing\b)\w{3,}(?:ed|en|ing)|taught|made|sung|built|led|held|shot) by|by|starring|featuring|feat\.?|rated|"
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
@@ -23,6 +24,10 @@ LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 OF_READ = re.compile(rf" of (?:the )?{READ}")
 READ_NEXT = re.compile(rf" {READ}")
 OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
+IN_SIZE = re.compile(r"\bin (?:an? )?$")
+CLOSED = re.compile(
+    r"(?:,? please)?\s*(?:$|[.,;!?])|\s+(?:under|over|for|with|without|from|below|above|that|which|and|or|but)\b"
+)
 FEW = 2
 STEM = 4  # letters in which a word and a column's name agree: "directed", director
 OTHERS = {"rated": ("certificate", "certification", "mpaa", "esrb", "pegi", "rating"), "starring": ("star", "actor", "cast")}  # fmt: skip

@@ -55,4 +55,5 @@ def can_be(catalog: Catalog, *facts: Fact) -> bool:
 def choice_of(one: OneOf, other: OneOf) -> OneOf:
     """A condition that is met by either name."""
     columns, values = (*one.columns, *other.columns), (*one.values, *other.values)
-    return OneOf(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(values)))
+    called = f"{one.called} or {other.called}" if one.called and other.called else ""
+    return OneOf(tuple(dict.fromkeys(columns)), tuple(dict.fromkeys(values)), called)

@@ -11,6 +11,8 @@ import numpy as np
 from agent.chat.answers import Answers
 from agent.chat.facts import FactReader
 from agent.chat.orders import POPULARITY, TITLE, YEAR, Order
+from agent.chat.reading import Reading
+from agent.chat.wording import in_words
 from agent.slate import Slate
 from retrieval.filters import ItemFilter, has_years
 from retrieval.schema import Catalog
@@ -51,16 +53,24 @@ class Ordering:
         last = f"; {len(gaps)} of which it is not told stand last" if gaps else ""
         return slate.model_copy(update={"items": listed}), f"The same list by {self._name(order)}, {way}{last}."
 
-    def answer(self, order: Order, listed: Sequence[str], meeting: ItemFilter) -> tuple[str, tuple[str, ...]]:
+    def answer(
+        self, order: Order, listed: Sequence[str], meeting: ItemFilter, of: Reading | None = None
+    ) -> tuple[str, tuple[str, ...]]:
         """Which items are the first in that order, with what puts them there; and their external ids.
 
         Args:
             order: What is asked.
             listed: External ids of the last list, in its order.
             meeting: What the conversation asks for: without a list, or where it is asked of all, the items that meet it.
+            of: Which items are meant instead: those of the list if some of them are so and it is not asked of all.
         """
         own = [item for item in listed if self._catalog.has_item(item)]
-        if own and not order.all_of_them:
+        if of is not None:
+            meant = of.filter.mask(self._catalog)
+            shown = [] if order.all_of_them else [int(i) for i in self._catalog.positions(own) if meant[int(i)]]
+            at = shown or np.flatnonzero(meant).tolist()
+            among = f"the {len(at):,} {'here' if shown else 'in the catalogue'} of that ({'; '.join(in_words(of.understood(self._catalog)))})"
+        elif own and not order.all_of_them:
             at, among = [int(i) for i in self._catalog.positions(own)], f"the {len(own)}"
         else:
             at = np.flatnonzero(meeting.mask(self._catalog)).tolist()

@@ -43,11 +43,11 @@ _OF = r"(?: (?:of|among|from|in|on) (?P<of>(?:all (?:of )?)?(?:these|those|them|
 _HAVE = (
     r"(?P<have> (?:(?:that )?(?:you|we) (?:have|sell|know|offer)|in (?:the|your) (?:catalogu?e|shop|store)|there is))?"
 )
-_NOUN = rf"(?: (?!please\b|(?:of|that|you|we|in|there)\b)(?P<noun>{_WORD}))?"
+_NOUN = rf"(?: (?:(?:pair|piece|copy|kind|type|bottle|box|pack|set)s? of )?(?!please\b|(?:of|that|you|we|in|there)\b)(?P<noun>{_WORD}(?: (?!please\b|(?:of|that|you|we|in|there)\b){_WORD}){{0,3}}?))?"
 _LEAD = r"\s*(?:(?:and|so|ok(?:ay)?|now|then|please|well),? )*"
-_ASKS = rf"(?:(?P<asks>what|which)(?: (?P<kind>{_WORD}))?(?: (?:of|among) (?:these|those|them|the list))?(?:'s| is| are| was)|(?:show|tell|give) me|i(?:'ll| will)? (?:want|take|need|like)|i'd like|find(?: me)?|let me see)"
+_ASKS = rf"(?:(?P<much>how much (?:is|are|does|do|for))|(?P<asks>what|which)(?: (?P<kind>{_WORD}))?(?: (?:of|among) (?:these|those|them|the list))?(?:'s| is| are| was)|(?:show|tell|give) me|i(?:'ll| will)? (?:want|take|need|like)|i'd like|find(?: me)?|let me see)"
 _QUESTION = re.compile(
-    rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?P<many>{NUMBER}) )?(?:(?P<nth>second|third|fourth|fifth)[ -])?{_MOST}(?: (?P<after>{NUMBER}))?{_NOUN}{_OF}{_HAVE}(?:,? please)?{END}"
+    rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?P<many>{NUMBER}) )?(?:(?P<nth>second|third|fourth|fifth)[ -])?{_MOST}(?: (?P<after>{NUMBER}))?{_NOUN}{_OF}(?: cost)?{_HAVE}(?:,? please)?{END}"
 )
 _HAS = re.compile(
     rf"{_LEAD}(?:(?:what|which)(?: {_WORD})?(?: of (?:these|those|them))?|(?:(?:show|give) me )?the (?:{_WORD})) (?:has|have|with|takes|needs) the {_AMOUNT}{_OF}{_HAVE}(?:,? please)?{END}"
@@ -66,6 +66,9 @@ _FIRST = re.compile(
 _ALPHABETICALLY = re.compile(
     rf"{_LEAD}(?:sort|order)(?:ed)?(?: (?:them|these|those|it))? alphabetically(?:,? please)?{END}"
 )
+_BEHIND = re.compile(
+    r"\s*[,;:\u2013-]\s+(?:and |with )?|\s+(?:and |with )?(?=(?:sorted|ordered|ranked|arranged|(?:from )?(?:the )?[a-z]+est (?:first|to))\b)"
+)
 _UP = re.compile(r"\b(?:asc|ascending|up|low(?:est)?|small(?:est)?|old(?:est)?|cheap(?:est)?|short(?:est)?)\b")
 _DOWN = re.compile(r"\b(?:desc|descending|down|high(?:est)?|larg(?:est|e)|new(?:est)?|latest|best|most|long(?:est)?)\b")
 _CALLED = {
@@ -80,6 +83,7 @@ _DOWNWARDS = frozenset(
 )  # what one wants most of comes first where no way is said
 _SEVERAL = 5
 _NTH = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_WHICH = re.compile(rf"{_LEAD}(?:what|which|how much)\b")
 _SHOWS = re.compile(rf"{_LEAD}(?:show|give|find|let me)\b")
 
 
@@ -96,6 +100,7 @@ class Order:
         asks: Whether it is a question, which has an answer without a list as well.
         shows: Whether those first are to be the list.
         nth: Which of that order comes first: 2 of "the second cheapest".
+        of: Words for the items that are meant: "electric car"; empty for those of the list.
     """
 
     by: str
@@ -106,6 +111,7 @@ class Order:
     asks: bool = False
     shows: bool = False
     nth: int = 1
+    of: str = ""
 
 
 def find_order(low: str) -> Order | None:
@@ -120,6 +126,15 @@ def find_order(low: str) -> Order | None:
     if (found := _FIRST.fullmatch(low)) and _of_the_list(found["noun"]):
         return _superlative(found)
     return _first(low)
+
+
+def order_behind(low: str) -> tuple[int, Order] | None:
+    """An order of the list that stands behind a request, and where it begins: "shrubs, cheapest first", "reds sorted by price"."""
+    for found in _BEHIND.finditer(low):
+        order = find_order(low[found.end() :]) if found.start() else None
+        if order is not None and not order.first:
+            return found.start(), order
+    return None
 
 
 def _first(low: str) -> Order | None:
@@ -140,8 +155,12 @@ def _first(low: str) -> Order | None:
         )
     found = _QUESTION.fullmatch(low)
     order = _superlative(found) if found else None
-    if found is None or order is None or not (_of_the_list(found["noun"]) and _of_the_list(found["kind"])):
+    if found is None or order is None:
         return None
+    asks = bool(found["asks"] or found["much"])
+    nouns = [noun for noun in (found["kind"], found["noun"]) if not _of_the_list(noun)]
+    if nouns and not (len(nouns) == 1 and order.called and _WHICH.match(low)):
+        return None  # "show me the cheapest thrillers" asks for a list, and "the best comedy" is a matter of taste
     many = found["many"] or found["after"]
     first = max(min(int(number(many)), _SEVERAL), 1) if many else int(found["noun"] != "ones")
     shows = first > 1 and bool(_SHOWS.match(low))
@@ -149,9 +168,10 @@ def _first(low: str) -> Order | None:
         order,
         first=first,
         all_of_them=bool(found["have"]),
-        asks=bool(found["asks"]),
+        asks=asks,
         shows=shows,
         nth=_NTH.get(found["nth"], 1),
+        of="".join(nouns),
     )
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from agent.chat.words import is_chatter, is_function_word, is_kind, singular_words
+from agent.chat.words import goods, is_chatter, is_function_word, is_kind, singular_words
 from retrieval.schema import Catalog
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -36,7 +36,9 @@ class OwnNoun:
     """
 
     def __init__(self, catalog: Catalog, called: str, telling: Callable[[str], bool]) -> None:
-        self.words = frozenset(word for word in _named(called) or _in_titles(catalog) if not telling(word))
+        named = _named(called) or _in_titles(catalog)
+        alike = [other for noun, others in goods().items() for other in (noun, *others) if {noun, *others} & set(named)]
+        self.words = frozenset(word for word in (*named, *alike) if not telling(word))
         nouns = "|".join(re.escape(noun) for noun in self.words if not is_kind(noun))
         self._said = re.compile(rf"(?<![\w'-])(?:{nouns})(?P<many>s|es)?(?![\w-])", re.IGNORECASE) if nouns else None
 

@@ -6,6 +6,7 @@ unit of the same kind: who asks for kilograms means a column of grams.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,6 +154,15 @@ class Quantities:
             factor = self._factor(unit, column)
             return (Within(column, _times(low, factor), _times(high, factor)),)
         return ()
+
+    def whole(self, facts: tuple[Within, ...]) -> tuple[Within, ...]:
+        """Ranges of columns of whole numbers without the fractions at their ends: 5 doors, not 4.5 to 5.5."""
+        return tuple(
+            Within(f.column, math.ceil(f.low), math.floor(f.high))
+            if f.low is not None and f.high is not None and self._table[f.column].dtype.is_integer()
+            else f
+            for f in facts
+        )
 
     def serving(self, columns: Sequence[str], value: float) -> tuple[Within, ...]:
         """What does for so many people: enough for them, and not made for more."""

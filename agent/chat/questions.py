@@ -25,7 +25,7 @@ _ABOUT_WHAT = tuple(
         rf"(?:(?:what(?:'s|s| is| are| was)|who(?:'s| is| are| was)|give me|tell me|show me|compare) )?the (?P<what>{_NAME}(?:(?:,|,? and)(?: the)? {_NAME}){{0,3}}) (?:of|for) {_ITEM}",
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
         rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
-        rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can) {_ITEM}(?: (?:cost|take|last|need|have|support|require|run|play|to {_USE}|for))?",
+        rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can|has|have|had) {_ITEM}(?: (?:cost|take|last|need|have|had|got|support|require|run|play|to {_USE}|for))?",
         rf"what (?P<what>[a-z]+) (?:is|are|was|does|do) {_ITEM}(?: (?:come in|available in|made of|made from|for|from|of|in|on|by|under|with|released|made|published|have|need))?",
         rf"who(?:'s| is| are| was) {_ITEM} (?P<what>by)",
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",
@@ -35,11 +35,12 @@ _ABOUT_WHAT = tuple(
         rf"who (?P<what>(?!(?:is|are|was|were|would|can|will|do|does|did|the)\b)[a-z]{{4,}}) {_ITEM}",
         rf"(?P<what>where)(?:'s| is| are| was| were| does| do) {_ITEM}(?: (?:made|from|set|produced|located|based|grown|come from|comes from))*",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
+        rf"(?P<what>when|how (?:much|many|long|often|far|big|tall|high|wide|fast)|where|in (?:what|which) [a-z]+|(?:what|which) [a-z]+) (?:does|do|did|is|are|was|can|will|should|has|have) {_ITEM} (?P<doing>(?!to\b)[a-z]{{3,}})(?: (?!(?:and|but|or)\b)[a-z]+){{0,3}}?",
     )
 )
 _ABOUT_ALL = re.compile(
     rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe|(?:what|how) about) {_ITEM}"
-    rf"|what(?:'s| is) (?P<what>(?:the|number|no\.|#|it|that|this)\b.*?)(?: about| like)?){_END}"
+    rf"|what(?:'s| is) (?:in(?:side)? )?(?P<what>(?:the|number|no\.|#|it|that|this)\b.*?)(?: about| like)?){_END}"
 )
 _SHOWN = re.compile(
     rf"{_ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{_END}"
@@ -49,6 +50,9 @@ _AT = re.compile(
 )
 _IT = re.compile(
     rf"{_ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
+)
+_CAN = re.compile(
+    rf"{_ASIDE}can (?:i|we|you|one) (?P<doing>(?!(?:have|see|get|show|give|tell|find|add|please)\b)[a-z]{{3,}}) {_ITEM}(?: (?P<how>[a-z]+(?: [a-z]+){{0,3}}))??\s*\?[\s.!?]*"
 )
 _WHETHER = re.compile(
     rf"{_ASIDE}(?:is|are|does|do(?= (?:they|both|numbers?|the)\b)|has|was|were|can (?:i|we|you|one) {_USE}|can) (?=\S)"
@@ -176,7 +180,9 @@ def _fact(text: Remainder, references: References, about: Pointed | None = None)
     """A question that is answered with what an item has."""
     for pattern in _ABOUT_WHAT:
         if (found := pattern.fullmatch(text.low)) and (row := _row(text, found.span("item"), references, about)):
-            first, *others = (Question(what, whether=False, pointed=row) for what in _LISTED.split(found["what"]))
+            doing = found.groupdict().get("doing")
+            parts = [f"{found['what']} {doing}"] if doing else _LISTED.split(found["what"])
+            first, *others = (Question(what, whether=False, pointed=row) for what in parts)
             return replace(first, also=tuple(others))
     if found := _ABOUT_ALL.fullmatch(text.low):
         row = _row(text, found.span("item" if found["item"] else "what"), references, about)
@@ -193,6 +199,10 @@ def _fact(text: Remainder, references: References, about: Pointed | None = None)
 def _yes_or_no(text: Remainder, references: References, about: Pointed | None = None) -> Question | None:
     start = _WHETHER.match(text.low)
     asked = None if start is None else _whether(text, start.end(), references, about)
+    if asked is None and (found := _CAN.fullmatch(text.low)):
+        row = _row(text, found.span("item"), references, about)
+        if row is not None:
+            return Question(f"{found['doing']} {found['how'] or ''}".strip(), whether=True, pointed=row)
     if asked is None and (found := _AT.fullmatch(text.low)) and (found["is"] or found["mark"]):
         row = _row(text, found.span("item"), references, about)
         if row is not None and (row.by_place or row.unclear) and not found["item"].isdigit():  # "is there one for 2?"

@@ -15,6 +15,7 @@ from agent.chat.choices import Side, find_choices
 from agent.chat.denied import find_denials
 from agent.chat.facts import FactReader
 from agent.chat.how_many import Counted, how_many
+from agent.chat.name_senses import can_be
 from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.own_noun import OwnNoun
@@ -24,6 +25,7 @@ from agent.chat.wording import facts_in_words
 from agent.chat.words import TITLE, filled, folded, singular_words
 from agent.chat.years import YearMention, find_vague, find_years, latest_year, span_in_words, terciles, years_asked
 from retrieval.arrays import Int32
+from retrieval.facts import Says
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
 from retrieval.text_said import words_said
@@ -112,7 +114,7 @@ class RequestReader:
 
     def __init__(self, catalog: Catalog, titles: TitleIndex, *, searched: bool = False, called: str = "") -> None:
         said, by_most = words_said(catalog) if searched else (frozenset[str](), frozenset[str]())
-        self._searched = searched
+        self._catalog, self._searched = catalog, searched
         self._latest, self._terciles = latest_year(catalog), terciles(catalog)
         self._categories = CategoryWords(catalog)
         self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
@@ -202,7 +204,8 @@ class RequestReader:
         read = self.read(plain[start:end])
         words = read.about[0].split(" (")[0] if read.about else ""
         mood = self._categories.meant(words) if words and read.filter == ItemFilter() and " " not in words else ()
-        return Side(read.filter, words, mood)
+        said = Says(words) if words and not mood and read.filter == ItemFilter() else None
+        return Side(read.filter, words, mood, said if said is not None and can_be(self._catalog, said) else None)
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""

@@ -13,9 +13,15 @@ _SAME = re.compile(
     r"\bthe same (?P<what>[a-z]+(?: [a-z]+)?) as |(?<=\bby )the (?P<whose>[a-z]+) of (?=(?:the|number|no\.?|nr|item|#|that|this|it)\b|#)"
 )
 
+_MORE = re.compile(
+    r"\b(?:more|others?|another(?: one)?|anything else|something else|other [a-z]+)(?: [a-z]+)? (?:by|from|of|in|with) $"
+)
+
 
 def said_out(message: str, references: References, catalog: Catalog, answers: Answers) -> str:
     """A message in which names, categories and years that it wants as an item has them stand themselves; amounts are left.
+
+    "More by" them leaves out the item itself.
 
     Args:
         message: What was said.
@@ -23,14 +29,16 @@ def said_out(message: str, references: References, catalog: Catalog, answers: An
         catalog: The items.
         answers: Tells which columns a word asks for.
     """
-    text, position = Remainder(message), 0
+    text, position, others = Remainder(message), 0, ""
     while same := _SAME.search(text.low, position):
         row = references.row(text, same.end())
         position = same.end()
         value = _value(catalog, answers, same["what"] or same["whose"], row.items[0]) if row.items else ""
+        if value and _MORE.search(text.low[: same.start()]):
+            others += f"; not {text.said[same.end() : row.end].strip()}"
         if value:
             text = Remainder(f"{text.said[: same.start()]}{value}{text.said[row.end :]}")
-    return text.said
+    return text.said + others
 
 
 def _value(catalog: Catalog, answers: Answers, what: str, item: str) -> str:

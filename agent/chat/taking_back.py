@@ -184,4 +184,6 @@ def _alike(one: Fact, other: Fact) -> bool:
         return False
     if isinstance(one, OneOf) and isinstance(other, OneOf):
         return bool({*one.columns} & {*other.columns} and {*one.values} & {*other.values})
-    return not isinstance(one, OneOf) and not isinstance(other, OneOf) and one.column == other.column
+    if isinstance(one, Within) and isinstance(other, Within):
+        return one.column == other.column
+    return one == other

@@ -19,6 +19,8 @@ _SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "
 _YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
 _HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want|and|or|nor|plus|&)"
 _DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|tak(?:e|ing)|welcomes?)"
+_SAME = {"award": ("prize",), "prize": ("award",)}
+_DOER = re.compile(r"([a-z]{3,})(?:er|or)")  # "winner", "owner"
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
 _ALSO = {"pet": ("dog", "cat", "animal"), "pool": ("swimming pool",), "wifi": ("wi-fi", "internet"), "kid": ("child", "children"), "child": ("kid", "children")}  # fmt: skip
 
@@ -93,7 +95,16 @@ def _pattern(said: list[str]) -> str:
 
 
 def _phrase(words: Sequence[str]) -> str:
-    return r"[ -]?".join(rf"{re.escape(word)}s?" for word in words)
+    return r"[ -]?".join(map(_form, words))
+
+
+def _form(word: str) -> str:
+    """A word in what it may become beside another: "copies" of ``signed_copy``, "winning" and "prize" of ``award_winner``."""
+    if doing := _DOER.fullmatch(word):
+        return rf"{re.escape(doing[1])}(?:ers?|ors?|ing|ed)"
+    if word.endswith("y"):
+        return rf"{re.escape(word[:-1])}(?:ys?|ies)"
+    return "|".join(rf"(?:{re.escape(one)})s?" for one in (word, *_SAME.get(word, ()))).join(("(?:", ")"))
 
 
 def _fact(values: pl.Series) -> OneOf | Within | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Within
+from retrieval.facts import TRUE, AllOf, AnyOf, Fact, OneOf, Says, Within
 
 _MOST_NAMES = 3  # that are spelled out
 _TOUCH = 2e-9  # by so much a bound that is left out lies beside a round number
@@ -56,15 +56,22 @@ def fact_in_words(fact: Fact) -> str:
         first, *others = [_part(part) for part in fact.parts]
         return " ".join([first, *(other if other.startswith("of ") else f"with {other}" for other in others)])
     if isinstance(fact, OneOf):
-        if TRUE.issuperset(value.strip().lower() for value in fact.values):
-            return " or ".join(_plain(c) for c in fact.columns)
-        values = list({value.casefold(): value for value in reversed(fact.values)}.values())[::-1]
-        shown = [*values[:_MOST_NAMES], *(["\u2026"] if len(values) > _MOST_NAMES else [])]
-        return f"{' / '.join(_plain(c) for c in fact.columns)}: {' or '.join(shown)}"
+        return _named(fact)
+    if isinstance(fact, Says):
+        return f"with \u201c{fact.words}\u201d"
     return f"{_plain(fact.column)}: {_span(fact.low, fact.high)}"
 
 
-def _part(fact: OneOf | Within) -> str:
+def _named(fact: OneOf) -> str:
+    columns = [_plain(c) for c in fact.columns]
+    if TRUE.issuperset(value.strip().lower() for value in fact.values):
+        return " or ".join(columns)
+    values = list({value.casefold(): value for value in reversed(fact.values)}.values())[::-1]
+    shown = [*values[:_MOST_NAMES], *(["\u2026"] if len(values) > _MOST_NAMES else [])]
+    return f"{' / '.join(columns)}: {fact.called or ' or '.join(shown)}"
+
+
+def _part(fact: OneOf | Within | Says) -> str:
     """A condition as a part of several: categories and years as they are said alone."""
     if isinstance(fact, OneOf) and fact.columns == ("categories",):
         return " or ".join(fact.values)

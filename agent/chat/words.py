@@ -22,6 +22,7 @@ class _Vocabulary(TypedDict):
     units: dict[str, list[str]]
     origins: dict[str, list[str]]
     kinds: list[str]
+    goods: dict[str, list[str]]
     audiences: list[str]
     function_words: list[str]
     light_words: list[str]
@@ -76,6 +77,11 @@ def places() -> dict[str, list[str]]:
     for place, words in origins().items():
         found[place] = list(dict.fromkeys(other for word in words for other in found[word] if other != place))
     return found
+
+
+def goods() -> dict[str, list[str]]:
+    """Other words for what data are called after, by the noun for it."""
+    return _vocabulary()["goods"]
 
 
 def is_kind(word: str) -> bool:

@@ -1,0 +1,99 @@
+"""The names of one catalogue, by the words that call them: whole names, surnames, what comes from a place, sizes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from agent.chat.name_columns import name_columns, words_of
+from agent.chat.name_patterns import NEXT, OTHERS, STEM
+from agent.chat.name_spans import forms, is_month, within
+from agent.chat.words import origins, places, singular_words
+from retrieval.schema import Catalog
+
+_SPOKEN = frozenset(("language", "subtitle", "spoken"))  # columns of tongues: "a trip to Germany" is not in German
+
+
+class NameTable:
+    """Values by column, for every way to call them.
+
+    Attributes:
+        columns: That hold names.
+        whole: By the words of a name.
+        surname: By the last word of a person's.
+        months: Their names by words for them, where a span of months holds them: "May-July".
+        sizes: By numbers and letters that are meant beside the name of their column only: "size 38".
+        longest: Words of the longest name.
+        origins: Words that say where a thing is from, and so what it is: "french music".
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        columns = tuple(name_columns(catalog.table))
+        self.columns = tuple(column.name for column in columns)
+        self._shared = frozenset(column.name for column in columns if column.shared)
+        self.whole: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.surname: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self.months: dict[str, str] = {}
+        self.sizes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for column in columns:
+            for value, said in zip(column.values, column.words, strict=True):
+                for one in within(value) or (said if len(said) == 1 and said[0].isdigit() else ()):
+                    if not is_month(one):
+                        self.sizes[one][column.name].add(value)
+                    for form in forms(one) if is_month(one) else ():
+                        self.whole[(form,)][column.name].add(value)
+                        self.months[form] = one.capitalize()
+                if said and not all(w.isdigit() for w in said):
+                    tongue = not _SPOKEN.isdisjoint(singular_words(column.name.replace("_", " ")))
+                    alike = (*origins().get(" ".join(said), ()), *(() if tongue else places().get(" ".join(said), ())))
+                    for called in (said, *map(words_of, alike)):
+                        self.whole[called][column.name].add(value)
+                    if column.shared:
+                        self.whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
+                    if column.people and len(said) > 1 and len(said[-1]) > 2:
+                        self.surname[said[-1]][column.name].add(value)
+        self.longest = max(map(len, self.whole), default=0)
+        self.origins = frozenset(word for others in origins().values() for word in others)
+
+    def is_shared(self, word: str) -> bool:
+        """Whether a word is a value that many items share."""
+        return word in self.months or not self._shared.isdisjoint(self.whole.get((word,), ()))
+
+    def same_column(self, one: str, other: str) -> bool:
+        """Whether two words are values of one column that many items share."""
+        held = self.whole.get((one,), {}).keys() & self.whole.get((other,), {}).keys()
+        return not self._shared.isdisjoint(held)
+
+    def preferred(self, held: Iterable[str], cue: str) -> tuple[str, ...]:
+        """Columns whose names read like a cue: "directed", "author", "language"."""
+        word = cue.strip(" .,:").split(" ")[0]
+        if len(word) < 3:
+            return ()
+        others = OTHERS.get(word, ())
+        return tuple(
+            sorted(
+                c
+                for c in held
+                if any(part[:STEM] == word[:STEM] or part in others for part in singular_words(c.replace("_", " ")))
+            )
+        )
+
+    def reads_like(self, word: str) -> bool:
+        """Whether a word reads like the name of a column of names."""
+        return bool(self.preferred(self.columns, word))
+
+    def shared_words(self) -> frozenset[str]:
+        """Values of one word that many items share."""
+        held = (
+            (said, value) for said, columns in self.whole.items() for values in columns.values() for value in values
+        )
+        return frozenset(
+            said[0] for said, value in held if said == words_of(value) and len(said) == 1 and self.is_shared(said[0])
+        )
+
+    def follow(self, rest: str, end: int) -> bool:
+        """Whether the word after a place is a value that many items share, or says where they are from."""
+        after = NEXT.match(rest, end)
+        return after is not None and (
+            self.is_shared(after[1]) or ((after[1],) in self.whole and after[1] in self.origins)
+        )

@@ -1,0 +1,293 @@
+"""A shelf with sizes in spans, months in spans and words in texts: choices of words, which of the list, the first of a kind."""
+
+import polars as pl
+import pytest
+
+from agent.chat.answers import Answers
+from agent.chat.intents import Intent
+from agent.chat.name_spans import within
+from agent.chat.orders import find_order, order_behind
+from agent.chat.questions import Question
+from agent.chat.reading import RequestReader
+from agent.chat.references import Pointed
+from agent.chat.which import Which, asks_which
+from agent.chat.wish import Wish
+from agent.chat.wording import fact_in_words
+from retrieval.facts import AnyOf, OneOf, Says, columns_of
+from retrieval.filters import ItemFilter
+from retrieval.schema import Catalog
+from retrieval.titles import TitleIndex
+from tests.agent.test_talk import column, ids, talk
+
+ROWS = [
+    ("A", "Trail Boot", ["Boots"], "36-41", "black", "May-July", "yes", 90.0, "Sturdy, with a zip at the side."),
+    ("B", "City Boot", ["Boots"], "40-46", "brown", "Nov\u2013Feb", "no", 120.0, "Soft leather, kind to dogs."),
+    ("C", "Beach Slide", ["Sandals"], "35-42", "white", "June - August", "no", 25.0, "Rubber sole; rinse with water."),
+    ("D", "Cork Slide", ["Sandals"], "S-XL", "black", None, None, 45.0, "A bed of cork that shapes itself to the foot, a cork bed."),
+    ("E", "Wool Coat", ["Coats"], "XS-M", "gold", "October-March", "yes", 210.0, "Warm, with a zip and a hood for windy days."),
+    ("F", "Rain Coat", ["Coats"], None, "yellow", "March-May", "yes", None, "Keeps dogs and the people who walk them dry."),
+]  # fmt: skip
+COLUMNS = ["item_id", "title", "categories", "size_range", "colour", "worn_months", "signed_copy", "price", "text"]
+
+
+COPIES = 4  # values that only one item has are shared by none
+
+
+def shelf():
+    rows = [(f"{row[0]}{n or ''}", *row[1:]) for n in range(COPIES) for row in ROWS]
+    table = pl.DataFrame(
+        [dict(zip(COLUMNS, row, strict=True)) for row in rows], schema_overrides={"size_range": pl.String}
+    )
+    return Catalog(table.with_columns(pl.lit(None, dtype=pl.Int32).alias("year"), pl.lit(3).alias("count")))
+
+
+def passing(condition, catalog):
+    kept = condition.mask(catalog)[: len(ROWS)]
+    return "".join(row[0] for row, keep in zip(ROWS, kept, strict=True) if keep)
+
+
+def reader():
+    catalog = shelf()
+    return catalog, RequestReader(catalog, TitleIndex(catalog), searched=True, called="wardrobe")
+
+
+@pytest.mark.parametrize(
+    ("value", "held"),
+    [
+        ("36-38", ("36", "37", "38")),
+        ("36 \u2013 37", ("36", "37")),
+        ("S-L", ("s", "m", "l")),
+        ("May-July", ("may", "june", "july")),
+        ("Nov\u2013Jan", ("november", "december", "january")),
+        ("1990-2020", tuple(map(str, range(1990, 2021)))),
+        ("1900-2020", ()),
+        ("41-36", ()),
+        ("38", ()),
+        ("x-ray", ()),
+        ("Anglo-Saxon", ()),
+        ("ma-de", ()),
+    ],
+)
+def test_a_span_holds_what_lies_between(value, held):
+    assert within(value) == held
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("size 38", "AC"),
+        ("boots in size 41", "AB"),
+        ("boots in 36", "A"),
+        ("a coat in size M", "E"),
+        ("something in XL please", "D"),
+        ("no size 36", "BDEF"),
+        ("worn in june", "AC"),
+        ("for December", "BE"),
+        ("in Feb", "BE"),
+        ("worn in May", "AF"),
+        ("I may want coats", "EF"),
+        ("no june ones", "BDEF"),
+        ("36 coats", "EF"),
+        ("it fits me in 2 ways", "ABCDEF"),
+        ("boots or something with a cork bed", "ABD"),
+        ("something with dogs or a pair of sandals", "BCDF"),
+        ("something with dogs or sandals", "CD"),
+        ("boots or dogs", "ABF"),
+        ("a coat for my son or daughter", "EF"),
+        ("a coat for Friday or Saturday night", "EF"),
+        ("which are black", "AD"),
+        ("a black slide", "AD"),
+        ("a black tie event", "ABCDEF"),
+        ("a signed copy", "AEF"),
+        ("signed copies", "AEF"),
+    ],
+)
+def test_what_a_shelf_is_asked(said, meant):
+    catalog, own = reader()
+    assert passing(own.read(said).filter, catalog) == meant
+
+
+def test_a_size_is_told_as_it_was_said():
+    catalog, own = reader()
+    assert own.read("size 38").understood(catalog)["with"] == ["size range: 38"]
+    assert own.read("in June or July").understood(catalog)["with"] == ["worn months: June or July"]
+    assert own.read("a coat in size m").understood(catalog)["with"] == ["size range: M"]
+
+
+def test_a_choice_of_words_is_said_and_kept():
+    own = reader()[1]
+    asked = own.read("boots or something with a cork bed").filter.facts
+    assert asked == (AnyOf((OneOf(("categories",), ("Boots",)), Says("cork bed"))),)
+    assert fact_in_words(asked[0]) == "Boots, or with \u201ccork bed\u201d"
+    assert columns_of(asked[0]) == ("categories",)
+    wish = Wish(facts=asked)
+    assert Wish.model_validate_json(wish.model_dump_json()) == wish
+
+
+@pytest.mark.parametrize(("words", "saying"), [("dog", "BF"), ("dogs", "BF"), ("zip", "AE"), ("coat", "EF"), ("z", "")])
+def test_says_looks_into_every_text(words, saying):
+    assert passing(ItemFilter(facts=(Says(words),)), shelf()) == saying
+
+
+def test_a_column_of_ids_says_nothing():
+    table = (
+        shelf().table.with_columns(pl.lit("x").alias("title")).select("item_id", "title", "categories", "year", "count")
+    )
+    assert ItemFilter(facts=(Says("x"),)).mask(Catalog(table)).all()
+    assert not ItemFilter(facts=(Says("a1"),)).mask(Catalog(table)).any()
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        ("which of these are black?", "are black"),
+        ("and which of them come in size 38?", "come in size 38"),
+        ("are any of them under 50?", "under 50"),
+        ("do any of these have a zip?", "have a zip"),
+        ("which of these coats have a zip?", "have a zip"),
+        ("any of them in blue?", "in blue"),
+        ("which ones are signed?", "are signed"),
+        ("which ones?", None),
+        ("any of these", None),
+        ("what do you think I like?", None),
+        ("is any film in colour?", None),
+        ("something black, which of course is a colour", None),
+    ],
+)
+def test_what_is_asked_of_the_items_of_a_list(message, words):
+    assert asks_which(message.lower()) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "met", "untold"),
+    [
+        ("are black", "AD", ""),
+        ("come in size 41", "ABC", "F"),
+        ("have a zip", "AE", ""),
+        ("cost under 50", "CD", "F"),
+        ("are not black", "BCEF", ""),
+        ("have no zip", "BCDF", ""),
+    ],
+)
+def test_which_of_a_list_are_so(words, met, untold):
+    catalog, own = reader()
+    which = Which(catalog, own, Answers(catalog, own))
+    listed = [row[0] for row in ROWS]
+    asked = which.asked(words)
+    assert asked is not None
+    text, items = which(asked, listed, ItemFilter())
+    assert "".join(items) == met
+    assert text.startswith(f"{len(met)} of the 6 (")
+    assert all(f"{row[1]} (number {n})" in text for n, row in enumerate(ROWS, 1) if row[0] in met + untold)
+    assert ("it is not told" in text) is bool(untold)
+
+
+def test_none_of_a_list_and_others_beside_it():
+    catalog, own = reader()
+    which = Which(catalog, own, Answers(catalog, own))
+    asked = which.asked("are black")
+    assert asked is not None
+    text, items = which(asked, ["B", "C"], ItemFilter())
+    assert (text, items) == (
+        "None of the 2 (colour: black). 8 others that meet what you asked for are; ask for them.",
+        (),
+    )
+    sandals = ItemFilter(wanted=(frozenset(["Sandals"]),))
+    assert which(asked, ["B", "C"], sandals)[0].endswith("4 others that meet what you asked for are; ask for them.")
+
+
+@pytest.mark.parametrize("words", ["would suit me", "should I take", "are like Trail Boot", "have a zeppelin"])
+def test_what_nothing_tells_is_no_question_of_which(words):
+    catalog, own = reader()
+    assert Which(catalog, own, Answers(catalog, own)).asked(words) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "answer"),
+    [
+        ("have a zip", "Yes: Trail Boot (number 1) \u2013 text Sturdy, with a zip at the side."),
+        ("have a cork bed", "The catalogue does not say \u201ccork bed\u201d of Trail Boot (number 1): text Sturdy, with a zip at the side."),
+        ("signed", "Trail Boot (number 1): signed copy yes."),
+        ("come in size 40", "Yes: Trail Boot (number 1) \u2013 size range 36-41."),
+        ("come in size 42", "No: Trail Boot (number 1) \u2013 size range 36-41."),
+    ],
+)  # fmt: skip
+def test_yes_no_and_what_is_not_said(what, answer):
+    catalog, own = reader()
+    pointed = Pointed(("A",), 0, (), by_place=True)
+    assert Answers(catalog, own)(Question(what, whether=True, pointed=pointed), ["A", "B"]) == answer
+
+
+@pytest.mark.parametrize(
+    ("message", "by", "of"),
+    [
+        ("what's the cheapest coat?", "price", "coat"),
+        ("how much is the cheapest one?", "price", ""),
+        ("how much does the cheapest pair of boots cost?", "price", "boots"),
+        ("which coat is the newest?", "year", "coat"),
+    ],
+)
+def test_the_first_of_a_kind_is_asked_for(message, by, of):
+    order = find_order(message)
+    assert order is not None
+    assert (order.by, order.of, order.asks) == (by, of, True)
+
+
+@pytest.mark.parametrize("message", ["what is the best coat?", "show me the cheapest coats", "the cheapest coat"])
+def test_a_list_that_is_asked_for_is_no_question_of_the_first(message):
+    assert find_order(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "at", "by", "most"),
+    [
+        ("coats, cheapest first", 5, "price", False),
+        ("coats sorted by price", 5, "price", False),
+        ("boots under 100, newest first please", 15, "year", True),
+        ("coats from cheapest to dearest", 5, "price", False),
+    ],
+)
+def test_an_order_stands_behind_a_request(message, at, by, most):
+    behind = order_behind(message)
+    assert behind is not None
+    assert (behind[0], behind[1].by, behind[1].most) == (at, by, most)
+
+
+@pytest.mark.parametrize("message", ["cheapest first", "coats, the cheapest", "the first coat", "coats, first of all"])
+def test_no_order_stands_behind(message):
+    assert order_behind(message) is None
+
+
+def test_a_request_with_an_order_is_answered_in_it(shop):
+    plain, ordered = (talk(shop, said)[0] for said in ("party games", "party games, cheapest first please"))
+    assert sorted(ids(plain.slate)) == sorted(ids(ordered.slate))
+    assert ordered.understood == plain.understood == {"wanted": ["Party"]}
+    known = [price for price in column(shop, ordered.slate, "price") if price is not None]
+    assert known == sorted(known)
+    assert "They stand by price, lowest first" in ordered.text
+    assert [item.rank for item in ordered.slate.items] == list(range(1, 11))
+
+
+def test_which_of_the_list_leaves_all_as_it_was(shop):
+    first, which, more = talk(shop, "party games", "which of these are by Kosmos?", "more like it")
+    own = [n for n, maker in enumerate(column(shop, first.slate, "publisher"), 1) if maker == "Kosmos"]
+    assert (which.intent, which.slate, which.understood) == (Intent.WHICH, None, first.understood)
+    assert all(f"(number {n})" in which.text for n in own)
+    assert which.text.startswith(f"{len(own)} of the 10 (publisher: Kosmos)")
+    assert more.intent is Intent.RECOMMEND
+
+
+def test_one_is_picked_by_what_fits_best_whatever_the_order(shop):
+    first, _, pick = talk(shop, "party games", "cheapest first", "which of these would you recommend?")
+    best = max(first.slate.items, key=lambda item: item.score)
+    assert (pick.intent, pick.slate) == (Intent.PICK, None)
+    assert f" {best.title} is number " in pick.text
+    assert talk(shop, "which one would you recommend?")[0].intent is Intent.RECOMMEND
+
+
+def test_the_cheapest_of_a_kind_is_told(shop):
+    table = shop.recommender.model.catalog.table
+    party = table.filter(pl.col("categories").list.contains("Party")).sort("price", nulls_last=True)
+    answer = talk(shop, "what's the cheapest party game?")[0]
+    assert answer.intent is Intent.ORDER
+    assert f"of the {party.height} in the catalogue of that (Party): {party['title'][0]}" in answer.text
