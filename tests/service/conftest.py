@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from pathlib import Path
 
 import httpx
@@ -111,7 +112,12 @@ class Postgres:
         if self.user:
             shutil.chown(place, self.user)
         self._run("initdb", "-D", str(place / "data"), "-A", "trust", "-U", "polytaste")
-        self.url = f"postgresql://polytaste@/postgres?host={place}"
+
+    def fresh(self):
+        """The URL of an empty database: what other tests left is not in it."""
+        name = f"of_{uuid.uuid4().hex}"
+        self._run("createdb", "-h", str(self.place), "-U", "polytaste", name)
+        return f"postgresql://polytaste@/{name}?host={self.place}"
 
     def start(self):
         options = f"-c listen_addresses='' -c unix_socket_directories='{self.place}'"

@@ -23,7 +23,7 @@ def database(request, tmp_path):
     if request.param == "sqlite":
         database = Database(f"sqlite:///{tmp_path}/memory.db")
     else:
-        database = Database(request.getfixturevalue("postgres").url)
+        database = Database(request.getfixturevalue("postgres").fresh())
     database.upgrade()
     yield database
     database.close()
@@ -192,7 +192,7 @@ def test_a_migration_removes_turns_whose_conversation_was_deleted(tmp_path):
 
 
 def test_what_a_database_cannot_hold_is_the_callers_fault(postgres):
-    database = Database(postgres.url)
+    database = Database(postgres.fresh())
     database.upgrade()
     with pytest.raises(ConfigError, match="cannot hold"):
         People(database).say("t", "u", [Said("a\x00", Kind.LIKE)])
@@ -272,7 +272,7 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path):
 
 
 def test_postgres_may_go_away_and_come_back(postgres):
-    database = Database(postgres.url)
+    database = Database(postgres.fresh())
     database.upgrade()
     people = People(database)
     Privacy(people._database).delete("t", "away")

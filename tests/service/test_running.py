@@ -99,7 +99,7 @@ def test_a_kill_in_the_middle_of_feedback_loses_nothing_acknowledged(model_folde
 
 
 def test_postgres_may_go_away_under_the_service_and_come_back(postgres, model_folder, model):
-    service = Service(model_folder, postgres.url, "--no-llm").ready()
+    service = Service(model_folder, postgres.fresh(), "--no-llm").ready()
     acknowledged, refused, broken, stop = [], [], [], threading.Event()
 
     def speak(who):
