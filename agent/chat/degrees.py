@@ -60,6 +60,9 @@ _OF_OTHERS = re.compile(
     r" (?:than|people|person|folks|couple|brother|sister|man|men|woman|women|kids?|children)\b"
 )  # "older people"
 _DENIAL = re.compile(r"\b(?:no|not|never|nothing|without|\w+n't|don't|stop)$")
+_CONTRARY = {
+    "small": "big", "little": "big", "light": "heavy", "narrow": "wide", "weak": "strong", "slow": "fast", "thin": "thick", "shallow": "deep", "low": "high",
+}  # fmt: skip
 _NO_OBJECT = frozenset(("like", "than", "please"))
 _SHORTEST = 5  # letters of a comparative: "older"
 _LIGHT_BEFORE = 6  # words between a "no" and the "more" that it denies
@@ -127,9 +130,9 @@ def find_degrees(text: Remainder, named: Named) -> Degrees:
 def _meant(low: str, way: re.Match[str], named: Named) -> tuple[str, int, int] | None:
     """What is compared, where it ends, and in which direction; None where nothing is."""
     if word := way["comparative"]:
-        base = _positive(word, named)
+        base, sign = _positive(word, named)
         beyond = _OF_OTHERS.match(low, way.end()) or _BOUND.search(low[max(way.start() - 30, 0) : way.start()])
-        return None if base is None or beyond else (base, way.end(), 1)
+        return None if base is None or beyond else (base, way.end(), sign)
     if way["lacking"]:
         return way["adjective"], way.end(), 1
     found = _OBJECT.match(low, way.end())
@@ -186,17 +189,23 @@ def _least(words: list[str], named: Named) -> str:
     return "".join(words).strip(" -")
 
 
-def _positive(comparative: str, named: Named) -> str | None:
-    """What a comparative is of, "funny" of "funnier", if it lies on a scale or there can be more of it; None for words like "thriller"."""
+def _positive(comparative: str, named: Named) -> tuple[str | None, int]:
+    """What a comparative is of, "funny" of "funnier", if it lies on a scale or there can be more of it: -1 for less of the contrary.
+
+    None for words like "thriller".
+    """
     if len(comparative) < _SHORTEST or named(comparative):
-        return None
+        return None, 1
     stem = comparative.removesuffix("er")
     forms = [stem, f"{stem}e"]
     if stem.endswith("i"):
         forms.insert(0, f"{stem[:-1]}y")
     if len(stem) > 2 and stem[-1] == stem[-2]:
         forms.append(stem[:-1])
-    return next((form for form in forms if _ON_SCALE.fullmatch(form) or named(form)), None)
+    if own := next((form for form in forms if _ON_SCALE.fullmatch(form) or named(form)), None):
+        return own, 1
+    contraries = (_CONTRARY.get(form, "") for form in forms)
+    return next((contrary for contrary in contraries if contrary and named(contrary)), None), -1
 
 
 def _scale(what: str) -> tuple[Scale | None, int]:

@@ -12,7 +12,7 @@ from agent.chat.choices import Said, chosen
 from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
 from agent.chat.names import NameWords
 from agent.chat.negation import Scopes, Sense
-from agent.chat.quantities import Quantities
+from agent.chat.quantities import BIG, Quantities
 from agent.chat.truths import TruthWords
 from agent.chat.words import filled
 from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Says, Within, columns_of
@@ -126,10 +126,16 @@ class FactReader:
         """Whether a word is an adjective that a column of numbers is made of: sweet, where there is a ``sweetness``."""
         return word in self._quantities.qualities
 
+    def sized(self, word: str) -> bool:
+        """Whether a word asks how big items are, and a column tells it."""
+        return word in BIG and bool(self._quantities.of(word))
+
     def measured(self, word: str) -> bool:
         """Whether there can be more or less of what a word names: a quality, or what a column of numbers holds."""
-        return self.quality(word) or (
-            len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word))
+        return (
+            self.quality(word)
+            or self.sized(word)
+            or (len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word)))
         )
 
     def columns(self, word: str) -> list[str]:

@@ -41,6 +41,12 @@ _OF_WHAT = re.compile(
 )
 _ALSO = re.compile(rf"\s*(?:,|,? and) (?:{_BOUNDS} )?{_SO_MANY}(?: {_THEM})? (?:{_SHOULD})?{_WHAT}")
 _ONES = re.compile(rf"\b(?:{_LEAST}|(?P<most>{_MOST})) {_SO_MANY} (?P<words>[a-z][\w'-]*(?: [a-z][\w'-]*){{1,3}})")
+_TOTAL = re.compile(rf"\b(?P<total>{NUMBER}) (?P<kind>[a-z]+)(?:,|:| with| including|, with|, including)(?= {NUMBER} )")
+_PIECE = re.compile(
+    rf"(?:,? and|,|) (?P<number>{NUMBER}) (?P<what>(?!of\b)[^,.;!?]+?)(?=\s*(?:[,.;!?]|$|\bplease\b|\band {NUMBER}\b))"
+)
+_ENDS = re.compile(r" (?:ones?|items?)$")
+_SEVERAL = 2  # groups that are a list of parts
 _OTHERS = frozenset(("one", "ones"))
 
 
@@ -69,7 +75,7 @@ def find_parts(text: Remainder, named: Named, *, listed: bool) -> tuple[Part, ..
         named: Categories that some words name.
         listed: Whether there is a list of which "only one" can be a part; else it says how many items are wanted.
     """
-    parts = _of_them(text, listed=listed)
+    parts = [*_of_total(text), *_of_them(text, listed=listed)]
     for found in list(_BOUND.finditer(text.low)):
         words = _naming(found["what"], named)
         if words and (found["least"] or listed):
@@ -87,6 +93,24 @@ def find_parts(text: Remainder, named: Named, *, listed: bool) -> tuple[Part, ..
             parts.append(_part(found, words))
             text.take(found.start(), found.start("words") + len(words) + 1)
     return (*parts, *(each if len(each) > 1 else ()))
+
+
+def _of_total(text: Remainder) -> list[Part]:
+    """Counts behind one of all items, of which they are parts: "ten films, three dramas and two westerns"; they are taken out."""
+    total = _TOTAL.search(text.low)
+    if total is None or not is_kind(total["kind"]):
+        return []
+    found: list[re.Match[str]] = []
+    position = total.end()
+    while piece := _PIECE.match(text.low, position):
+        found.append(piece)
+        position = piece.end()
+    counts = sum(int(number(piece["number"])) for piece in found)
+    if len(found) < _SEVERAL or counts > int(number(total["total"])) or any(_is_measured(p["what"]) for p in found):
+        return []
+    parts = [Part(_ENDS.sub("", text.said[slice(*p.span("what"))]), least=int(number(p["number"]))) for p in found]
+    text.take(total.end(), position)
+    return parts
 
 
 def _of_them(text: Remainder, *, listed: bool) -> list[Part]:

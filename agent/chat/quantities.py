@@ -37,6 +37,19 @@ _SCALES: tuple[dict[str, float], ...] = (
     {"mile": 1609.344, "kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "metre": 1.0, "meter": 1.0, "m": 1.0, "centimetre": 0.01, "centimeter": 0.01, "cm": 0.01, "millimetre": 1e-3, "millimeter": 1e-3, "mm": 1e-3},
 )  # fmt: skip
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
+BIG = frozenset(("big", "large"))
+"""Words that compare items by how big they are."""
+
+_SIZES = (
+    "size",
+    "area",
+    "volume",
+    "capacity",
+    "height",
+    "width",
+    "tall",
+    "wide",
+)  # columns that tell how big a thing is, the plainest first
 _TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more than this, counts seconds
 _MINUTES, _SECONDS = 60.0, 1.0
 _RATED = frozenset(("rating", "score", "review"))
@@ -92,6 +105,10 @@ class Quantities:
             return sorted(prices, key=lambda c: not any(_counts(name, self._parts[c]) for name in _currency(word)))
         if word in self.qualities:
             return [self.qualities[word]]
+        if word in BIG:
+            return [c for size in _SIZES for c, parts in self._parts.items() if size in parts and "group" not in parts][
+                :1
+            ]
         listed = [name for other in (word, *_alike(word)) for name in (other, *_listed().get(other, ()))]
         own = [c for c, parts in self._parts.items() if any(_counts(name, parts) for name in (word, *_same(word)))]
         return own or list(

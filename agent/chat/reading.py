@@ -183,7 +183,7 @@ class RequestReader:
 
     def comparable(self, words: str) -> tuple[str, ...]:
         """What there can be more or less of by some words: categories, or the quality that a column holds."""
-        return self.categories(words) or ((words,) if self.facts.quality(words) else ())
+        return self.categories(words) or ((words,) if self.facts.quality(words) or self.facts.sized(words) else ())
 
     def measured(self, words: str) -> bool:
         """Whether an item has more or less of what some words name, and a list no share."""

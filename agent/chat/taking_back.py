@@ -32,6 +32,8 @@ _ALLOWED = re.compile(
     r"(?: (?:again|now|too|after all|with me|by me|anyway))*\s*(?:[.!]|$)"
 )
 _DENIED = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
+_ONES = re.compile(r"(?<=\w) ones?$")
+_COUNT = re.compile(r"^\d+ ")
 _GLOSS = re.compile(r" \([^()]*\)$")
 _Of = TypeVar("_Of")
 
@@ -51,6 +53,7 @@ class TakingBack:
 
     def __call__(self, wish: Wish, what: str) -> Wish:
         """The wish without what some words name; as it was if they name nothing of it."""
+        what = _ONES.sub("", what)
         new = self._of_choices(wish, what)
         if new == wish:
             new = self._by_kind(wish, what)
@@ -121,7 +124,9 @@ class TakingBack:
         part = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)")
         for key, values in wish.understood(self._catalog).items():
             for value in values if isinstance(values, list) else [values]:
-                said = str(value).casefold()
+                said = (
+                    _COUNT.sub("", str(value).casefold()) if key in {"at_least", "at_most"} else str(value).casefold()
+                )
                 if said in meant or (len(words) > 2 and part.search(_GLOSS.sub("", said) if key == "about" else said)):
                     wish = wish.without(key, str(value), self._catalog)
         return wish

@@ -1,12 +1,17 @@
 """What is a part of the list and not its length, two questions in one message, and items beside each other."""
 
+import polars as pl
 import pytest
 
 from agent.chat.answers import Answers
 from agent.chat.intents import Intent
 from agent.chat.moves import moves_of
+from agent.chat.reading import RequestReader
 from agent.chat.references import References, Shown
 from agent.chat.wish import Wish
+from retrieval.facts import Within
+from retrieval.schema import Catalog
+from retrieval.titles import TitleIndex
 from tests.agent.test_talk import column, talk
 
 
@@ -242,3 +247,40 @@ def test_a_comparison_leaves_the_list_and_what_is_asked(films):
     first, older, undone = talk(films, "comedies", "which is older, 1 or 3?", "older than number 2")
     assert (older.intent, older.slate, older.understood) == (Intent.FACTS, None, first.understood)
     assert undone.intent is Intent.RECOMMEND and "years" in undone.understood
+
+
+@pytest.mark.parametrize(
+    ("message", "parts", "rest"),
+    [
+        ("ten films, three dramas and two westerns", [("dramas", 3, None), ("westerns", 2, None)], "ten films,"),
+        ("ten games: 2 quick ones, 3 by Kosmos", [("quick", 2, None), ("by Kosmos", 3, None)], "ten games:"),
+        ("12 books with three in German and two signed ones, under 20", [("in German", 3, None), ("signed", 2, None)], "12 books with"),
+        ("five films, two comedies and ten dramas", [], "five films, two comedies and ten dramas"),
+        ("ten films, 90 minutes and 2 stars", [], "ten films, 90 minutes and 2 stars"),
+        ("ten films, three dramas", [], "ten films, three dramas"),
+    ],
+)  # fmt: skip
+def test_counts_behind_one_of_all_are_parts_of_it(message, parts, rest):
+    moves = moves_of(message, References([], lambda _: None))
+    assert [(p.words, p.least, p.most) for p in moves.parts] == parts
+    assert moves.rest.startswith(rest)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"), [("forget the Kosmos ones", ["2 Party"]), ("forget the party games", ["3 publisher: Kosmos"])]
+)
+def test_a_part_is_taken_back_by_what_it_is_of(shop, said, left):
+    asked, after = talk(shop, "ten games, three by Kosmos and two party ones", said)
+    assert asked.understood == {"k": 10, "at_least": ["3 publisher: Kosmos", "2 Party"]}
+    assert after.understood == {"k": 10, "at_least": left}
+
+
+@pytest.mark.parametrize(("said", "way"), [("something smaller", -1), ("bigger ones", 1), ("larger please", 1)])
+def test_how_big_is_compared_by_the_column_that_tells_it(hotels, said, way):
+    """A shop of hotels has none: it says so. One of plants or parcels goes by height, size or width."""
+    answer = talk(hotels, "spa hotels", said)[1]
+    assert "\u201cbig\u201d" in answer.text or "speaks of" in answer.text
+    assert answer.understood == {"wanted": ["Spa"]}
+    shelf = pl.DataFrame({"item_id": list("abcd"), "title": list("ABCD"), "categories": [["X"]] * 4, "year": pl.Series([None] * 4, dtype=pl.Int32), "count": [1] * 4, "height_cm": [10, 20, 30, 40]})  # fmt: skip
+    beyond = RequestReader(Catalog(shelf), TitleIndex(Catalog(shelf))).facts.beyond(["b", "c"], way, "big")
+    assert beyond == Within("height_cm", **({"low": 25 + 1e-9} if way > 0 else {"high": 25 - 1e-9}))
