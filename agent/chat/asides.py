@@ -10,7 +10,8 @@ from agent.chat.answers import Answers
 from agent.chat.assistant import Assistant
 from agent.chat.comparing import Comparing
 from agent.chat.having import Having
-from agent.chat.moves import Intent, Moves
+from agent.chat.intents import Intent
+from agent.chat.move import Moves
 from agent.chat.ordering import Ordering
 from agent.chat.orders import Order
 from agent.chat.reading import Reading, RequestReader

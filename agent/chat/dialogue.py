@@ -22,7 +22,9 @@ from agent.chat.asides import Asides
 from agent.chat.assistant import Assistant, AssistantConfig
 from agent.chat.dead_ends import way_out
 from agent.chat.hearing import heard, said_outright
-from agent.chat.moves import Intent, Moves, moves_of
+from agent.chat.intents import Intent
+from agent.chat.move import Moves
+from agent.chat.moves import moves_of
 from agent.chat.person import Person
 from agent.chat.references import References
 from agent.chat.steering import Steering

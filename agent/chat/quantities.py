@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agent.chat.measures import SCALES, like_units, same_unit
 from agent.chat.qualities import qualities_of, quality
 from agent.chat.words import is_function_word, is_kind, singular_words, units
 from retrieval.arrays import Int32
@@ -30,12 +31,6 @@ UNTOLD = {
 }
 """What is said where no column holds what is asked for."""
 
-_SCALES: tuple[dict[str, float], ...] = (
-    {"hour": 3600.0, "hr": 3600.0, "h": 3600.0, "minute": 60.0, "min": 60.0, "second": 1.0, "sec": 1.0, "millisecond": 1e-3, "msec": 1e-3, "ms": 1e-3},
-    {"kilogram": 1e3, "kilo": 1e3, "kg": 1e3, "gram": 1.0, "gramme": 1.0, "g": 1.0, "milligram": 1e-3, "mg": 1e-3},
-    {"litre": 1e3, "liter": 1e3, "l": 1e3, "cl": 10.0, "millilitre": 1.0, "milliliter": 1.0, "ml": 1.0},
-    {"mile": 1609.344, "kilometre": 1e3, "kilometer": 1e3, "km": 1e3, "metre": 1.0, "meter": 1.0, "m": 1.0, "centimetre": 0.01, "centimeter": 0.01, "cm": 0.01, "millimetre": 1e-3, "millimeter": 1e-3, "mm": 1e-3},
-)  # fmt: skip
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 BIG = frozenset(("big", "large"))
 """Words that compare items by how big they are."""
@@ -109,8 +104,8 @@ class Quantities:
             return [c for size in _SIZES for c, parts in self._parts.items() if size in parts and "group" not in parts][
                 :1
             ]
-        listed = [name for other in (word, *_alike(word)) for name in (other, *_listed().get(other, ()))]
-        own = [c for c, parts in self._parts.items() if any(_counts(name, parts) for name in (word, *_same(word)))]
+        listed = [name for other in (word, *like_units(word)) for name in (other, *_listed().get(other, ()))]
+        own = [c for c, parts in self._parts.items() if any(_counts(name, parts) for name in (word, *same_unit(word)))]
         return own or list(
             dict.fromkeys(c for name in listed for c, parts in self._parts.items() if _counts(name, parts))
         )
@@ -127,7 +122,7 @@ class Quantities:
     def counting(self, unit: str) -> list[str]:
         """Columns in which so many of a unit can be: ``bottle_ml`` holds millilitres, not bottles."""
         word = _plain(unit)
-        measured = any(word in scale for scale in _SCALES)
+        measured = any(word in scale for scale in SCALES)
         return [c for c in self.of(unit) if measured or word in _listed() or not self._measures(c)]
 
     def met(self, facts: Sequence[Within]) -> bool:
@@ -142,7 +137,7 @@ class Quantities:
 
     def timed(self, unit: str) -> bool:
         """Whether a unit is one of time, or a word for length."""
-        return _plain(unit) in _SCALES[0] or _plain(unit) == LENGTH
+        return _plain(unit) in SCALES[0] or _plain(unit) == LENGTH
 
     def peopled(self, unit: str) -> bool:
         """Whether a unit is one of people."""
@@ -221,14 +216,14 @@ class Quantities:
     def _factor(self, unit: str, column: str) -> float:
         """From a unit into what a column counts, as its name says it; a time of which it says nothing is in minutes."""
         word = _plain(unit)
-        for scale in _SCALES:
+        for scale in SCALES:
             if word in scale:
                 own = [scale[part] for part in reversed(self._parts[column]) if part in scale]
-                return scale[word] / (own[0] if own else self._untold(column) if scale is _SCALES[0] else scale[word])
+                return scale[word] / (own[0] if own else self._untold(column) if scale is SCALES[0] else scale[word])
         return 1.0
 
     def _measures(self, column: str) -> bool:
-        return any(part in scale for scale in _SCALES for part in self._parts[column] if part not in _LEAST)
+        return any(part in scale for scale in SCALES for part in self._parts[column] if part not in _LEAST)
 
     def _untold(self, column: str) -> float:
         usual = self._table[column].median()
@@ -248,16 +243,6 @@ def _listed() -> dict[str, list[str]]:
 def _currency(word: str) -> set[str]:
     """A currency by its names: dollar, usd."""
     return {word, *_listed().get(word, ())} - {PRICE, "cost", "weight", "lb"}
-
-
-def _same(word: str) -> list[str]:
-    """Other names of a unit: "minute", "min"."""
-    return [name for scale in _SCALES if word in scale for name, size in scale.items() if size == scale[word]]
-
-
-def _alike(word: str) -> list[str]:
-    """Other units of the same kind of quantity."""
-    return [name for scale in _SCALES if word in scale for name in scale]
 
 
 def _counts(word: str, parts: Sequence[str]) -> bool:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
-from agent.chat.words import is_kind
 
-_ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
-_END = r"(?:,? please)?[\s.!?]*"
+ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
+ENDING = r"(?:,? please)?[\s.!?]*"
+"""How a question may begin and end."""
 _WORD = r"[a-z]+"
 _NAME = r"(?!(?:the|and)\b)[a-z]+(?: (?!(?:the|and|of|for)\b)[a-z]+)?"
 _ITEM = r"(?P<item>\S.*?)"
 _USE = r"(?:play|read|watch|see|use|finish)"
 _ABOUT_WHAT = tuple(
-    re.compile(_ASIDE + pattern + _END)
+    re.compile(ASIDE + pattern + ENDING)
     for pattern in (
         rf"(?:(?:what(?:'s|s| is| are| was)|who(?:'s| is| are| was)|give me|tell me|show me|compare) )?the (?P<what>{_NAME}(?:(?:,|,? and)(?: the)? {_NAME}){{0,3}}) (?:of|for) {_ITEM}",
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
@@ -39,41 +39,23 @@ _ABOUT_WHAT = tuple(
     )
 )
 _ABOUT_ALL = re.compile(
-    rf"{_ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe|(?:what|how) about) {_ITEM}"
-    rf"|what(?:'s| is) (?:in(?:side)? )?(?P<what>(?:the|number|no\.|#|it|that|this)\b.*?)(?: about| like)?){_END}"
+    rf"{ASIDE}(?:(?:(?:tell me|what (?:do you know|can you tell me)) (?:more )?about|details (?:of|on|about)|describe|(?:what|how) about) {_ITEM}"
+    rf"|what(?:'s| is) (?:in(?:side)? )?(?P<what>(?:the|number|no\.|#|it|that|this)\b.*?)(?: about| like)?){ENDING}"
 )
 _SHOWN = re.compile(
-    rf"{_ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{_END}"
+    rf"{ASIDE}(?:show me|let me see|show) (?P<item>(?:the|number|no\.|nr|#|\d|that|this|it)\b.*?|#\d+)(?P<again> again)?{ENDING}"
 )
 _AT = re.compile(
-    rf"{_ASIDE}(?:(?P<is>(?:is|are|was|were)(?: there)?) )?(?P<what>(?!(?:more|less|like|some|something|anything|not|no|what|how|why|which)\b)[a-z][^?]*?) (?:at|in|for|with|on|of) {_ITEM}\s*(?P<mark>\?*)[\s.!]*"
+    rf"{ASIDE}(?:(?P<is>(?:is|are|was|were)(?: there)?) )?(?P<what>(?!(?:more|less|like|some|something|anything|not|no|what|how|why|which)\b)[a-z][^?]*?) (?:at|in|for|with|on|of) {_ITEM}\s*(?P<mark>\?*)[\s.!]*"
 )
 _IT = re.compile(
-    rf"{_ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
+    rf"{ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
 )
 _CAN = re.compile(
-    rf"{_ASIDE}can (?:i|we|you|one) (?P<doing>(?!(?:have|see|get|show|give|tell|find|add|please)\b)[a-z]{{3,}}) {_ITEM}(?: (?P<how>[a-z]+(?: [a-z]+){{0,3}}))??\s*\?[\s.!?]*"
+    rf"{ASIDE}can (?:i|we|you|one) (?P<doing>(?!(?:have|see|get|show|give|tell|find|add|please)\b)[a-z]{{3,}}) {_ITEM}(?: (?P<how>[a-z]+(?: [a-z]+){{0,3}}))??\s*\?[\s.!?]*"
 )
 _WHETHER = re.compile(
-    rf"{_ASIDE}(?:is|are|does|do(?= (?:they|both|numbers?|the)\b)|has|was|were|can (?:i|we|you|one) {_USE}|can) (?=\S)"
-)
-_MANY = re.compile(
-    rf"{_ASIDE}how many (?:different )?(?P<kind>[^?]+?) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?(?P<tail> [^?]+?)??{_END}"
-)
-_MANY_OF = re.compile(
-    rf"{_ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:are |is |do you have |have you |have you got )?(?:have|has|on|not|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){_END}"
-)
-_MANY_THAT = re.compile(
-    rf"{_ASIDE}how many (?:different )?(?P<what>[a-z]+) (?P<tail>(?:are(?! there\b)|have(?! you\b)|has|cost|come|allow|offer|include|were|need|take)\b [^?]+?){_END}"
-)
-_MANY_OF_THEM = re.compile(
-    rf"{_ASIDE}how many (?:of (?:them|these|those|that)|such(?: ones)?|are there|(?:do you|have you) (?:have|got))(?: (?:do you have|have you(?: got)?|are there|(?:do )?you(?:'ve)? (?:have|got|sell)|is that))?(?: (?:in total|in all|left))?{_END}"
-)
-_OF_THOSE = re.compile(r"\bhow many of (?:them|these|those)\b")
-_HAVE = re.compile(
-    rf"{_ASIDE}(?:do you (?:happen to )?(?:have|sell|stock|carry|offer|know)|have you got|got|is there) (?:the (?:game|film|movie|book|album|song) |(?:an?|the|any) {_WORD} (?:called|named|titled) )?(?P<what>(?!(?:any|some|more|another|other|others|it|this|that|these|those|them)\b|any(?:thing|one)\b|something\b)\S.*?)"
-    rf"(?: (?:in stock|available|as well|too|here|there))*{_END}",
-    re.IGNORECASE,
+    rf"{ASIDE}(?:is|are|does|do(?= (?:they|both|numbers?|the)\b)|has|was|were|can (?:i|we|you|one) {_USE}|can) (?=\S)"
 )
 _PARTED = re.compile(r"\s*[,;:?.!\u2013]+\s+|\s+(?=(?:and|but|plus)\s)")
 _JOINING = re.compile(r"(?:(?:and|but|plus|also|then|what about|how about)\b[ ,]*)*")
@@ -84,7 +66,8 @@ _THEM = re.compile(r"(?:it|this|that|they|them|these|those|both(?: of them)?|eac
 _OWN = re.compile(r"^(?:its|their)\b")
 _LISTED = re.compile(r",? and (?:the )?|, (?:the )?")
 _OF_NO_ITEM = re.compile(r"\s*(?:all|possible|ok(?:ay)?|you|me|i|we|time|because|just)\b")  # "is that all?"
-_MOST = 200  # characters of a question
+MOST = 200
+"""Characters of a question."""
 _MOST_WORDS = 12  # of what points to an item
 _SEVERAL = 3  # items that a question of yes or no can be about
 
@@ -115,7 +98,7 @@ class Question:
 
 def find_question(text: Remainder, references: References) -> Question | None:
     """What a whole message asks about items; None if it asks nothing."""
-    if len(text.said) > _MOST:
+    if len(text.said) > MOST:
         return None
     return _fact(text, references) or _several(text, references) or _yes_or_no(text, references)
 
@@ -213,31 +196,6 @@ def _yes_or_no(text: Remainder, references: References, about: Pointed | None = 
 def whole_row(text: Remainder, references: References) -> Pointed | None:
     """What a message points to, if all of it does."""
     return _row(text, (0, len(text.said)), references)
-
-
-def asked_for(said: str) -> str:
-    """What a whole message asks the catalogue to have: "Catan", of "do you have Catan?"; empty if it asks no such thing."""
-    found = _HAVE.fullmatch(said) if len(said) <= _MOST else None
-    return found["what"].strip("\"'\u201c\u201d ") if found else ""
-
-
-def asks_how_many(low: str) -> str | None:
-    """Of what a folded message asks how many there are: "comedies from the 80s"; empty for items of any kind, None if it does not."""
-    if _MANY_OF_THEM.fullmatch(low):
-        return ""
-    if found := _MANY_THAT.fullmatch(low):
-        return f"{'' if is_kind(found['what']) else found['what']} {found['tail']}".strip()
-    if found := _MANY_OF.fullmatch(low):
-        return found["kind"]
-    found = _MANY.fullmatch(low)
-    if found is None:
-        return None
-    return "" if is_kind(found["kind"]) and not found["tail"] else f"{found['kind']}{found['tail'] or ''}"
-
-
-def of_what_is_asked(low: str) -> bool:
-    """Whether a folded question of how many is of what is asked for already: "how many of those are on sale?"."""
-    return bool(_OF_THOSE.search(low))
 
 
 def _whether(text: Remainder, start: int, references: References, about: Pointed | None) -> Question | None:

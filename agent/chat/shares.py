@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.reading import RequestReader
 from agent.chat.wish import MORE, Wish
 from agent.chat.wording import fact_in_words

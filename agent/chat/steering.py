@@ -8,7 +8,7 @@ from statistics import median_low
 
 from agent.chat.facts import together
 from agent.chat.joining import joined
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.quantities import DISTANCE, LENGTH, PRICE, UNTOLD
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypedDict
 
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.person import Person
 from agent.chat.turns import Reply, TurnState, unchanged
 from agent.memory.people import Said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.reading import Reading
 from agent.chat.words import folded
 from retrieval.filters import ItemFilter

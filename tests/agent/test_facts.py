@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.chat.facts import together
 from agent.chat.joining import joined
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.numerals import NUMBER, number
 from agent.chat.quantities import LENGTH, PRICE
 from agent.chat.reading import RequestReader

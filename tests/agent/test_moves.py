@@ -2,7 +2,9 @@
 
 import pytest
 
-from agent.chat.moves import Intent, Moves, moves_of
+from agent.chat.intents import Intent
+from agent.chat.move import Moves
+from agent.chat.moves import moves_of
 from agent.chat.reading import RequestReader
 from agent.chat.references import References, Shown
 from agent.memory.people import Kind

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.chat.assistant import Assistant, AssistantConfig
 from agent.chat.dialogue import Dialogue
 from agent.chat.model_reading import ModelReading, read_answer, schema
-from agent.chat.moves import Moves
+from agent.chat.move import Moves
 from agent.chat.person import Person
 from agent.chat.phrasing import borne_out
 from agent.chat.reading import RequestReader
