@@ -13,12 +13,14 @@ _PER = r"(?: ?(?:/|\ba\b|\ban\b|\bper\b|\beach\b|\bevery\b) ?(?P<per>night|day|w
 _NO_UNIT = "a|an|per|each|every|under|over|above|below|less|more|fewer|between|and|or|but|for|at|up|to|with|without|in|from|please"
 _UNIT = rf"(?:(?:[ -]?| in (?:the )?)(?!(?:{_NO_UNIT})\b)(?P<unit>[a-z]+)(?![\w']))?"
 UNDER = "under|below|less than|cheaper than|lower than"
-_AT_MOST = rf"{UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within|budget(?: is| of|:)?"
+_MORE_OF = "wider|taller|deeper|larger|bigger|heavier|thicker|broader|faster|stronger|farther|further"
+_LESS_OF = "narrower|smaller|lighter|thinner|shallower|slower|weaker|closer|nearer"
+_AT_MOST = rf"(?:{_LESS_OF}) than|(?:no|not) (?:{_MORE_OF}) than|{UNDER}|fewer than|shorter than|at (?:the )?most|up to|(?:no|not) (?:more(?: expensive)?|longer|higher|dearer) than|max(?:imum)?(?: of)?|within|budget(?: is| of|:)?"
 OVER = "over|above|more than|longer than|higher than|better than|dearer than|more expensive than"
-_AT_LEAST = rf"{OVER}|at (?:the )?least|(?:no|not) (?:less|fewer|shorter|lower|cheaper) than|min(?:imum)?(?: of)?"
+_AT_LEAST = rf"(?:{_MORE_OF}) than|(?:no|not) (?:{_LESS_OF}) than|{OVER}|at (?:the )?least|(?:no|not) (?:less|fewer|shorter|lower|cheaper) than|min(?:imum)?(?: of)?"
 RANGE = re.compile(rf"(?P<between>\bbetween |\bfrom )?{_LOW}\s*(?P<way>-|\u2013|to|and|or)\s*{_HIGH}{_UNIT}{_PER}")
 BOUND = re.compile(
-    rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:a (?:price|total) of )?{_ONE}{_UNIT}{_PER}"
+    rf"\b(?:(?P<most>{_AT_MOST})|(?P<least>{_AT_LEAST}))\s+(?:a (?:price|total) of |(?P<of>(?:width|height|depth|length|weight|price|size|duration|mileage|speed)) (?:of )?)?{_ONE}{_UNIT}{_PER}"
 )
 OPEN = re.compile(
     rf"{_ONE}{_UNIT}\s*(?:(?P<least>\+|(?:and|or) (?:more|longer|up|over|above|older|higher|better))|(?P<most>or (?:less|fewer|shorter|under|below|lower|cheaper)|max(?:imum)?|tops|at (?:the )?most))(?![\w'])"

@@ -27,6 +27,11 @@ _HEADS = re.compile(
 _OF = re.compile(r"(?: of)? ([a-z]+)(?![\w'])")
 _JOINED = re.compile(r"\s*(?:,|,?\s*\b(?:and|but)\b)\s*")
 _IMPLIED = {"shorter": LENGTH, "longer": LENGTH, "cheaper": PRICE, "dearer": PRICE, "expensive": PRICE, "budget": PRICE}
+_SAID_OF = {
+    "wider": "width", "broader": "width", "narrower": "width", "taller": "height", "deeper": "depth", "shallower": "depth", "heavier": "weight",
+    "lighter": "weight", "thicker": "thickness", "thinner": "thickness", "faster": "speed", "slower": "speed", "bigger": "big", "larger": "big", "smaller": "big",
+}  # fmt: skip
+_AFTER = {"wide": "width", "tall": "height", "high": "height", "deep": "depth", "long": "length", "thick": "thickness"}
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
 _UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
@@ -98,8 +103,14 @@ class AmountWords:
             value, touch = number(m["n"]), _TOUCH if way in _STRICT else 0.0
             low, high = (value + touch, None) if m["least"] else (None, value - touch)
             sign, end = _sign(m), max(m.end("n"), m.end("mark"), m.end("least"), m.end("most"))
+        closing = 0
         before = _BEFORE.search(rest[: m.start()])
-        called = self._quantities.called(before["word"]) if before else []
+        beside = self._quantities.called(before["word"]) if before else []
+        named = m.groupdict().get("of") or next((noun for said, noun in _SAID_OF.items() if said in way), "")
+        after = _OF.match(rest, m.end())
+        if after and after[1] in _AFTER and not named:  # "at least 2 m wide"
+            named, closing = _AFTER[after[1]], after.end()
+        called = (self._quantities.of(named) if named else []) or beside
         priced = m.groupdict().get("per") is not None
         unit = sign if sign in _CURRENCIES else word or ("hour" if "hour" in m.group() else "")
         columns = self._quantities.counting(unit)
@@ -119,9 +130,9 @@ class AmountWords:
                 and not self._quantities.met([Within(c, low, high) for c in columns[:1]])
             ):
                 columns = []  # "best rated under 20" speaks of the price
-        start = before.start() if before and set(called) & set(columns) else m.start()
+        start = before.start() if before and set(beside) & set(columns) else m.start()
         is_open = not sign and (not word or is_function_word(word))
-        return _Bound(start, end, unit, tuple(columns), low, high, is_open, way, word)
+        return _Bound(start, max(end, closing), unit, tuple(columns), low, high, is_open, way, word)
 
     def _likely(self, bound: _Bound) -> bool:
         """Whether a bound speaks of a column in whose reach it lies."""

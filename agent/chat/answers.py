@@ -23,7 +23,7 @@ _MAKERS = ("maker", "producer", "brand", "developer", "publisher", "designer", "
 _CALLED: dict[str, tuple[str, ...]] = {
     "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
     "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
-    "when": ("year", "month", "season", "date", "time"), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
+    "when": ("year", "month", "season", "date"), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
     "far": ("distance",), "heavy": ("weight",), "light": ("weight",), "tall": ("height",), "high": ("height",), "wide": ("width",), "big": ("size",),
     "large": ("size",), "strong": ("strength", "alcohol"), "fast": ("speed", "power"), "where": ("made", "country", "origin", "region", "city", "place", "location"),
     "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),

@@ -18,6 +18,7 @@ from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import References
 from agent.chat.sameness import said_out
 from agent.chat.step import Node, Step, last_of, replied, said_back
+from agent.chat.the_one import pointed_out
 from agent.chat.turns import Reply
 from agent.chat.which import Which
 from agent.chat.wording import in_words
@@ -72,8 +73,10 @@ class Asides:
             Intent.ASKED: self._asked,
         }
 
-    def said_out(self, message: str, references: References) -> str:
-        """A message with what it wants to be as an item is, said out."""
+    def said_out(self, message: str, references: References, last: Slate | None) -> str:
+        """A message with what it wants to be as an item is said out, and items that it points to by what they are called by their numbers."""
+        listed = [item.item_id for item in last.items] if last is not None else []
+        message = pointed_out(message, listed, self._catalog, self._reader)
         return said_out(message, references, self._catalog, self._answers)
 
     def in_order(self, slate: Slate, order: Order) -> tuple[Slate, str]:

@@ -10,6 +10,7 @@ from retrieval.axes import UNLABELLED
 from retrieval.facts import AllOf, of_categories
 from retrieval.schema import Catalog
 
+_PARTED = re.compile(r"\s*(?:\band\b|[&/,+])\s*")  # "food and wine" holds both
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
 _MARK = re.compile(r"[^\w\s'-]")
 _SUBJECT = "about"
@@ -121,6 +122,10 @@ class CategoryWords:
         """Whether some of the words name a category."""
         return any(self._at(words, i)[1] for i in range(len(words)))
 
+    def hold(self, word: str) -> bool:
+        """Whether a word, in the singular, is a part of what a category is called: "table", of "dining table"."""
+        return any(word in phrase for phrase in self._phrases)
+
     def meant(self, words: str) -> tuple[str, ...]:
         """Categories that words name; else those that are in the mood they name, as far as the catalogue has them."""
         tokens = words.split()
@@ -186,4 +191,7 @@ def _phrases(catalog: Catalog) -> dict[tuple[str, ...], str]:
         if (name := own.get(tuple(singular_words(key)))) is not None:
             for other in others:
                 phrases.setdefault(tuple(singular_words(other)), name)
+    for name in names:  # "food", of "food and wine"
+        for part in _PARTED.split(name) if _PARTED.search(name) else ():
+            phrases.setdefault(tuple(singular_words(part)), name)
     return {**phrases, **own}

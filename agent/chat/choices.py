@@ -159,6 +159,12 @@ def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
         if not left or not right or scopes.at(tokens[i].start) is not Sense.WANTED:
             continue
         sides = [read(*_span(part)) for part in (left, right)]
+        if left[-1].text.isdigit() and right[0].text.isdigit():
+            continue  # "140 or 160 wide" are two numbers of one thing
+        if trailing := _behind(left):
+            own, other = read(*_span(trailing)).conditions, sides[1].conditions
+            if own is not None and other is not None and len(other.parts) == 1 and columns_of(own) == columns_of(other):
+                continue  # "a walk in Italy or Spain" is a walk in either
         choice = _of(left, right, sides, either="or" in (tokens[i].text, tokens[i + comma].text))
         if choice is None:
             continue
@@ -230,9 +236,14 @@ def _is_choice(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[
     return apart and told and (article or len(one.parts) == len(other.parts) == 1)
 
 
+def _behind(part: Sequence[Token]) -> Sequence[Token]:
+    """What stands behind the noun of a side: "under 15", of "a red under 15"; nothing of "comedies"."""
+    return next((part[i:] for i, token in enumerate(part) if i and token.text in _BEHIND), ())
+
+
 def _trails(part: Sequence[Token]) -> bool:
-    """Whether something stands behind the noun of a side: "a red under 15", "comedies from the 80s"."""
-    return any(token.text in _BEHIND for token in part[1:])
+    """Whether something does."""
+    return bool(_behind(part))
 
 
 def _bare(whole: AllOf) -> OneOf | Within | AllOf:

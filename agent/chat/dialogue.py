@@ -129,7 +129,7 @@ class Dialogue:
             earlier=[self._steering.shown(state.slate) for state in reversed(step["before"][:-1])],
             known={*standing.likes, *standing.dislikes, *standing.gone},
         )
-        message = self._asides.said_out(self.recommender.reader.plain(step["message"]), references)
+        message = self._asides.said_out(self.recommender.reader.plain(step["message"]), references, last.slate)
         named = self.recommender.reader.comparable
         moves = moves_of(message, references, named)
         if not self._asides.takes(moves, last.slate):

@@ -63,7 +63,8 @@ def find_extremes(
             or _SOMETHING.search(rest[: m.start()])
         )
         untold = UNTOLD[LENGTH if lengthy else PRICE] if not facts and of_items else ""
-        yield AmountMention(*m.span(), facts, complaint=bool(m["too"]) and not denied, vague=True, untold=untold)
+        complaint = bool(m["too"]) and not denied
+        yield AmountMention(*m.span(), facts, complaint=complaint, vague=True, untold=untold, share=share)
     for m in _qualities(quantities).finditer(rest) if quantities.qualities else ():
         if _TOLD.search(rest[: m.start()]) or categories.named_in([m["what"]]):
             continue
@@ -92,7 +93,7 @@ def find_extremes(
     for m in _LEVEL.finditer(rest):
         share, of = (_TERCILE if m["low"] else 1 - _TERCILE), m["rated"] or m["of"]
         facts = quantities.part(of, share, most=bool(m["low"])) if quantities.called(of) else ()
-        yield AmountMention(*m.span(), facts, vague=True)
+        yield AmountMention(*m.span(), facts, vague=True, share=share)
 
 
 def _is_empty(word: str) -> bool:

@@ -13,6 +13,7 @@ from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
 from agent.chat.names import NameWords
 from agent.chat.negation import Scopes, Sense
 from agent.chat.quantities import BIG, Quantities
+from agent.chat.relative import Vague
 from agent.chat.truths import TruthWords
 from agent.chat.words import filled
 from retrieval.facts import AllOf, AnyOf, Fact, OneOf, Says, Within, columns_of
@@ -33,6 +34,7 @@ class Facts:
         categories: A category that an age stands for where no column knows ages.
         rest: The folded request with all of this filled.
         untold: What is asked of something that no column holds, as a sentence.
+        vague: Of the conditions wanted, bounds that no number was said for.
     """
 
     wanted: tuple[Fact, ...]
@@ -40,6 +42,7 @@ class Facts:
     categories: tuple[str, ...]
     rest: str
     untold: tuple[str, ...] = ()
+    vague: tuple[Vague, ...] = ()
 
 
 class FactReader:
@@ -112,7 +115,8 @@ class FactReader:
         wanted += chosen(said, rest)
         unwanted += [name.fact for name, sense in senses if sense is Sense.UNWANTED]
         untold = tuple(dict.fromkeys(amount.untold for amount in amounts if amount.untold))
-        return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold)
+        vague = tuple(Vague(fact, a.share) for a in amounts if a.share is not None for fact in a.facts)
+        return Facts(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(unwanted)), suited, rest, untold, vague)
 
     def own_words(self) -> frozenset[str]:
         """Words that ask for a value that many items share, for a column that says yes, or for a quality."""

@@ -13,6 +13,7 @@ from agent.chat.name_patterns import (
     BY,
     CLOSED,
     FEW,
+    IN_MONTH,
     LAST,
     NEXT,
     OF_READ,
@@ -46,7 +47,9 @@ class MeantWords:
     ) -> bool:
         """Whether a single word is a name: something says so, and a capital where the request has any."""
         word = rest[start:end]
-        month = word in self._table.months and marked[start].isupper() and marked != marked.upper()  # "May", not "may"
+        month = word in self._table.months and (
+            marked[start:end].istitle() or IN_MONTH.search(rest[:start]) is not None
+        )
         if (is_function_word(word) and not month) or is_kind(word) or self._inside_another(rest, marked, start, end):
             return False
         cue = STRONG.search(rest[:start])

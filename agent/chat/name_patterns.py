@@ -24,6 +24,9 @@ LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|nor|&)\s+)?|(?:and|or|nor|&)\s+)")
 OF_READ = re.compile(rf" of (?:the )?{READ}")
 READ_NEXT = re.compile(rf" {READ}")
 OR_NEXT = re.compile(r"(?:,| or| and|,? or) ([a-z][\w'-]*)")
+IN_MONTH = re.compile(
+    r"\b(?:in|during|until|since|from|for|of|(?:early|late|mid)(?:-| )?)\s*$"
+)  # "may" is a verb elsewhere
 IN_SIZE = re.compile(r"\bin (?:an? )?$")
 CLOSED = re.compile(
     r"(?:,? please)?\s*(?:$|[.,;!?])|\s+(?:under|over|for|with|without|from|below|above|that|which|and|or|but)\b"

@@ -43,6 +43,10 @@ class NameTable:
                     for form in forms(one) if is_month(one) else ():
                         self.whole[(form,)][column.name].add(value)
                         self.months[form] = one.capitalize()
+                if len(said) == 1 and is_month(said[0]):
+                    self.months |= dict.fromkeys(forms(said[0]), value)
+                    for form in forms(said[0]):
+                        self.whole[(form,)][column.name].add(value)
                 if said and not all(w.isdigit() for w in said):
                     tongue = not _SPOKEN.isdisjoint(singular_words(column.name.replace("_", " ")))
                     alike = (*origins().get(" ".join(said), ()), *(() if tongue else places().get(" ".join(said), ())))

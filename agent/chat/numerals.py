@@ -16,7 +16,7 @@ _WORD = rf"(?:{'|'.join(sorted(_VALUES, key=len, reverse=True))}|dozen|{_LARGE})
 _SPOKEN = rf"(?:an? (?=dozen|{_LARGE}))?\b{_WORD}(?:(?:[ -]|(?<=hundred) and |(?<=thousand) and ){_WORD})*\b"
 _DIGITS = rf"\d+(?:[.,]\d+)*(?:\s?k\b| (?:{_LARGE})\b)?"
 
-NUMBER = rf"(?>half an?(?= hour)|(?:an? )?hour and a half|(?:\d+|{_WORD}) and a half|{_DIGITS}|{_SPOKEN}|an?(?= hour| minute))"
+NUMBER = rf"(?>half an?(?= hour)|(?:an? )?hour and a half|(?:\d+|{_WORD}) and a half|{_DIGITS}|{_SPOKEN}|an?(?= hour| minute| week| fortnight| month))"
 """Pattern of a number in a folded text, without groups that count; it takes "twenty-five" whole or not at all."""
 
 

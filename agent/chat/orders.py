@@ -29,6 +29,13 @@ _ADJECTIVES: dict[str, tuple[str, bool]] = {  # the quantity, and whether its mo
     r"(?:worst|lowest)[- ]rated": ("rating", False),
     r"light": ("weight", False),
     r"heavy": ("weight", True),
+    r"narrow|slim": ("width", False),
+    r"wide|broad": ("width", True),
+    r"tall": ("height", True),
+    r"small|little": ("big", False),
+    r"big|large": ("big", True),
+    r"shallow": ("depth", False),
+    r"deep": ("depth", True),
 }
 _FORMS = "|".join(rf"(?P<a{n}>{words})" for n, words in enumerate(_ADJECTIVES))
 _KINDS = list(_ADJECTIVES.values())
@@ -38,19 +45,19 @@ _MOST = (
     rf"(?:(?P<degree>most|least) (?P<base>(?:well[- ])?{_WORD})|(?P<known>best[- ](?:known|sell(?:ing|er)))"
     rf"|(?P<rated>{_WORD}[- ]rated)|(?P<est>{_WORD}est))"
 )
-_AMOUNT = rf"(?P<side>most|least|fewest|highest|lowest|biggest|smallest|largest|best|worst|top|greatest) (?P<column>{_WORD}(?: {_WORD})?)"
+_AMOUNT = rf"(?P<side>most|least|fewest|highest|lowest|biggest|smallest|largest|longest|shortest|best|worst|top|greatest) (?P<column>{_WORD}(?: {_WORD})?)"
 _OF = r"(?: (?:of|among|from|in|on) (?P<of>(?:all (?:of )?)?(?:these|those|them|the list|this list|the lot)))?"
 _HAVE = (
     r"(?P<have> (?:(?:that )?(?:you|we) (?:have|sell|know|offer)|in (?:the|your) (?:catalogu?e|shop|store)|there is))?"
 )
-_NOUN = rf"(?: (?:(?:pair|piece|copy|kind|type|bottle|box|pack|set)s? of )?(?!please\b|(?:of|that|you|we|in|there)\b)(?P<noun>{_WORD}(?: (?!please\b|(?:of|that|you|we|in|there)\b){_WORD}){{0,3}}?))?"
+_NOUN = rf"(?: (?:(?:pair|piece|copy|kind|type|bottle|box|pack|set)s? of )?(?!please\b|(?:of|that|you|we|in|there)\b)(?P<noun>{_WORD}(?: (?!please\b|(?:of|that|you|we|in|there)\b){_WORD}){{0,3}}?))?(?P<tail> (?:(?:that|which) (?:is|are|has|have|comes?|can|does)|with|without|in|under|over|from|by|for)\b(?! (?:the|your) (?:catalogu?e|shop|store|list)| (?:these|those|them|this)\b) [^,.;?!]{{2,40}}?)?"
 _LEAD = r"\s*(?:(?:and|so|ok(?:ay)?|now|then|please|well),? )*"
 _ASKS = rf"(?:(?P<much>how much (?:is|are|does|do|for))|(?P<asks>what|which)(?: (?P<kind>{_WORD}))?(?: (?:of|among) (?:these|those|them|the list))?(?:'s| is| are| was)|(?:show|tell|give) me|i(?:'ll| will)? (?:want|take|need|like)|i'd like|find(?: me)?|let me see)"
 _QUESTION = re.compile(
     rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?P<many>{NUMBER}) )?(?:(?P<nth>second|third|fourth|fifth)[ -])?{_MOST}(?: (?P<after>{NUMBER}))?{_NOUN}{_OF}(?: cost)?{_HAVE}(?:,? please)?{END}"
 )
 _HAS = re.compile(
-    rf"{_LEAD}(?:(?:what|which)(?: {_WORD})?(?: of (?:these|those|them))?|(?:(?:show|give) me )?the (?:{_WORD})) (?:has|have|with|takes|needs) the {_AMOUNT}{_OF}{_HAVE}(?:,? please)?{END}"
+    rf"{_LEAD}(?:(?:what|which)(?: {_WORD})?(?: of (?:these|those|them))?|(?:(?:show|give) me )?the (?:{_WORD})) (?:has|have|with|takes|needs|comes with|offers|gets) the {_AMOUNT}{_OF}{_HAVE}(?:,? please)?{END}"
 )
 _NEAREST = re.compile(
     rf"{_LEAD}(?:{_ASKS} )?(?:the )?(?:(?:one|ones|item) )?(?:that is )?(?:(?P<near>closest|nearest)|(?P<far>farthest|furthest)) (?:to|from) (?:the )?(?P<place>{_WORD}(?: {_WORD})?){_OF}{_HAVE}(?:,? please)?{END}"
@@ -83,6 +90,8 @@ _DOWNWARDS = frozenset(
 )  # what one wants most of comes first where no way is said
 _SEVERAL = 5
 _NTH = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_THAT = re.compile(r"(?:that|which)\b")
+_TWO = 2
 _WHICH = re.compile(rf"{_LEAD}(?:what|which|how much)\b")
 _SHOWS = re.compile(rf"{_LEAD}(?:show|give|find|let me)\b")
 
@@ -141,7 +150,7 @@ def _first(low: str) -> Order | None:
     """What asks for the first of an order: "which one is the cheapest?", "the two with the most players"."""
     if found := _HAS.fullmatch(low):
         by = _named(found["column"])
-        most = found["side"] not in {"least", "fewest", "lowest", "smallest", "worst"}
+        most = found["side"] not in {"least", "fewest", "lowest", "smallest", "shortest", "worst"}
         return Order(by, most, f"{found['side']} {found['column']}", 1, all_of_them=bool(found["have"]), asks=True)
     if found := _NEAREST.fullmatch(low):
         called = f"{found['near'] or found['far']} to the {found['place']}"
@@ -159,7 +168,10 @@ def _first(low: str) -> Order | None:
         return None
     asks = bool(found["asks"] or found["much"])
     nouns = [noun for noun in (found["kind"], found["noun"]) if not _of_the_list(noun)]
-    if nouns and not (len(nouns) == 1 and order.called and _WHICH.match(low)):
+    tail = (found["tail"] or "").strip()
+    of_list = not nouns and tail and not asks and order.called and _THAT.match(tail)  # "the cheapest that is in stock"
+    nouns = [f"{nouns[0] if nouns else ''} {tail}".strip()] if tail and len(nouns) < _TWO else nouns
+    if nouns and not of_list and not (len(nouns) == 1 and order.called and _WHICH.match(low)):
         return None  # "show me the cheapest thrillers" asks for a list, and "the best comedy" is a matter of taste
     many = found["many"] or found["after"]
     first = max(min(int(number(many)), _SEVERAL), 1) if many else int(found["noun"] != "ones")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
 
+from agent.chat.categories import CategoryWords
 from agent.chat.words import goods, is_chatter, is_function_word, is_kind, singular_words
 from retrieval.schema import Catalog
 
@@ -29,16 +29,16 @@ class OwnNoun:
     Args:
         catalog: The items.
         called: What the data are called: "my hotels".
-        telling: Whether a word says something here: of categories.
+        categories: What is a category here says something, and so does in titles what a category is called with.
 
     Attributes:
         words: The nouns, in the singular.
     """
 
-    def __init__(self, catalog: Catalog, called: str, telling: Callable[[str], bool]) -> None:
-        named = _named(called) or _in_titles(catalog)
+    def __init__(self, catalog: Catalog, called: str, categories: CategoryWords) -> None:
+        named = _named(called) or [word for word in _in_titles(catalog) if not categories.hold(word)]
         alike = [other for noun, others in goods().items() for other in (noun, *others) if {noun, *others} & set(named)]
-        self.words = frozenset(word for word in (*named, *alike) if not telling(word))
+        self.words = frozenset(word for word in (*named, *alike) if not categories.named_in([word]))
         nouns = "|".join(re.escape(noun) for noun in self.words if not is_kind(noun))
         self._said = re.compile(rf"(?<![\w'-])(?:{nouns})(?P<many>s|es)?(?![\w-])", re.IGNORECASE) if nouns else None
 

@@ -32,6 +32,7 @@ UNTOLD = {
 """What is said where no column holds what is asked for."""
 
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
+_GROUP = "group"
 BIG = frozenset(("big", "large"))
 """Words that compare items by how big they are."""
 
@@ -63,6 +64,7 @@ class AmountMention:
         vague: Whether it names no number.
         untold: What is to be said where no column holds what it bounds.
         denied: What it asks where it is denied; empty for the other side of its bounds.
+        share: Of the items that lie below its bound, where that is a quantile of the catalogue.
     """
 
     start: int
@@ -72,6 +74,7 @@ class AmountMention:
     vague: bool = False
     untold: str = ""
     denied: tuple[Within, ...] = ()
+    share: float | None = None
 
 
 class Quantities:
@@ -123,7 +126,10 @@ class Quantities:
         """Columns in which so many of a unit can be: ``bottle_ml`` holds millilitres, not bottles."""
         word = _plain(unit)
         measured = any(word in scale for scale in SCALES)
-        return [c for c in self.of(unit) if measured or word in _listed() or not self._measures(c)]
+        told = (
+            measured or word in _listed() or word in self.qualities
+        )  # "160 wide" is so many of whatever the width is in
+        return [c for c in self.of(unit) if told or not self._measures(c)]
 
     def met(self, facts: Sequence[Within]) -> bool:
         """Whether some bounds are there, and an item is within them."""
@@ -160,6 +166,10 @@ class Quantities:
         """Bounds in a column's own unit. Where there is a least and a most, all in between must do."""
         if pair := self.pair(columns):
             least, most = pair
+            if (
+                _GROUP in self._parts[most]
+            ):  # "groups of at most 10" have no more; a game for at most 4 can be played by 4
+                least, most = most, least
             facts = [Within(most, low=low)] if low is not None else []
             return (*facts, *([Within(least, high=high)] if high is not None else []))
         for column in columns[:1]:

@@ -20,6 +20,7 @@ from agent.chat.named import TitleReader
 from agent.chat.negation import Scopes, Sense
 from agent.chat.own_noun import OwnNoun
 from agent.chat.popularity import PopularityMention, find_popularity, popularity_asked
+from agent.chat.relative import Vague, among
 from agent.chat.spelling import Spelling
 from agent.chat.wording import facts_in_words
 from agent.chat.words import TITLE, filled, folded, singular_words
@@ -48,6 +49,7 @@ class Reading:
         silent: Words that no item may say.
         untold: What is asked of something that no column holds, in words.
         unsure: What is said after a "no" and may be denied as well, or may not: it sets nothing.
+        vague: Bounds of the filter that no number was said for.
     """
 
     text: str
@@ -59,6 +61,7 @@ class Reading:
     silent: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    vague: tuple[Vague, ...] = ()
 
     def without(self, items: Int32) -> Reading:
         """The same with some items ruled out as well."""
@@ -117,7 +120,7 @@ class RequestReader:
         self._catalog, self._searched = catalog, searched
         self._latest, self._terciles = latest_year(catalog), terciles(catalog)
         self._categories = CategoryWords(catalog)
-        self.noun = OwnNoun(catalog, called, lambda word: self._categories.named_in([word]))
+        self.noun = OwnNoun(catalog, called, self._categories)
         self._of_all = frozenset("".join(singular_words(word)) for word in by_most) | self.noun.words
         self.facts = FactReader(catalog, self._categories)
         own = (*self._categories.own_words(), *self.facts.own_words())
@@ -163,10 +166,13 @@ class RequestReader:
             (*facts.wanted, *(f for c in choices for f in (c.fact, *c.beside))),
             (*facts.unwanted, *neither, *(d.fact for d in together)),
         )
+        condition, vague = among(condition, facts.vague, self._catalog)
         counted = Counted(self._categories, lambda at: self._titles.begins(plain, at))
         count = how_many(rest, counted, MAX_K)
         unsure = tuple(filter(None, (named_in(plain[a:b]) for a, b in scopes.doubtful())))
-        read = Reading(" ".join(lines), named.liked, unknown, condition, count, unsure=unsure, untold=facts.untold)
+        read = Reading(
+            " ".join(lines), named.liked, unknown, condition, count, unsure=unsure, untold=facts.untold, vague=vague
+        )
         if not self._searched:
             return read
         left = find_about(rest, scopes, self._categories, unknown, said_by_most=self._of_all)

@@ -12,6 +12,7 @@ from agent.chat.move import Moves
 from agent.chat.quantities import DISTANCE, LENGTH, PRICE, UNTOLD
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.references import GONE, Shown
+from agent.chat.relative import among
 from agent.chat.shares import Shares
 from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words, in_words
@@ -80,6 +81,7 @@ class Steering:
             wish, reading, self._catalog, fresh=moves.fresh and not _only_how_many(reading), beside=moves.beside or bool(moves.more_like and wish.seeds and moves.beside),
             within=moves.within, instead=moves.instead, hated=self._hated(moves.hates, reading) if moves.hates else None,
         )  # fmt: skip
+        new, reading = self._relative(new, reading)
         if moves.fresh and not moves.hates:
             changes += [f"still without {what}" for what in wish.hated.in_words() if what in new.denied()]
         notes += [self._unknown(name) for name in reading.unknown]
@@ -102,6 +104,17 @@ class Steering:
             changes.append(f"only {moves.popularity.value}")
         changes += self._read(reading)
         return Steered(new, tuple(changes), tuple(notes))
+
+    def _relative(self, wish: Wish, reading: Reading) -> tuple[Wish, Reading]:
+        """A wish and a reading whose vague bounds are of the items that the wish means: cheap sofas, after "sofas"."""
+        asked, vague = among(wish.reading(self._catalog).filter, reading.vague, self._catalog)
+        anew = {one.fact: other.fact for one, other in zip(reading.vague, vague, strict=False)}
+        if len(vague) != len(reading.vague) or asked.facts == wish.facts:
+            return wish, reading
+        own = tuple(anew.get(f, f) if isinstance(f, Within) else f for f in reading.filter.facts)
+        return wish.model_copy(update={"facts": asked.facts}), replace(
+            reading, filter=replace(reading.filter, facts=own)
+        )
 
     def shown(self, slate: Slate | None) -> list[Shown]:
         """The last list, as messages point to it; what the catalogue no longer has keeps its place and cannot be meant."""
