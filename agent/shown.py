@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from agent.chat.name_columns import name_columns
+from agent.chat.quantities import PRICE, Quantities
 from retrieval.datasets.quantities import CODES
 from retrieval.facts import OWN, names_in
 from retrieval.schema import Catalog
@@ -22,7 +23,7 @@ _DECIMALS = 4  # what is stored in single precision says no more
 
 
 class ShownFacts:
-    """Chooses columns of numbers and of names once, the first eight of the table; says what they hold of an item.
+    """Chooses columns of numbers and of names once, the first eight of the table and prices at any rate; says what they hold of an item.
 
     Codes, tags, truth values and long texts are not for showing.
     """
@@ -30,7 +31,10 @@ class ShownFacts:
     def __init__(self, catalog: Catalog) -> None:
         table = catalog.table
         names = {column.name for column in name_columns(table)}
-        columns = [c for c, dtype in table.schema.items() if c in names or (dtype.is_numeric() and _counts(c))][:_MOST]
+        told = [c for c, dtype in table.schema.items() if c in names or (dtype.is_numeric() and _counts(c))]
+        prices = Quantities(catalog).of(PRICE)
+        first = set(sorted(told, key=lambda c: c not in prices)[:_MOST])
+        columns = [c for c in told if c in first]
         held = [names_in(table, c).list.head(_MOST_NAMES).list.join(", ") if c in names else pl.col(c) for c in columns]
         self._table = table.select(e.alias(c) for c, e in zip(columns, held, strict=True))
 

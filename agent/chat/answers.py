@@ -39,6 +39,7 @@ _ABOUT = re.compile(
 )  # what is asked of begins behind it
 _ASKING = re.compile(r"(?:when|where|how [a-z]+)(?= [a-z])")
 _STEM = 4
+_FIRST_YEAR, _LAST_YEAR = 1500, 2100
 _LONGEST = 300  # characters of a text that are shown
 
 
@@ -58,6 +59,8 @@ class Answers:
             for name in catalog.table.columns
             if name not in OWN and not (parts := set(singular_words(name.replace("_", " ")))) & CODES
         }
+
+        self._years = frozenset(column for column in self._parts if _of_years(catalog.table[column]))
 
     def __call__(self, question: Question, listed: Sequence[str]) -> str:
         """The answer, a line for each item and question.
@@ -185,7 +188,10 @@ class Answers:
         columns: list[str] = []
         for word in singular_words(what):
             for name in (word, *_CALLED.get(word, ())):
-                columns += [name] if name in {"year", "categories"} else self._reader.facts.columns(name)
+                if name in {"year", "categories"}:
+                    columns.append(name)
+                elif word != "when":  # a month is a moment there, and no length
+                    columns += self._reader.facts.columns(name)
                 columns += [column for column, parts in self._parts.items() if name in parts]
             if len(word) >= _STEM and not columns:  # who teaches it: the teacher
                 columns += [c for c, parts in self._parts.items() if any(part.startswith(word) for part in parts)]
@@ -203,11 +209,17 @@ class Answers:
             return ""
         if isinstance(value, bool):
             return "yes" if value else "no"
-        if column != "year" and isinstance(value, int | float):
+        if column != "year" and column not in self._years and isinstance(value, int | float):
             cents = value % 1 and column in self._reader.facts.columns(PRICE)
             return f"{value:,.2f}" if cents else f"{round(value, 2):,}".removesuffix(".0")
         text = str(value) if isinstance(value, str | int) else ", ".join(map(str, value))
         return text.rstrip(".") if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}\u2026"
+
+
+def _of_years(values: pl.Series) -> bool:
+    """Whether a column holds years, which are written without a comma: "first run 2026"."""
+    low, high = (values.min(), values.max()) if values.dtype.is_integer() else (None, None)
+    return isinstance(low, int) and isinstance(high, int) and low >= _FIRST_YEAR and high <= _LAST_YEAR
 
 
 def not_there(beyond: Sequence[int], listed: Sequence[str]) -> list[str]:

@@ -33,6 +33,7 @@ _HELP = (
     "one like ..., but newer\u201d), point to the list (\u201cnot number 2\u201d, \u201cmore like 3\u201d, \u201cwhich is the "
     "newest?\u201d), tell me what you like or hate, or say \u201cundo\u201d or \u201cstart over\u201d."
 )
+_AS_RANKED = frozenset(("relevance", "fit", "match", "best match", "recommendation", "recommended"))
 _THANKED = re.compile(r"\b(?:thanks?|thank you|thx|cheers|ta)\b")
 _WELCOME = "You are welcome. The list stays as it is; say what should change, or ask about an item."
 _HELLO = "Say what you are in the mood for, name things you like, or ask \u201cwhat do you think I like?\u201d"
@@ -160,6 +161,12 @@ class Asides:
             return self._say(step, text, first)
         if last.slate is None or not listed:
             return self._say(step, "There is no list yet to put in order.")
+        if order.by in _AS_RANKED:
+            ranked = sorted(last.slate.items, key=lambda item: -item.score)
+            items = [item.model_copy(update={"rank": n}) for n, item in enumerate(ranked, 1)]
+            slate, wish = last.slate.model_copy(update={"items": items}), last.wish.model_copy(update={"order": None})
+            state = last.model_copy(update={"wish": wish, "slate": slate, "back": 0})
+            return replied(step, "The same list by how well it fits, best first.", slate, (), (), state, self._catalog)
         slate, text = self._ordering.sorted(last.slate, order)
         if slate is None:
             return self._say(step, text)
@@ -168,7 +175,8 @@ class Asides:
             text = f"The {len(slate.items)} {order.called} of the {len(listed)}."
         if not self._met(last.wish.reading(self._catalog).filter, listed):
             text += " It is the list before: nothing here meets all that is asked for now."
-        state = last.model_copy(update={"slate": slate, "back": 0})
+        wish = last.wish if order.shows else last.wish.model_copy(update={"order": order})
+        state = last.model_copy(update={"wish": wish, "slate": slate, "back": 0})
         return replied(step, text, slate, (), (), state, self._catalog)
 
     async def _have(self, step: Step) -> dict[str, Reply]:

@@ -51,6 +51,9 @@ def find_comparison(text: Remainder, references: References) -> Question | None:
         both = Remainder(_AND.sub(" and ", " ".join(text.said[slice(*span)] for span in spans)))
         row = whole_row(both, references)
         more = (said.get("more") or "").removeprefix("the ")
+        order = _order(more) if more else None
+        if row is not None and more and len(row.items) > _MOST_ITEMS and (order is None or not order.called):
+            continue  # "which of these are by Stonemaier?" compares nothing
         if row is not None and (len(row.items) + len(row.beyond) > 1 or (row.items and not more)):
             what, whether = said.get("what") or more, bool(said.get("whether"))
             return Question(what, whether=whether, pointed=row, compared=not said.get("what"))

@@ -150,21 +150,18 @@ class Dialogue:
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
         notes = (*unheard, *steered.notes)
-        same = last.slate is not None and bool(last.slate.items) and not said and steered.wish.asks_as(last.wish)
-        same = same and moves.order is None
+        wish = steered.wish if moves.order is None else steered.wish.model_copy(update={"order": moves.order})
+        same = last.slate is not None and bool(last.slate.items) and not said and wish.asks_as(last.wish)
         if same and (notes or not (moves.fresh or steered.changes or lifted)):
             return said_back(step, replies.left_as_it_was(notes), self._catalog)
         person = step["person"].after(said)
         left = step["deadline_ms"] - int(1000 * (time.monotonic() - started))
         listed = [item.item_id for item in last.slate.items] if last.slate is not None and not said else []
-        fewer = steered.wish.cut_short(listed, last.wish)
-        slate = kept_order(await self._rank(steered.wish, person, step["lam"], max(left, 1), among=fewer), fewer)
+        fewer = wish.cut_short(listed, last.wish)
+        slate = kept_order(await self._rank(wish, person, step["lam"], max(left, 1), among=fewer), fewer)
         changes = (*lifted, *steered.changes)
         notes = (*notes, *said_outright(reading.about, slate, self.recommender))
-        if moves.order is not None and slate.items:
-            slate, ordered = self._asides.in_order(slate, moves.order)
-            notes = (*notes, ordered)
-        return self._listed(step, steered.wish, slate, changes, notes, said, person)
+        return self._listed(step, wish, slate, changes, notes, said, person)
 
     def _listed(
         self,
@@ -177,6 +174,8 @@ class Dialogue:
         person: Person,
     ) -> dict[str, Reply]:
         """The reply with a list. Where that is empty the list before stays the one that is spoken of."""
+        if wish.order is not None and slate.items:
+            notes = (*notes, self._asides.in_order(slate, wish.order)[1])
         noted = [replies.noted(one.kind, self._title(one.item_id)) for one in said]
         asked, last = person.asked(self.recommender.model), last_of(step).slate
         out = "" if slate.items else way_out(wish, self._catalog, lambda w: self._room(w, asked))
@@ -244,6 +243,8 @@ class Dialogue:
             rules=wish.rules(self._steering.columns(wish, self.recommender.pools.groups()), wish.k or DEFAULT_K),
         )
         slate = await self.recommender.arecommend(reading.text[-_HEARD:], **asked)
+        if wish.order is not None and slate.items:
+            slate, _ = self._asides.in_order(slate, wish.order)
         return slate.model_copy(update={"understood": wish.understood(self._catalog)})
 
     def _title(self, item_id: str) -> str:

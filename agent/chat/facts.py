@@ -9,6 +9,7 @@ from agent.chat.ages import find_age, find_children
 from agent.chat.amounts import AmountWords, complement
 from agent.chat.categories import CategoryWords
 from agent.chat.choices import Said, chosen
+from agent.chat.grades import Grades
 from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
 from agent.chat.names import NameWords
 from agent.chat.negation import Scopes, Sense
@@ -55,6 +56,8 @@ class FactReader:
         self._quantities = Quantities(catalog)
         self._amounts = AmountWords(self._quantities, categories, self._names.follow)
         self._truths = TruthWords(catalog, categories)
+        self.grades = Grades(catalog)
+        """The column of grades, such as easy and hard."""
 
     def names_of(self, item: int) -> tuple[str, ...]:
         """The names that the columns hold of an item: who made it, where it is from."""
@@ -137,7 +140,8 @@ class FactReader:
     def measured(self, word: str) -> bool:
         """Whether there can be more or less of what a word names: a quality, or what a column of numbers holds."""
         return (
-            self.quality(word)
+            bool(self.grades.side(word))
+            or self.quality(word)
             or self.sized(word)
             or (len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word)))
         )
@@ -149,12 +153,16 @@ class FactReader:
     def column(self, word: str, *, most: bool) -> str | None:
         """The column by which items are ordered in what a word names; of a least and a most, the one that is asked for."""
         word = word.split(" per ", maxsplit=1)[0]
+        if self.grades.side(word):
+            return self.grades.column
         columns = self._quantities.named(word) or self._quantities.of(word)
         pair = self._quantities.pair(columns)
         return pair[int(most)] if pair is not None else next(iter(columns), None)
 
-    def beyond(self, than: Sequence[str], way: int, unit: str) -> Within | None:
+    def beyond(self, than: Sequence[str], way: int, unit: str) -> OneOf | Within | None:
         """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
+        if side := self.grades.side(unit):
+            return self.grades.beyond(self._catalog.positions(list(than)).tolist(), way * side)
         return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)
 
 

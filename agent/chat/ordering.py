@@ -115,6 +115,8 @@ class Ordering:
             return self._catalog.counts.tolist()
         if order.by == TITLE:
             return [title.casefold() for title in self._catalog.titles]
+        if side := self._facts.grades.side(order.by):
+            return [None if rank is None else rank * side for rank in self._facts.grades.ranks()]
         column = self._column(order)
         return self._catalog.table[column].to_list() if column is not None else []
 

@@ -189,7 +189,8 @@ class RequestReader:
 
     def comparable(self, words: str) -> tuple[str, ...]:
         """What there can be more or less of by some words: categories, or the quality that a column holds."""
-        return self.categories(words) or ((words,) if self.facts.quality(words) or self.facts.sized(words) else ())
+        told = self.facts.quality(words) or self.facts.sized(words) or bool(self.facts.grades.side(words))
+        return self.categories(words) or ((words,) if told else ())
 
     def measured(self, words: str) -> bool:
         """Whether an item has more or less of what some words name, and a list no share."""

@@ -19,7 +19,7 @@ from agent.chat.wording import fact_in_words, in_words
 from agent.chat.years import EARLIEST, LATEST
 from agent.memory.people import Kind
 from agent.slate import Slate
-from retrieval.facts import Within
+from retrieval.facts import Within, columns_of
 from retrieval.filters import ItemFilter, Popularity, has_years
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex, another_follows
@@ -188,7 +188,7 @@ class Steering:
                 else UNTOLD.get(unit, f"nothing here tells how {unit} it is")
             )
             return wish
-        others = [f for f in wish.facts if not (isinstance(f, Within) and f.column == fact.column)]
+        others = [f for f in wish.facts if columns_of(f) != columns_of(fact)]
         # Who turns round drops the bound before.
         for facts in (together(wish.facts, (fact,), self._catalog), (*others, fact)):
             new = wish.model_copy(update={"facts": facts})

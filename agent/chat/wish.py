@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from agent.chat.orders import Order
 from agent.chat.reading import Reading
 from agent.chat.wording import facts_in_words
 from agent.rerank.limits import CountRule
@@ -75,6 +76,7 @@ class Wish(BaseModel):
         at_most: How many there may be.
         parts: How many there must and may be of a group, as it was said.
         counted: Column and value of each such group that is none of the list's axes: "cuisine: Greek".
+        order: In which the list is to stand; else as it is ranked.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,6 +101,7 @@ class Wish(BaseModel):
     at_most: dict[str, int] = {}
     parts: dict[str, tuple[int | None, int | None]] = {}
     counted: dict[str, tuple[str, str]] = {}
+    order: Order | None = None
 
     def reading(self, catalog: Catalog) -> Reading:
         """As the recommender takes it; items that the catalogue has no longer are left out."""

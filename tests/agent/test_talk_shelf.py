@@ -4,16 +4,18 @@ import polars as pl
 import pytest
 
 from agent.chat.answers import Answers
+from agent.chat.grades import Grades
 from agent.chat.intents import Intent
 from agent.chat.name_spans import within
 from agent.chat.orders import find_order, order_behind
 from agent.chat.questions import Question
 from agent.chat.reading import RequestReader
 from agent.chat.references import Pointed
+from agent.chat.the_one import pointed_out
 from agent.chat.which import Which, asks_which
 from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words
-from retrieval.facts import AnyOf, OneOf, Says, columns_of
+from retrieval.facts import AnyOf, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
@@ -291,3 +293,100 @@ def test_the_cheapest_of_a_kind_is_told(shop):
     answer = talk(shop, "what's the cheapest party game?")[0]
     assert answer.intent is Intent.ORDER
     assert f"of the {party.height} in the catalogue of that (Party): {party['title'][0]}" in answer.text
+
+
+def graded(levels):
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["X"], "year": None, "count": 1, "effort": level} for n, level in enumerate(levels)]  # fmt: skip
+    return Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+
+
+LEVELS = ["easy", "Moderate", "strenuous", "easy", "challenging", "all levels", None, "moderate"] * 2
+
+
+@pytest.mark.parametrize(
+    ("than", "way", "values"),
+    [
+        ([1], 1, ("challenging", "strenuous")),
+        ([1], -1, ("easy",)),
+        ([0, 3], -1, ("easy",)),
+        ([2], 1, ("strenuous",)),
+        ([0, 2], -1, ("easy", "Moderate", "moderate")),
+    ],
+)
+def test_grades_go_up_and_down(than, way, values):
+    grades = Grades(graded(LEVELS))
+    fact = grades.beyond(than, way)
+    assert grades.column == "effort"
+    assert fact is not None
+    assert fact == OneOf(("effort",), fact.values)
+    assert sorted(fact.values, key=str.lower) == sorted(values, key=str.lower)
+
+
+def test_words_for_grades():
+    grades = Grades(graded(LEVELS))
+    said = ["easy", "easiest", "simplest", "hard", "hardest", "most demanding"[5:], "effort", "red", "west"]
+    assert [grades.side(word) for word in said] == [-1, -1, -1, 1, 1, 1, 1, 0, 0]
+    assert grades.beyond([6], 1) is None
+    plain = Grades(graded(["red", "blue", "easy", "green"] * 3))
+    assert (plain.column, plain.side("easy")) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("a boot no wider than 10 cm", {"width_cm": (None, 10)}),
+        ("at least 0.2 m wide", {"width_cm": (20, None)}),
+        ("max width 15", {"width_cm": (None, 15)}),
+        ("taller than 30 cm", {"height_cm": (30 + 1e-9, None)}),
+        ("under 25 cm tall", {"height_cm": (None, 25 - 1e-9)}),
+        ("shorter than a week", {"days": (None, 7 - 1e-9)}),
+        ("two weeks", {"days": (13, 15)}),
+        ("groups of at most 10", {"max_group_size": (None, 10)}),
+        ("10 or 20 wide", {"width_cm": (10, 20)}),
+    ],
+)
+def test_sizes_weeks_and_groups(said, meant):
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["Boots"], "year": None, "count": 1, "width_cm": 5 + n, "height_cm": 10 + n, "days": 1 + n, "min_group_size": 2, "max_group_size": 4 + n} for n in range(30)]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    facts = RequestReader(catalog, TitleIndex(catalog)).read(said).filter.facts
+    assert {f.column: (f.low, f.high) for f in facts} == {k: tuple(pytest.approx(b) if b is not None else None for b in v) for k, v in meant.items()}  # fmt: skip
+
+
+def test_little_and_much_are_of_what_is_meant(shop):
+    table = shop.recommender.model.catalog.table
+    party = table.filter(pl.col("categories").list.contains("Party"))["price"].drop_nulls()
+    for talked in (talk(shop, "cheap party games"), talk(shop, "party games", "cheap ones")):
+        bound = talked[-1].state.wish.facts[0]
+        assert bound == Within("price", high=party.quantile(1 / 3))
+    alone = talk(shop, "cheap games")[0].state.wish.facts[0]
+    assert alone == Within("price", high=table["price"].quantile(1 / 3))
+
+
+def test_an_order_stays_until_another_or_none_is_asked_for(shop):
+    _, ordered, narrower, ranked, anew = talk(shop, "10 games", "cheapest first", "only party games", "sort by relevance", "10 games from 2000 on")  # fmt: skip
+    assert ordered.intent is Intent.ORDER
+    prices = [price for price in column(shop, narrower.slate, "price") if price is not None]
+    assert prices == sorted(prices)
+    assert "They stand by price, lowest first" in narrower.text
+    scores = [item.score for item in ranked.slate.items]
+    assert scores == sorted(scores, reverse=True)
+    assert "They stand by" not in anew.text
+
+
+def test_one_of_the_list_is_pointed_to_by_what_it_is(shop):
+    first = talk(shop, "party games")[0]
+    makers = column(shop, first.slate, "publisher")
+    for maker in set(makers):
+        answer = talk(shop, "party games", f"the {maker} one, how long does it take?")[1]
+        own = [n for n, held in enumerate(makers, 1) if held == maker]
+        assert answer.intent is (Intent.FACTS if len(own) == 1 else Intent.WHICH)
+        assert all(f"(number {n})" in answer.text for n in own)
+    assert pointed_out("I like the funny one", ["g1"], shop.recommender.model.catalog, shop.recommender.reader) == "I like the funny one"  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("a coat in black or gold", "E"), ("coats from 90 or 210 euros", "E"), ("boots or a gold coat", "ABE")]
+)  # fmt: skip
+def test_what_stands_behind_a_noun_is_of_both(said, meant):
+    catalog, own = reader()
+    assert passing(own.read(said).filter, catalog) == meant
