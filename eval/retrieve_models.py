@@ -108,7 +108,9 @@ def _popularity(ground: Trainable) -> Scorer:
 
 _SHAPE = EncoderConfig()
 _WIDTH = _SHAPE.personas * _SHAPE.dimension
-_FULL = 1536  # dimensions in which next to nothing of a closed form is lost on 40,000 items; docs/decisions/0016-scale.md
+_FULL = (
+    1536  # dimensions in which next to nothing of a closed form is lost on 40,000 items; docs/decisions/0016-scale.md
+)
 _SAMPLES = 2048  # where tables are wide, which makes counting all items dear; no loss by docs/decisions/0016-scale.md
 
 MODELS: dict[str, Model] = {
