@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from retrieval.text_pattern import said_pattern
+from retrieval.text_pattern import denied_pattern, said_pattern
 
 OWN = frozenset({"item_id", "title", "categories", "year", "count"})
 """Columns that every catalogue has, which have conditions of their own."""
@@ -54,7 +54,7 @@ class Within:
 
 @dataclass(frozen=True, slots=True)
 class Says:
-    """An item must say some words in one of its texts, its title and categories among them, in the singular or the plural.
+    """An item must say some words in one of its texts, its title and categories among them, in the singular or the plural, and deny them in none.
 
     Attributes:
         words: One phrase in lower case.
@@ -71,7 +71,7 @@ class AllOf:
         parts: An item needs all of them; the categories and the year are columns as any other here.
     """
 
-    parts: tuple[OneOf | Within, ...]
+    parts: tuple[OneOf | Within | Says, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,8 @@ def _one_of(table: pl.DataFrame, fact: OneOf) -> pl.Expr:
 
 
 def _says(table: pl.DataFrame, words: str) -> pl.Expr:
-    """Whether any column of texts but the id holds the words."""
-    pattern = said_pattern(words)
+    """Whether any column of texts but the id holds the words, and none denies them: "no equipment needed"."""
+    pattern, denied = said_pattern(words), denied_pattern(words)
     told = [
         (
             pl.col(name) if dtype == pl.String else pl.col(name).list.join(" \u00b7 ", ignore_nulls=True)
@@ -156,7 +156,8 @@ def _says(table: pl.DataFrame, words: str) -> pl.Expr:
         for name, dtype in table.schema.items()
         if name != "item_id" and dtype in (pl.String, pl.List(pl.String))
     ]
-    return pl.any_horizontal([text.str.contains(pattern).fill_null(value=False) for text in told])
+    said, no = ([text.str.contains(p).fill_null(value=False) for text in told] for p in (pattern, denied))
+    return pl.any_horizontal(said) & ~pl.any_horizontal(no)
 
 
 def names_in(table: pl.DataFrame, column: str) -> pl.Expr:

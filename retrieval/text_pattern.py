@@ -23,6 +23,12 @@ def said_pattern(phrase: str) -> str:
     return r"\b" + "".join(rf"{re.escape(word)}\W+" for word in before) + f"(?:{'|'.join(ends)})"
 
 
+def denied_pattern(phrase: str) -> str:
+    """A phrase that is denied: "no equipment", "without any nuts", "nut-free"."""
+    pattern = said_pattern(phrase)
+    return rf"\b(?:no|not|non|without|never|lacks?|free (?:of|from))\W+(?:(?:a|an|any|the|special|extra|added|much|other)\W+)?{pattern.removeprefix(chr(92) + 'b')}|{pattern}\w*[ -]free\b"
+
+
 def _other_numbers(word: str) -> list[str]:
     """Singulars of what may be a plural, and plurals that are no mere "s" longer: "superhero" of superheroes, "wolves" of wolf."""
     for plural, singulars in _ENDINGS.items():

@@ -9,36 +9,21 @@ from typing import Any
 
 import polars as pl
 
-from agent.chat.name_columns import CODES
-from agent.chat.quantities import LENGTH, PRICE
+from agent.chat.asked_columns import AskedColumns
+from agent.chat.quantities import PRICE
 from agent.chat.questions import Question
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
 from agent.chat.words import singular_words
-from retrieval.facts import OWN, Says, columns_of, passes
+from retrieval.facts import Says, columns_of, names_in, passes
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
-_MAKERS = ("maker", "producer", "brand", "developer", "publisher", "designer", "director", "author", "artist")
-_CALLED: dict[str, tuple[str, ...]] = {
-    "much": (PRICE,), "expensive": (PRICE,), "cheap": (PRICE,), "dear": (PRICE,),
-    "long": (LENGTH,), "short": (LENGTH,), "time": (LENGTH,), "kid": ("age",), "children": ("age",),
-    "when": ("year", "month", "season", "date"), "vintage": ("year",), "edition": ("year",), "old": ("year",), "new": ("year",), "release": ("year",), "date": ("year",),
-    "far": ("distance",), "heavy": ("weight",), "light": ("weight",), "tall": ("height",), "high": ("height",), "wide": ("width",), "big": ("size",),
-    "large": ("size",), "strong": ("strength", "alcohol"), "fast": ("speed", "power"), "where": ("made", "country", "origin", "region", "city", "place", "location"),
-    "genre": ("categories",), "category": ("categories",), "kind": ("categories",), "type": ("categories",),
-    "by": _MAKERS, "make": _MAKERS, "made": _MAKERS,
-    "direct": ("director",), "write": ("author", "writer"), "publish": ("publisher",), "design": ("designer",),
-    "develop": ("developer",), "produce": ("producer", "brand"),
-    "directed": ("director",), "wrote": ("author", "writer"), "published": ("publisher",),
-    "designed": ("designer",), "developed": ("developer",), "produced": ("producer", "brand"),
-}  # fmt: skip
 _DOING = ("mak", "made", "direct", "writ", "wrote", "publish", "design", "develop", "produc")
 _ABOUT = re.compile(
     r"^(?:(?:made|built) (?:of|from|in)|contains?|have|has|come with|comes with|need|needs|like|likes|want|wants|work (?:for|in|with)|suit|tolerate|stand|do well in|grow in|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
 )  # what is asked of begins behind it
-_ASKING = re.compile(r"(?:when|where|how [a-z]+)(?= [a-z])")
-_STEM = 4
+_NEEDS = re.compile(r"(?:contains?|need|needs|like|likes|want|wants|work|suit|tolerate|stand|do well|grow)\b")
 _FIRST_YEAR, _LAST_YEAR = 1500, 2100
 _LONGEST = 300  # characters of a text that are shown
 
@@ -54,12 +39,10 @@ class Answers:
     def __init__(self, catalog: Catalog, reader: RequestReader) -> None:
         self._catalog = catalog
         self._reader = reader
-        self._parts = {
-            name: parts
-            for name in catalog.table.columns
-            if name not in OWN and not (parts := set(singular_words(name.replace("_", " ")))) & CODES
-        }
-
+        self._asked = AskedColumns(catalog, reader)
+        self.columns = self._asked.of
+        """The columns that some words ask for."""
+        self._parts = self._asked.parts
         self._years = frozenset(column for column in self._parts if _of_years(catalog.table[column]))
 
     def __call__(self, question: Question, listed: Sequence[str]) -> str:
@@ -118,21 +101,21 @@ class Answers:
         return f" \u2013 {said}" if said else ""
 
     def _fact(self, at: int, called: str, what: str) -> str:
-        asking = _ASKING.match(what)  # of "when flower" it is told when, of "how long last" how long
-        first = self.columns(asking.group()) if asking else []
-        columns = first if self.told(at, first) else self.columns(what) if what else self.all_columns
+        done = self._asked.done(what)
+        columns = done if done is not None else self.columns(what) if what else self.all_columns
         if said := self.told(at, columns):
             return f"{called}: {said}."
         if what == "by":
             return f"The catalogue does not tell who {called} is by."
         if what.startswith(_DOING):
             return f"The catalogue does not tell who {what} {called}."
-        asked = f"\u201c{what}\u201d" if what else "anything more"
+        asked = "that" if done is not None else f"\u201c{what}\u201d" if what else "anything more"
         return f"The catalogue does not tell {asked} of {called}."
 
     def _whether(self, at: int, called: str, what: str) -> str:
         """Yes or no where the words are a condition and the item has what it is about; else what is known of the item."""
         reading = self._reader.read(what)
+        needs = _NEEDS.match(what) is not None  # what likes shade may bear the sun
         if reading.filter == ItemFilter() or reading.about:
             reading = self._reader.read(_ABOUT.sub("", what))
         condition = reading.filter
@@ -146,24 +129,39 @@ class Answers:
         columns += ["year"] if condition.years or condition.unwanted_years else []
         if told and all(self._value(at, column) for column in columns):
             said = self.told(at, columns)
-            yes = "Yes" if condition.mask(self._catalog)[at] else "No"
-            return f"{yes}: {called} \u2013 {said}." if said else f"{yes}: {called}."
-        if said := self._said(at, called, reading):
-            return said
-        if not compares and (named := self.told(at, self.columns(what))):
+            if condition.mask(self._catalog)[at]:
+                return f"Yes: {called} \u2013 {said}." if said else f"Yes: {called}."
+            if not needs and self._excluded(at, condition, what):
+                return f"No: {called} \u2013 {said}." if said else f"No: {called}."
+            return f"{called}: {said}."
+        return self._said(at, called, reading) or self._known(at, called, what, compares=compares)
+
+    def _known(self, at: int, called: str, what: str, *, compares: bool) -> str:
+        """What the columns that a question names hold, else all that is known."""
+        asked = [] if compares else self._asked.named(what)
+        if named := self.told(at, asked):
             return f"{called}: {named}."
+        if asked:
+            return f"The catalogue does not tell the {asked[0].replace('_', ' ')} of {called}."
         known = self.told(at, self.all_columns) or "nothing"
         return f"What the catalogue says of {called} does not answer \u201c{what}\u201d: {known}."
 
+    def _excluded(self, at: int, condition: ItemFilter, what: str) -> bool:
+        """Whether what an item has rules out what is asked: a list of uses that lacks one does not, nor "partial shade" a shade."""
+        for fact in condition.facts:
+            for column in columns_of(fact):
+                value = self._catalog.table[column][at]
+                names = names_in(self._catalog.table, column) if isinstance(value, str) else None
+                lists = names is not None and self._catalog.table.select(names.list.len().max()).item() > 1
+                words = set(singular_words(str(value))) if isinstance(value, str) else set[str]()
+                if lists or words & set(singular_words(what)) or not isinstance(value, str | bool | int | float):
+                    return False
+        return True
+
     def _said(self, at: int, called: str, reading: Reading) -> str:
-        """Whether an item says what a question is about, where that is words alone; empty where no item says them."""
-        if (
-            len(reading.about) != 1
-            or reading.filter != ItemFilter()
-            or reading.silent
-            or reading.unknown
-            or reading.seeds
-        ):
+        """What an item says of words that are all that a question is about; empty where no item says them. It is no yes or no."""
+        alone = replace(reading, about=(), vague=())
+        if len(reading.about) != 1 or alone != Reading(reading.text, (), (), ItemFilter(), reading.k):
             return ""
         phrase = reading.about[0].split(" (")[0]
         texts = [c for c in self.all_columns if self._catalog.table.schema[c] in (pl.String, pl.List(pl.String))]
@@ -171,7 +169,7 @@ class Answers:
         saying = {c: text.select(passes(text, Says(phrase))).to_series() for c, text in tables.items()}
         own = [c for c, mask in saying.items() if mask[at]]
         if own:
-            return f"Yes: {called} \u2013 {self.told(at, own)}."
+            return f"{called} says so: {self.told(at, own)}."
         others = [c for c, mask in saying.items() if mask.any()]
         if not others:
             return ""
@@ -182,20 +180,6 @@ class Answers:
     def all_columns(self) -> list[str]:
         """Every column that says something to people."""
         return ["categories", "year", *self._parts]
-
-    def columns(self, what: str) -> list[str]:
-        """The columns that some words ask for."""
-        columns: list[str] = []
-        for word in singular_words(what):
-            for name in (word, *_CALLED.get(word, ())):
-                if name in {"year", "categories"}:
-                    columns.append(name)
-                elif word != "when":  # a month is a moment there, and no length
-                    columns += self._reader.facts.columns(name)
-                columns += [column for column, parts in self._parts.items() if name in parts]
-            if len(word) >= _STEM and not columns:  # who teaches it: the teacher
-                columns += [c for c, parts in self._parts.items() if any(part.startswith(word) for part in parts)]
-        return list(dict.fromkeys(columns))
 
     def told(self, at: int, columns: Sequence[str]) -> str:
         """What an item, by its internal id, has in some columns, each with its name; gaps are left out."""

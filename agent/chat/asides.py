@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from agent.chat import replies
 from agent.chat.answers import Answers
@@ -24,6 +25,7 @@ from agent.chat.which import Which
 from agent.chat.wording import in_words
 from agent.chat.words import folded
 from agent.slate import Slate
+from retrieval.facts import Says
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 from retrieval.titles import TitleIndex
@@ -80,10 +82,16 @@ class Asides:
         message = pointed_out(message, listed, self._catalog, self._reader)
         return said_out(message, references, self._catalog, self._answers)
 
+    def first_of(self, order: Order, meeting: ItemFilter, without: Collection[str], k: int) -> list[str]:
+        """External ids of the first items in an order of all that meet a filter; see :meth:`agent.chat.ordering.Ordering.first_of`."""
+        return self._ordering.first_of(order, meeting, without, k)
+
     def in_order(self, slate: Slate, order: Order) -> tuple[Slate, str]:
         """A list in an order that was asked for with it, and what is to be said of that; as it is where nothing tells the order."""
         ordered, text = self._ordering.sorted(slate, order)
-        return ordered or slate, text.replace("The same list by", "They stand by").removesuffix(".")
+        return ordered or slate, text.replace("The same list by", "They stand by").removesuffix(".") if len(
+            slate.items
+        ) > 1 else ""
 
     def takes(self, moves: Moves, last: Slate | None) -> bool:
         """Whether a message that seems to ask what is there, or in which order, does; else it is a request."""
@@ -95,6 +103,8 @@ class Asides:
         if moves.intent is Intent.WHICH:
             return listed > 0 and self._among.asked(moves.rest) is not None
         order = moves.order
+        if order is not None and moves.intent is Intent.RECOMMEND and not self._ordering.tells(order):
+            return False  # "thrillers, the best ones first"
         return order is None or (
             self._ordering.means(order, listed) and (not order.of or self._meant(order) is not None)
         )
@@ -155,9 +165,8 @@ class Asides:
         if order is None or (order.first and not (order.shows and listed and not order.all_of_them)):
             if order is None:
                 return self._say(step, "")
-            of = self._meant(order)
-            meant = None if of is None or of.filter == ItemFilter() else of  # a noun that says nothing means any item
-            text, first = self._ordering.answer(order, listed, last.wish.reading(self._catalog).filter, meant)
+            meeting = last.wish.reading(self._catalog).filter
+            text, first = self._ordering.answer(order, listed, meeting, self._meant(order))
             return self._say(step, text, first)
         if last.slate is None or not listed:
             return self._say(step, "There is no list yet to put in order.")
@@ -195,12 +204,16 @@ class Asides:
         return self._say(step, f"Asked for now: {asked}." if asked else "Nothing is asked for now, and nothing is out.")
 
     def _meant(self, order: Order) -> Reading | None:
-        """The items that an order is of, by its noun; None where that asks what no column tells. One word that no rule reads is taken for any item."""
+        """The items that an order is of, by its noun; None where no column and no word of an item tells them, or where there are none."""
         if not order.of:
             return None
         reading = self._reader.read(order.of)
-        read = reading.filter != ItemFilter() and not (reading.about or reading.silent or reading.seeds)
-        return reading if read or (" " not in order.of and reading.filter == ItemFilter()) else None
+        if reading.silent or reading.seeds or self._answers.columns(order.of):
+            return None  # "which brand is the cheapest?" asks of no item
+        if reading.filter == ItemFilter() and len(reading.about) == 1 and " " not in reading.about[0]:
+            reading = replace(reading, filter=ItemFilter(facts=(Says(reading.about[0]),)), about=(), unknown=())
+        told = reading.filter != ItemFilter() and not reading.about
+        return reading if told and reading.filter.mask(self._catalog).any() else None
 
     def _met(self, asked: ItemFilter, listed: Sequence[str]) -> bool:
         """Whether a list meets what is asked for: after a request that nothing met it may not."""

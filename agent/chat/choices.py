@@ -60,7 +60,7 @@ class Choice:
     start: int
     end: int
     fact: AnyOf
-    beside: tuple[OneOf | Within, ...] = ()
+    beside: tuple[OneOf | Within | Says, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,8 @@ def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
         choice = _of(left, right, sides, either="or" in (tokens[i].text, tokens[i + comma].text))
         if choice is None:
             continue
+        if any(isinstance(one, Says) for one in choice.fact.choices):
+            choice = _with_those_before(choice, tokens[: i - len(left)], read)
         if found and found[-1].end == _span(left)[1]:
             before = found.pop()
             fact = AnyOf((*before.fact.choices, *choice.fact.choices[1:]))
@@ -205,6 +207,18 @@ def _with_words(left: Sequence[Token], right: Sequence[Token], sides: Sequence[S
     if isinstance(one, AllOf) or isinstance(other, AllOf) or (_trails(left) and right[0].text not in _ANEW):
         return None
     return Choice(_span(left)[0], _span(right)[1], AnyOf((one, other)))
+
+
+def _with_those_before(choice: Choice, tokens: Sequence[Token], read: Callable[[int, int], Side]) -> Choice:
+    """A choice with the conditions that are listed before it: of "a comedy, a drama or something with robots" all three are one."""
+    while tokens and tokens[-1].text in _MARKS and tokens[-1].text != "and":
+        before = _stretch(tokens[:-1][::-1])[::-1]
+        side = read(*_span(before)).conditions if before and not _trails(before) else None
+        if side is None or len(side.parts) != 1:
+            break
+        choice = Choice(before[0].start, choice.end, AnyOf((side.parts[0], *choice.fact.choices)), choice.beside)
+        tokens = tokens[: len(tokens) - 1 - len(before)]
+    return choice
 
 
 def _are_wholes(one: AllOf, other: AllOf, left: Sequence[Token], right: Sequence[Token]) -> bool:
@@ -246,7 +260,7 @@ def _trails(part: Sequence[Token]) -> bool:
     return bool(_behind(part))
 
 
-def _bare(whole: AllOf) -> OneOf | Within | AllOf:
+def _bare(whole: AllOf) -> OneOf | Within | Says | AllOf:
     return whole.parts[0] if len(whole.parts) == 1 else whole
 
 

@@ -175,7 +175,7 @@ class Dialogue:
     ) -> dict[str, Reply]:
         """The reply with a list. Where that is empty the list before stays the one that is spoken of."""
         if wish.order is not None and slate.items:
-            notes = (*notes, self._asides.in_order(slate, wish.order)[1])
+            notes = (*notes, *filter(None, [self._asides.in_order(slate, wish.order)[1]]))
         noted = [replies.noted(one.kind, self._title(one.item_id)) for one in said]
         asked, last = person.asked(self.recommender.model), last_of(step).slate
         out = "" if slate.items else way_out(wish, self._catalog, lambda w: self._room(w, asked))
@@ -233,6 +233,7 @@ class Dialogue:
         self, wish: Wish, person: Person, lam: float | None, deadline_ms: int, *, among: Sequence[str] = ()
     ) -> Slate:
         reading = wish.reading(self._catalog)
+        among = among or self._in_order(wish, person)
         asked = person.asked(self.recommender.model) | Asked(
             reading=reading,
             k=wish.k,
@@ -246,6 +247,14 @@ class Dialogue:
         if wish.order is not None and slate.items:
             slate, _ = self._asides.in_order(slate, wish.order)
         return slate.model_copy(update={"understood": wish.understood(self._catalog)})
+
+    def _in_order(self, wish: Wish, person: Person) -> Sequence[str]:
+        """The items of a list that is to be the first of an order of all that is asked for; none where anything else is to choose them."""
+        if wish.order is None or not wish.order.all_of_them or wish.about or wish.seeds or wish.shift or wish.parts:
+            return ()
+        standing = person.standing
+        out = {*standing.dislikes, *standing.gone}
+        return self._asides.first_of(wish.order, wish.reading(self._catalog).filter, out, wish.k or DEFAULT_K)
 
     def _title(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]

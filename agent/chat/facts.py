@@ -59,6 +59,10 @@ class FactReader:
         self.grades = Grades(catalog)
         """The column of grades, such as easy and hard."""
 
+    def names(self, word: str) -> bool:
+        """Whether a word is a value of a column, or a part of one."""
+        return self._names.holds(word)
+
     def names_of(self, item: int) -> tuple[str, ...]:
         """The names that the columns hold of an item: who made it, where it is from."""
         held: list[str] = []
@@ -88,12 +92,16 @@ class FactReader:
             suits = self._quantities.older(_OF_AGE) if denied else self._quantities.suiting(_OF_AGE, 0)[:1]
             wanted += suits
             rest = filled(rest, *place) if suits else rest
+        sizes = self._names.sizes(rest)
+        for size in sizes:
+            rest = filled(rest, size.start, size.end)
         amounts = self._amounts.find(rest)
         for amount in amounts:
             rest = filled(rest, amount.start, amount.end)
         names = self._names.find(rest, marked, [(start, end) for start, end, _ in self._categories.spans(rest)])
         for name in names:
             rest = filled(rest, name.start, name.end)
+        names = sorted([*sizes, *names], key=lambda name: name.start)
         truths = self._truths.find(rest)
         for truth in truths:
             rest = filled(rest, truth.start, truth.end)

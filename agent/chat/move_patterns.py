@@ -10,9 +10,9 @@ WHY = re.compile(
     r"(?:but )?(?:why\b(?! (?:not|don't) (?!number|no\.|the |#|\d))(?: not)?(?: (?:is|are|was|were|did you (?:pick|choose|suggest|recommend|show)|do you (?:suggest|recommend)|would i like|should i (?:watch|read|play)))?|explain|how come)\s*"
 )
 PICK = re.compile(
-    r"(?:(?:so|ok(?:ay)?|and|but|now|well|hm+)[, ]+)*(?:(?:which|what)(?: (?P<kind>[a-z]+))??(?: (?:of|from|out of|among) (?:these|those|them|the list|your list|all of (?:these|those|them)))? "
-    r"(?:(?:would|do|did|should|can) (?:you|i|we) (?:most |really |personally )?(?:recommend|suggest|pick|choose|take|like|get|buy|go (?:for|with)|start with|try|watch|read|play|see|order)(?: (?:the )?(?:most|best|first|myself|yourself|me|if you were me))?|(?:is|would be) (?:the best|best|your (?:favou?rite|top pick|pick|recommendation)|the one))"
-    rf"|(?:what(?:'s|s| is)|which is) your (?:favou?rite|top pick|pick|recommendation)|(?:just )?(?:pick|choose) (?:one|for me|one for me)){END}"
+    r"(?:(?:so|ok(?:ay)?|and|but|now|well|hm+)[, ]+)*(?:which(?: (?P<kind>[a-z]+))??(?: (?:of|from|out of|among) (?:these|those|them|the list|your list|all of (?:these|those|them)))? "
+    r"(?:(?:would (?:you|i)|do you|should (?:i|we)) (?:most |really |personally )?(?:recommend|suggest|pick|choose|take|like best|get|buy|go (?:for|with)|start with|try|watch|read|play|order)(?: (?:the )?(?:most|best|first|myself|yourself|me|if you were me))?|(?:is|would be) (?:the best|best|your (?:favou?rite|top pick|pick|recommendation)))"
+    rf"|what would you (?:recommend|suggest|pick|choose)|(?:what(?:'s|s| is)|which is) your (?:favou?rite|top pick|pick|recommendation)|(?:just )?(?:pick|choose) (?:one|for me|one for me)){END}"
 )
 OTHERS = re.compile(
     rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|(?:(?:show|give) me )?(?:others|something else|different ones) than (?:those|these|the ones)(?: (?:that )?(?:you(?:'ve| have)? )?(?:shown?|showed|gave|before|already))*|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
@@ -22,6 +23,7 @@ class OnlyWords:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._kept: LRUCache[str, bool] = LRUCache(_KEPT)
+        self._lock = threading.Lock()
 
     def __call__(self, word: str, held: Mapping[str, AbstractSet[str]]) -> bool:
         """Whether nearly all items that say a word have it as a value.
@@ -30,9 +32,12 @@ class OnlyWords:
             word: The word.
             held: By column, the values that are called so.
         """
-        known = self._kept.get(word)
+        with self._lock:
+            known = self._kept.get(word)
         if known is None:
-            known = self._kept[word] = self._only(word, held)
+            known = self._only(word, held)
+            with self._lock:
+                self._kept[word] = known
         return known
 
     def _only(self, word: str, held: Mapping[str, AbstractSet[str]]) -> bool:

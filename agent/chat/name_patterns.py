@@ -12,7 +12,7 @@ STRONG = re.compile(
     r"(?P<noun>\w{3,}):?(?: (?:is|named|called))?)\s+(?:the\s+)?$"
 )
 WEAK = re.compile(
-    r"(?:^|\W)(?:with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
+    r"(?:^|\W)(?:no|not|without|except|any|with|like|from|outside|in|to|on|for|at|near|around|visit(?:ing)?|of|or|and|,)\s*(?:the\s+)?$"
 )
 ALONE = frozenset(("in", "on", "outside", "to", "for", "need", "near", "around", "at", "from", "with", "without", "no", "not", "a", "an", "any", "some", "something", "anything", "everything", "only", "just", "more", "less", "love", "hate", "want", "prefer", "except", "and", "or", "but"))  # fmt: skip
 ABOUT = re.compile(r"(?<!what )(?<!how )\b(?:about|set in|set on)\b[^.,;!?]*$")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from agent.chat.name_columns import name_columns, words_of
 from agent.chat.name_patterns import NEXT, OTHERS, STEM
@@ -36,8 +36,9 @@ class NameTable:
         self.months: dict[str, str] = {}
         self.sizes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for column in columns:
+            sized = "size" in singular_words(column.name.replace("_", " ")) or _spans(column.values)
             for value, said in zip(column.values, column.words, strict=True):
-                for one in within(value) or (said if len(said) == 1 and said[0].isdigit() else ()):
+                for one in within(value) or (said if len(said) == 1 and said[0].isdigit() else ()) if sized else ():
                     if not is_month(one):
                         self.sizes[one][column.name].add(value)
                     for form in forms(one) if is_month(one) else ():
@@ -58,6 +59,10 @@ class NameTable:
                         self.surname[said[-1]][column.name].add(value)
         self.longest = max(map(len, self.whole), default=0)
         self.origins = frozenset(word for others in origins().values() for word in others)
+
+    def holds(self, word: str) -> bool:
+        """Whether a word in the singular is a part of a name."""
+        return any(word in name or f"{word}s" in name for name in self.whole)
 
     def is_shared(self, word: str) -> bool:
         """Whether a word is a value that many items share."""
@@ -101,3 +106,8 @@ class NameTable:
         return after is not None and (
             self.is_shared(after[1]) or ((after[1],) in self.whole and after[1] in self.origins)
         )
+
+
+def _spans(values: Sequence[str]) -> bool:
+    """Whether most of a column's values are spans."""
+    return sum(bool(within(value)) for value in values) * 2 > len(values)

@@ -19,6 +19,8 @@ from agent.chat.words import filled, is_chatter, is_function_word, is_kind
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
+_LISTED = re.compile(r"\s*(?:,\s*(?:(?:and|or|to)\s+)?|(?:and|or|to)\s+)")
+
 
 @dataclass(frozen=True, slots=True)
 class NameMention:
@@ -47,7 +49,15 @@ class NameWords:
         self._is_meant = MeantWords(self._table, catalog)
         self.columns = self._table.columns
         """Columns that hold names."""
-        self.shared_words, self.follow = self._table.shared_words, self._table.follow
+        self.shared_words, self.follow, self.holds = self._table.shared_words, self._table.follow, self._table.holds
+
+    def sizes(self, rest: str) -> list[NameMention]:
+        """Every size in a folded request, which is a name and no number: "size 38 or 39"."""
+        found: list[NameMention] = []
+        for token in TOKEN.finditer(rest) if self._table.sizes else ():
+            if (mention := self._sized(rest, *token.span(), found)) is not None:
+                found.append(mention)
+        return found
 
     def find(self, rest: str, marked: str, taken: Iterable[tuple[int, int]] = ()) -> list[NameMention]:
         """Every name in a request, in its order.
@@ -95,8 +105,6 @@ class NameWords:
             said = words_of(rest[start:end])
             if len(said) != length:
                 continue  # something that has been read stands between
-            if length == 1 and (sized := self._sized(rest, start, end)) is not None:
-                return sized, length
             held = self._table.whole.get(said) or (self._table.surname.get(said[0]) if length == 1 else None)
             before = found[-1] if found and LISTED.fullmatch(rest, found[-1].end, start) else None
             listed = None if before is None else (before.end, before.fact)
@@ -126,17 +134,22 @@ class NameWords:
             ), length
         return None, 0
 
-    def _sized(self, rest: str, start: int, end: int) -> NameMention | None:
-        """A size with the name of its column beside it, or after an "in" that ends a request: "size 38", "boots in 42"."""
+    def _sized(self, rest: str, start: int, end: int, found: Sequence[NameMention]) -> NameMention | None:
+        """A size with the name of its column beside it, after an "in" that ends a request, or listed with one: "size 38 or 39", "boots in 42"."""
         at, held = start, self._table.sizes.get(rest[start:end])
         if held is None:
             return None
+        before = (
+            found[-1] if found and found[-1].fact.called and _LISTED.fullmatch(rest, found[-1].end, start) else None
+        )
         cue = STRONG.search(rest[:start])
         columns = self._table.preferred(held, (cue["noun"] or "") if cue else "")
         if cue is not None and columns:
             start = cue.start() + (not rest[cue.start()].isalnum())
+        elif before is not None:
+            columns = tuple(sorted(set(held).intersection(before.fact.columns)))
         elif IN_SIZE.search(rest[:start]) and CLOSED.match(rest, end):
             columns = tuple(sorted(held))
         values = tuple(sorted({value for c in columns for value in held[c]}))
         fact = OneOf(columns, values, called=rest[at:end].upper())
-        return NameMention(start, end, fact, follows=False, choice=False) if columns else None
+        return NameMention(start, end, fact, before is not None, before is not None) if columns else None

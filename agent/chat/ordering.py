@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +41,10 @@ class Ordering:
         there = listed > 0 or order.all_of_them or order.asks
         return not order.first or (there and (bool(order.called) or self._column(order) is not None))
 
+    def tells(self, order: Order) -> bool:
+        """Whether the catalogue has what an order goes by."""
+        return self._column(order) is not None
+
     def sorted(self, slate: Slate, order: Order) -> tuple[Slate | None, str]:
         """The list in that order, what the catalogue does not tell last; None where it tells nothing. And what to say."""
         items = [item for item in slate.items if self._catalog.has_item(item.item_id)]
@@ -67,9 +72,14 @@ class Ordering:
         own = [item for item in listed if self._catalog.has_item(item)]
         if of is not None:
             meant = of.filter.mask(self._catalog)
+            both = meant & meeting.mask(
+                self._catalog
+            )  # the conversation's conditions stand, unless none of those meets them
+            meant = both if both.any() else meant
             shown = [] if order.all_of_them else [int(i) for i in self._catalog.positions(own) if meant[int(i)]]
             at = shown or np.flatnonzero(meant).tolist()
-            among = f"the {len(at):,} {'here' if shown else 'in the catalogue'} of that ({'; '.join(in_words(of.understood(self._catalog)))})"
+            called = "; ".join(in_words(replace(of, k=None).understood(self._catalog)))
+            among = f"the {len(at):,} {'here' if shown else 'there are'} ({called})"
         elif own and not order.all_of_them:
             at, among = [int(i) for i in self._catalog.positions(own)], f"the {len(own)}"
         else:
@@ -88,11 +98,31 @@ class Ordering:
             order.by if order.by.endswith("est") else f"{'most' if order.most else 'least'} {order.by}"
         )
         place = f"{_PLACES[order.nth - 2]} " if order.nth > 1 else ""
-        text = f"The {place}{what} of {among}: " + "; ".join(self._called(i, order, own) for i in named)
+        lead = (
+            f"The only one{among.removeprefix('the 1')}: "
+            if among.startswith("the 1 ")
+            else f"The {place}{what} of {among}: "
+        )
+        text = lead + "; ".join(self._called(i, order, own) for i in named)
         more = len(same) - len(named) + len(first)
         text += f"; and {more} more with the same" if more else ""
         text += f". Of {len(gaps):,} it is not told" if gaps else ""
         return f"{text}.", tuple(self._catalog.item_ids[i] for i in first)
+
+    def first_of(self, order: Order, meeting: ItemFilter, without: Collection[str], k: int) -> list[str]:
+        """External ids of the first items in an order of all that meet a filter.
+
+        Args:
+            order: The order.
+            meeting: The filter.
+            without: External ids of items that are out.
+            k: How many.
+        """
+        out = set(self._catalog.positions([item for item in without if self._catalog.has_item(item)]).tolist())
+        ranked, gaps = self._ranked(
+            order, [i for i in np.flatnonzero(meeting.mask(self._catalog)).tolist() if i not in out]
+        )
+        return [self._catalog.item_ids[i] for i in [*ranked, *gaps][:k]]
 
     def ranked(self, order: Order, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:
         """Some items in an order, by external id: those that share a place together, those of which it is not told left out."""

@@ -74,7 +74,7 @@ _ALPHABETICALLY = re.compile(
     rf"{_LEAD}(?:sort|order)(?:ed)?(?: (?:them|these|those|it))? alphabetically(?:,? please)?{END}"
 )
 _BEHIND = re.compile(
-    r"\s*[,;:\u2013-]\s+(?:and |with )?|\s+(?:and |with )?(?=(?:sorted|ordered|ranked|arranged|(?:from )?(?:the )?[a-z]+est (?:first|to))\b)"
+    r"[,;:\u2013-]\s+(?:and |with )?|\s(?:and |with )?(?=(?:sorted|ordered|ranked|arranged|(?:from )?(?:the )?[a-z]+est (?:first|to))\b)"
 )
 _UP = re.compile(r"\b(?:asc|ascending|up|low(?:est)?|small(?:est)?|old(?:est)?|cheap(?:est)?|short(?:est)?)\b")
 _DOWN = re.compile(r"\b(?:desc|descending|down|high(?:est)?|larg(?:est|e)|new(?:est)?|latest|best|most|long(?:est)?)\b")
@@ -90,6 +90,7 @@ _DOWNWARDS = frozenset(
 )  # what one wants most of comes first where no way is said
 _SEVERAL = 5
 _NTH = {"second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_LONGEST = 80  # characters of an order behind a request
 _THAT = re.compile(r"(?:that|which)\b")
 _TWO = 2
 _WHICH = re.compile(rf"{_LEAD}(?:what|which|how much)\b")
@@ -139,10 +140,10 @@ def find_order(low: str) -> Order | None:
 
 def order_behind(low: str) -> tuple[int, Order] | None:
     """An order of the list that stands behind a request, and where it begins: "shrubs, cheapest first", "reds sorted by price"."""
-    for found in _BEHIND.finditer(low):
+    for found in _BEHIND.finditer(low, max(len(low) - _LONGEST, 0)):
         order = find_order(low[found.end() :]) if found.start() else None
         if order is not None and not order.first:
-            return found.start(), order
+            return found.start(), replace(order, all_of_them=True)
     return None
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
 from agent.chat.categories import CategoryWords
-from agent.chat.words import goods, is_chatter, is_function_word, is_kind, singular_words
+from agent.chat.words import goods, is_chatter, is_function_word, is_kind, shops, singular_words
 from retrieval.schema import Catalog
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -30,15 +31,20 @@ class OwnNoun:
         catalog: The items.
         called: What the data are called: "my hotels".
         categories: What is a category here says something, and so does in titles what a category is called with.
+        telling: Whether a word is a value of a column: "flat", of homes.
 
     Attributes:
         words: The nouns, in the singular.
     """
 
-    def __init__(self, catalog: Catalog, called: str, categories: CategoryWords) -> None:
+    def __init__(
+        self, catalog: Catalog, called: str, categories: CategoryWords, telling: Callable[[str], bool] = lambda _: False
+    ) -> None:
         named = _named(called) or [word for word in _in_titles(catalog) if not categories.hold(word)]
-        alike = [other for noun, others in goods().items() for other in (noun, *others) if {noun, *others} & set(named)]
-        self.words = frozenset(word for word in (*named, *alike) if not categories.named_in([word]))
+        sold = [shops()[word] for word in named if word in shops()]
+        alike = [other for word in (*named, *sold) for other in (word, *goods().get(word, ()))]
+        own = (word for word in (*named, *alike) if not categories.named_in([word]))
+        self.words = frozenset(word for word in own if word in named or not telling(word))
         nouns = "|".join(re.escape(noun) for noun in self.words if not is_kind(noun))
         self._said = re.compile(rf"(?<![\w'-])(?:{nouns})(?P<many>s|es)?(?![\w-])", re.IGNORECASE) if nouns else None
 

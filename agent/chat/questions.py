@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from agent.chat.references import Pointed, References
 from agent.chat.remainder import Remainder
 
-ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
+ASIDE = r"\s*(?:(?:so|ok(?:ay)?|and|but|now|well|hm+|oh|ah|great|nice|yes|no|please|hi|hello|hey|can you|could you|tell me|do you know)[, ]+)*?"
 ENDING = r"(?:,? please)?[\s.!?]*"
 """How a question may begin and end."""
 _WORD = r"[a-z]+"
@@ -35,6 +35,7 @@ _ABOUT_WHAT = tuple(
         rf"who (?P<what>(?!(?:is|are|was|were|would|can|will|do|does|did|the)\b)[a-z]{{4,}}) {_ITEM}",
         rf"(?P<what>where)(?:'s| is| are| was| were| does| do) {_ITEM}(?: (?:made|from|set|produced|located|based|grown|come from|comes from))*",
         rf"how (?:long|big|large|high|much|good|old|many) (?:is|are) (?:the|its|their) (?P<what>{_NAME}) (?:on|of|for|in|with|at) {_ITEM}",
+        rf"how many (?P<what>[a-z]+) (?:are|is) (?:still )?(?:left|there|available|free|spare)(?: (?:for|on|at|in|of|with) {_ITEM})",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
         rf"(?P<what>when|how (?:much|many|long|often|far|big|tall|high|wide|fast)|where|in (?:what|which) [a-z]+|(?:what|which) [a-z]+) (?:does|do|did|is|are|was|can|will|should|has|have) {_ITEM} (?P<doing>(?!to\b)[a-z]{{3,}})(?: (?!(?:and|but|or)\b)[a-z]+){{0,3}}?",
     )
@@ -52,8 +53,9 @@ _AT = re.compile(
 _IT = re.compile(
     rf"{ASIDE}(?:(?:(?:does|has) (?P<item>it|this|that)\b(?! (?:have to|need to|matter))|(?:is|was) (?P<one>it|this|that)\b(?=.*\?)(?! (?:all|possible)\b)))"
 )
+_USES = r"(?:freeze|reheat|cook|bake|eat|drink|store|wash|iron|dry|clean|wear|plant|grow|prune|ride|drive|tow|park|charge|fold|mount|hang|stack|extend|borrow|rent|hire|bring|book)"
 _CAN = re.compile(
-    rf"{ASIDE}can (?:i|we|you|one) (?P<doing>(?!(?:have|see|get|show|give|tell|find|add|please)\b)[a-z]{{3,}}) {_ITEM}(?: (?P<how>[a-z]+(?: [a-z]+){{0,3}}))??\s*\?[\s.!?]*"
+    rf"{ASIDE}can (?:i|we|one) (?:still |also |even |just |actually )?(?P<doing>{_USES}) {_ITEM}(?: (?P<how>[a-z]+(?: [a-z]+){{0,3}}))??\s*\?[\s.!?]*"
 )
 _WHETHER = re.compile(
     rf"{ASIDE}(?:is|are|does|do(?= (?:they|both|numbers?|the)\b)|has|was|were|can (?:i|we|you|one) {_USE}|can) (?=\S)"
@@ -165,6 +167,8 @@ def _fact(text: Remainder, references: References, about: Pointed | None = None)
     for pattern in _ABOUT_WHAT:
         if (found := pattern.fullmatch(text.low)) and (row := _row(text, found.span("item"), references, about)):
             doing = found.groupdict().get("doing")
+            if doing and found["item"].isdigit():
+                continue  # "which cars have 7 seats?"
             parts = [f"{found['what']} {doing}"] if doing else _LISTED.split(found["what"])
             first, *others = (Question(what, whether=False, pointed=row) for what in parts)
             return replace(first, also=tuple(others))

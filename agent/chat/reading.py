@@ -120,9 +120,9 @@ class RequestReader:
         self._catalog, self._searched = catalog, searched
         self._latest, self._terciles = latest_year(catalog), terciles(catalog)
         self._categories = CategoryWords(catalog)
-        self.noun = OwnNoun(catalog, called, self._categories)
-        self._of_all = frozenset("".join(singular_words(word)) for word in by_most) | self.noun.words
         self.facts = FactReader(catalog, self._categories)
+        self.noun = OwnNoun(catalog, called, self._categories, self.facts.names)
+        self._of_all = frozenset("".join(singular_words(word)) for word in by_most) | self.noun.words
         own = (*self._categories.own_words(), *self.facts.own_words())
         self._spelling = Spelling(own if searched else (), said)
         self._titles = TitleReader(titles, self._categories, self.facts.names_of)

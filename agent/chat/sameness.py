@@ -14,7 +14,7 @@ _SAME = re.compile(
 )
 
 _MORE = re.compile(
-    r"\b(?:more|others?|another(?: one)?|anything else|something else|other [a-z]+)(?: [a-z]+)? (?:by|from|of|in|with) $"
+    r"\b(?:more|others?|another(?: one)?|anything else|something else|other [a-z]+)(?: [a-z]+)? (?P<by>(?:by|from|in|with) |of )$"
 )
 
 
@@ -29,16 +29,17 @@ def said_out(message: str, references: References, catalog: Catalog, answers: An
         catalog: The items.
         answers: Tells which columns a word asks for.
     """
-    text, position, others = Remainder(message), 0, ""
+    text, position = Remainder(message), 0
     while same := _SAME.search(text.low, position):
         row = references.row(text, same.end())
         position = same.end()
         value = _value(catalog, answers, same["what"] or same["whose"], row.items[0]) if row.items else ""
-        if value and _MORE.search(text.low[: same.start()]):
-            others += f"; not {text.said[same.end() : row.end].strip()}"
         if value:
-            text = Remainder(f"{text.said[: same.start()]}{value}{text.said[row.end :]}")
-    return text.said + others
+            more = _MORE.search(text.low[: same.start()])
+            before = text.said[: same.start()] if more is None else f"{text.said[: more.start()]}{more['by']}"
+            other = f"; not {text.said[same.end() : row.end].strip()}" if more else ""
+            text = Remainder(f"{before}{value}{other}{text.said[row.end :]}")
+    return text.said
 
 
 def _value(catalog: Catalog, answers: Answers, what: str, item: str) -> str:

@@ -15,10 +15,11 @@ from retrieval.facts import OWN, TRUE, TRUTH, OneOf, Within
 from retrieval.schema import Catalog
 
 _VERBS = frozenset(("is", "has", "are", "can"))
-_SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "friendly", "permitted", "accepted", "welcome", "provided", "offered", "possible"))  # fmt: skip
+_SAYS_YES = frozenset(("included", "include", "allowed", "allow", "available", "friendly", "permitted", "accepted", "welcome", "provided", "offered", "possible", "needed", "required", "necessary"))  # fmt: skip
 _YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
 _HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want|and|or|nor|plus|&)"
 _DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|tak(?:e|ing)|welcomes?)"
+_BY_ONESELF = ["self", "assembly"]
 _SAME = {"award": ("prize",), "prize": ("award",)}
 _DOER = re.compile(r"([a-z]{3,})(?:er|or)")  # "winner", "owner"
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
@@ -81,7 +82,8 @@ class TruthWords:
 def _pattern(said: list[str]) -> str:
     """The name of a column as a phrase. Where a part of it only says yes, the rest does beside words that say so too."""
     whole = r"(?P<non>non[- ])?" + _phrase(said)
-    core = [word for word in said if word not in _SAYS_YES]
+    bare = said[1:] if said == _BY_ONESELF else said  # furniture: "no assembly needed"
+    core = [word for word in bare if word not in _SAYS_YES]
     if not core or len(core) == len(said) or all(is_function_word(word) for word in core):
         return rf"(?<![\w-])(?:{whole})(?![\w'-])"
     others = [

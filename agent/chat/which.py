@@ -10,7 +10,7 @@ from agent.chat.answers import Answers
 from agent.chat.name_senses import can_be
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
-from retrieval.facts import Fact, OneOf, Says, Within, columns_of
+from retrieval.facts import Says, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
@@ -27,6 +27,9 @@ _PATTERNS = tuple(
     )
 )
 _NOUN = re.compile(rf"^[a-z]+s (?={_VERB}\b)")  # "cars", of "which of these cars have heated seats?"
+_VERBAL = re.compile(
+    r"^(?:would |will |can |do |does )?(?:have|has|come|comes|grow|grows|fit|fits|suit|suits|work|works|flower|flowers|take|takes|cost|costs|offer|offers|include|includes)\b(?: (?:with|in|to))? "
+)
 _LONGEST = 200  # characters of a question
 
 
@@ -51,17 +54,18 @@ class Which:
         self._catalog, self._reader, self._answers = catalog, reader, answers
 
     def asked(self, words: str) -> Reading | None:
-        """What some words ask, if all that they ask can be told of an item; what no rule reads counts as what an item says."""
-        reading = self._reader.read(words)
+        """What some words ask, if that can be told of an item: conditions, else words that items say."""
+        reading = self._reader.read(_VERBAL.sub("", words))
         if reading.seeds or reading.unknown or reading.untold or reading.k is not None:
             return None
-        says = [Says(phrase.split(" (")[0]) for phrase in reading.about]
-        silent = [Says(phrase) for phrase in reading.silent]
-        if not all(can_be(self._catalog, fact) for fact in (*says, *silent)):
+        if reading.filter != ItemFilter():
+            either = reading.about and " or " in words  # of a condition and of words
+            return None if either else replace(reading, vague=())
+        if len(reading.about) != 1 or reading.silent:
             return None
-        asked = reading.filter
-        condition = replace(asked, facts=(*asked.facts, *says), unwanted_facts=(*asked.unwanted_facts, *silent))
-        return None if condition == ItemFilter() else Reading(reading.text, (), (), condition, None)
+        says = Says(reading.about[0].split(" (")[0])
+        told = can_be(self._catalog, says)
+        return Reading(reading.text, (), (), ItemFilter(facts=(says,)), None) if told else None
 
     def __call__(self, asked: Reading, listed: Sequence[str], meeting: ItemFilter) -> tuple[str, tuple[str, ...]]:
         """The answer, and the external ids of the items that are so.
@@ -76,19 +80,27 @@ class Which:
         mask = asked.filter.mask(self._catalog)
         met = tuple(item for item, i in zip(own, at, strict=True) if mask[i])
         untold = [item for item, i in zip(own, at, strict=True) if not mask[i] and self._untold(i, asked)]
-        said = "; ".join(in_words(asked.understood(self._catalog)))
         names = "; ".join(self._answers.called(item, listed) for item in met)
-        text = f"{len(met) or 'None'} of the {len(own)} ({said})" + (f": {names}." if met else ".")
+        count = "All" if len(met) == len(own) > 1 else str(len(met)) if met else "None"
+        says = asked.filter.facts[0] if len(asked.filter.facts) == 1 else None
+        if isinstance(says, Says):  # what an item does not say may be true of it all the same
+            text = f"{count} of the {len(own)} {'says' if len(met) < 2 else 'say'} \u201c{says.words}\u201d"
+            return text + (f": {names}." if met else "; of the others nobody can tell."), met
+        told = asked if not asked.about else replace(asked, about=())
+        said = "; ".join(in_words(told.understood(self._catalog)))
+        text = f"{count} of the {len(own)} ({said})" + (f": {names}." if met else ".")
+        if asked.about:
+            text += f" I did not go by \u201c{'; '.join(asked.about)}\u201d."
         if untold:
-            text += f" Of {' and '.join(self._answers.called(item, listed) for item in untold)} it is not told."
-        others = int((mask & meeting.mask(self._catalog)).sum()) - len(met)
-        if others > 0 and not met:
-            text += f" {others:,} {'other that meets' if others == 1 else 'others that meet'} what you asked for {'is' if others == 1 else 'are'}; ask for {'it' if others == 1 else 'them'}."
+            *others, last = [self._answers.called(item, listed) for item in untold]
+            text += f" Of {', '.join(others)}{' and ' if others else ''}{last} it is not told."
+        others_met = int((mask & meeting.mask(self._catalog)).sum()) - len(met)
+        if others_met > 0 and not met:
+            text += f" {others_met:,} {'other' if others_met == 1 else 'others'} of what you asked for {'is' if others_met == 1 else 'are'} so; ask for {'it' if others_met == 1 else 'them'}."
         return text, met
 
     def _untold(self, at: int, asked: Reading) -> bool:
         """Whether an item, by its internal id, has nothing in a column that is asked about."""
-        facts: tuple[Fact, ...] = asked.filter.facts
-        columns = [c for fact in facts if isinstance(fact, OneOf | Within) for c in columns_of(fact)]
+        columns = [c for fact in asked.filter.facts for c in columns_of(fact)]
         columns += ["year"] if asked.filter.years else []
         return any(not self._answers.told(at, [column]) for column in columns)

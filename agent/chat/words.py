@@ -23,6 +23,7 @@ class _Vocabulary(TypedDict):
     origins: dict[str, list[str]]
     kinds: list[str]
     goods: dict[str, list[str]]
+    shops: dict[str, str]
     audiences: list[str]
     function_words: list[str]
     light_words: list[str]
@@ -82,6 +83,11 @@ def places() -> dict[str, list[str]]:
 def goods() -> dict[str, list[str]]:
     """Other words for what data are called after, by the noun for it."""
     return _vocabulary()["goods"]
+
+
+def shops() -> dict[str, str]:
+    """What is sold in a shop, by a word for the shop."""
+    return _vocabulary()["shops"]
 
 
 def is_kind(word: str) -> bool:

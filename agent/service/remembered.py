@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.chat.dialogue import TurnState
-from agent.chat.moves import Intent, moves_of
+from agent.chat.intents import Intent
+from agent.chat.moves import moves_of
 from agent.chat.references import References
 from agent.chat.steering import Steering
 from agent.chat.wish import Wish
@@ -25,6 +26,8 @@ from agent.shift import found
 from retrieval.facts import columns_of
 
 WORDS_ALONE = "I do not have the list that was shown before, so I go by your words alone."
+
+_OF_A_LIST = frozenset((Intent.HAVE, Intent.WHICH, Intent.PICK))
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,10 @@ def from_words(recommender: Recommender, messages: Iterable[str]) -> TurnState:
     wishes = [Wish()]
     for message in messages:
         moves = moves_of(message, nothing_shown, recommender.reader.comparable)
-        if moves.intent is Intent.HAVE:  # "do you have party games?" asks for them
+        of_a_kind = moves.order is not None and bool(moves.order.of)
+        if (
+            moves.intent in _OF_A_LIST or of_a_kind
+        ):  # "do you have party games?" asks for them, and without a list so does "which ones are vegan?"
             moves = moves_of(message, nothing_shown, recommender.reader.comparable, plain=True)
         if moves.intent is Intent.RESET:
             wishes.append(Wish())

@@ -6,15 +6,17 @@ import pytest
 from agent.chat.answers import Answers
 from agent.chat.grades import Grades
 from agent.chat.intents import Intent
+from agent.chat.moves import moves_of
 from agent.chat.name_spans import within
 from agent.chat.orders import find_order, order_behind
 from agent.chat.questions import Question
 from agent.chat.reading import RequestReader
-from agent.chat.references import Pointed
+from agent.chat.references import Pointed, References, Shown
 from agent.chat.the_one import pointed_out
 from agent.chat.which import Which, asks_which
 from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words
+from agent.service.remembered import from_words
 from retrieval.facts import AnyOf, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -165,10 +167,8 @@ def test_what_is_asked_of_the_items_of_a_list(message, words):
     [
         ("are black", "AD", ""),
         ("come in size 41", "ABC", "F"),
-        ("have a zip", "AE", ""),
         ("cost under 50", "CD", "F"),
         ("are not black", "BCEF", ""),
-        ("have no zip", "BCDF", ""),
     ],
 )
 def test_which_of_a_list_are_so(words, met, untold):
@@ -191,11 +191,11 @@ def test_none_of_a_list_and_others_beside_it():
     assert asked is not None
     text, items = which(asked, ["B", "C"], ItemFilter())
     assert (text, items) == (
-        "None of the 2 (colour: black). 8 others that meet what you asked for are; ask for them.",
+        "None of the 2 (colour: black). 8 others of what you asked for are so; ask for them.",
         (),
     )
     sandals = ItemFilter(wanted=(frozenset(["Sandals"]),))
-    assert which(asked, ["B", "C"], sandals)[0].endswith("4 others that meet what you asked for are; ask for them.")
+    assert which(asked, ["B", "C"], sandals)[0].endswith("4 others of what you asked for are so; ask for them.")
 
 
 @pytest.mark.parametrize("words", ["would suit me", "should I take", "are like Trail Boot", "have a zeppelin"])
@@ -207,7 +207,7 @@ def test_what_nothing_tells_is_no_question_of_which(words):
 @pytest.mark.parametrize(
     ("what", "answer"),
     [
-        ("have a zip", "Yes: Trail Boot (number 1) \u2013 text Sturdy, with a zip at the side."),
+        ("have a zip", "Trail Boot (number 1) says so: text Sturdy, with a zip at the side."),
         ("have a cork bed", "The catalogue does not say \u201ccork bed\u201d of Trail Boot (number 1): text Sturdy, with a zip at the side."),
         ("signed", "Trail Boot (number 1): signed copy yes."),
         ("come in size 40", "Yes: Trail Boot (number 1) \u2013 size range 36-41."),
@@ -261,11 +261,15 @@ def test_no_order_stands_behind(message):
 
 
 def test_a_request_with_an_order_is_answered_in_it(shop):
-    plain, ordered = (talk(shop, said)[0] for said in ("party games", "party games, cheapest first please"))
-    assert sorted(ids(plain.slate)) == sorted(ids(ordered.slate))
-    assert ordered.understood == plain.understood == {"wanted": ["Party"]}
-    known = [price for price in column(shop, ordered.slate, "price") if price is not None]
-    assert known == sorted(known)
+    ordered, after, only = talk(
+        shop, "party games, cheapest first please", "in stock", "two party games, cheapest first"
+    )
+    table = shop.recommender.model.catalog.table
+    party = table.filter(pl.col("categories").list.contains("Party")).sort("price", nulls_last=True)
+    assert ids(ordered.slate) == party["item_id"].head(10).to_list()
+    assert ids(after.slate) == party.filter(pl.col("in_stock") == "yes")["item_id"].head(10).to_list()
+    assert ids(only.slate) == party["item_id"].head(2).to_list()
+    assert ordered.understood == {"wanted": ["Party"]}
     assert "They stand by price, lowest first" in ordered.text
     assert [item.rank for item in ordered.slate.items] == list(range(1, 11))
 
@@ -292,7 +296,7 @@ def test_the_cheapest_of_a_kind_is_told(shop):
     party = table.filter(pl.col("categories").list.contains("Party")).sort("price", nulls_last=True)
     answer = talk(shop, "what's the cheapest party game?")[0]
     assert answer.intent is Intent.ORDER
-    assert f"of the {party.height} in the catalogue of that (Party): {party['title'][0]}" in answer.text
+    assert f"of the {party.height} there are (Party): {party['title'][0]}" in answer.text
 
 
 def graded(levels):
@@ -390,3 +394,102 @@ def test_one_of_the_list_is_pointed_to_by_what_it_is(shop):
 def test_what_stands_behind_a_noun_is_of_both(said, meant):
     catalog, own = reader()
     assert passing(own.read(said).filter, catalog) == meant
+
+
+@pytest.mark.parametrize(
+    ("what", "start"),
+    [
+        ("nut free", "What the catalogue says of"),  # a column of gluten has nothing to say of nuts
+        ("like shade", "Yes: Fern (number 1)"),
+        ("need sun", "Fern (number 1): light partial shade."),
+        ("partial shade", "Yes: Fern"),
+        ("full sun", "No: Fern"),
+        ("good for borders", "Fern (number 1): uses woodland;hedging."),
+        ("need equipment", "The catalogue does not say \u201cequipment\u201d of Fern (number 1): text No equipment needed here."),
+    ],
+)  # fmt: skip
+def test_no_is_said_where_the_data_rule_it_out(what, start):
+    rows = [
+        {"item_id": f"i{n}", "title": title, "categories": ["X"], "year": None, "count": 1, "light": light, "uses": uses, "gluten_free": ["yes", "no"][n % 2], "text": text}
+        for n, (title, light, uses, text) in enumerate([("Fern", "partial shade", "woodland;hedging", "No equipment needed here."), ("Rose", "full sun", "borders;walls", "Bring equipment of your own.")] * 6)
+    ]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    answers = Answers(catalog, RequestReader(catalog, TitleIndex(catalog), searched=True))
+    assert answers(Question(what, whether=True, pointed=Pointed(("i0",), 0, (), by_place=True)), ["i0"]).startswith(
+        start
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("how much weigh", "weight g 5"),
+        ("how much cost", "price 2.50"),
+        ("how much tow", ""),
+        ("when released", "year 2000"),
+        ("when serviced", ""),
+        ("when flower", "bloom months May"),
+        ("where come", "country Peru"),
+        ("where kept", ""),
+        ("how tall grow", "height cm 7"),
+        ("what months flower", "bloom months May"),
+    ],
+)
+def test_a_question_with_a_verb_is_answered_by_what_it_is_of(what, told):
+    row = {"title": "T", "categories": ["X"], "year": 2000, "count": 1, "weight_g": 5, "price": 2.5, "bloom_months": "May", "country": "Peru", "height_cm": 7}  # fmt: skip
+    catalog = Catalog(pl.DataFrame([{"item_id": f"i{n}", **row} for n in range(3)], schema_overrides={"year": pl.Int32}))  # fmt: skip
+    answers = Answers(catalog, RequestReader(catalog, TitleIndex(catalog)))
+    said = answers(Question(what, whether=False, pointed=Pointed(("i0",), 0, (), by_place=True)), ["i0"])
+    assert said == (f"T (number 1): {told}." if told else "The catalogue does not tell that of T (number 1).")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "what did I like?", "which ones did I pick?", "what can you recommend?", "what did you suggest first?", "what can we buy?",
+        "can you make it cheaper?", "can you remove number 1?", "can I like number 1?", "which games have 4 players?",
+    ],
+)  # fmt: skip
+def test_what_is_no_question_of_a_single_item_and_no_pick(message):
+    moves = moves_of(message, References([Shown(i, f"Title {i}") for i in "abcdefgh"], lambda _: None))
+    assert moves.intent is not Intent.PICK
+    assert moves.asked is None
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("boots, sandals or something with a hood", "ABCDE"),
+        ("a boot or a sandal or something with a hood", "ABCDE"),
+        ("size 36 or 44", "ABC"),
+        ("boots in 36 or 44 under 200", "AB"),
+        ("a coat in L or XS", "E"),
+        ("size 36 or 44 boots", "AB"),
+    ],
+)
+def test_lists_of_choices_and_sizes(said, meant):
+    catalog, own = reader()
+    assert passing(own.read(said).filter, catalog) == meant
+
+
+def test_a_home_is_no_word_for_any_item():
+    rows = [{"item_id": f"i{n}", "title": f"Nice {n}", "categories": ["Rent"], "year": None, "count": 1, "kind": ["flat", "house"][n % 2]} for n in range(20)]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    own = RequestReader(catalog, TitleIndex(catalog), searched=True, called="homes")
+    assert own.read("a house").understood(catalog)["with"] == ["kind: house"]
+    assert own.read("no flats").understood(catalog)["without"] == ["kind: flat"]
+    assert own.read("a home").filter == ItemFilter()
+
+
+def test_a_kind_that_is_not_there_is_no_order(shop):
+    for said in (
+        "what's the cheapest tractor?",
+        "which publisher is the cheapest?",
+        "party games, the best ones first",
+    ):
+        assert talk(shop, said)[0].intent is Intent.RECOMMEND
+
+
+def test_words_alone_keep_what_was_asked_without_a_list(shop):
+    state = from_words(shop.recommender, ["which ones are in stock?", "under 30"])
+    assert state.wish.understood(shop.recommender.model.catalog)["with"] == ["in stock", "price: under 30"]
