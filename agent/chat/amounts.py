@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, UNDER
+from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, SPENDING, UNDER
 from agent.chat.categories import CategoryWords
 from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
@@ -70,12 +70,19 @@ class AmountWords:
     def find(self, rest: str) -> list[AmountMention]:
         """Every bound in a folded request, in its order; and what seems one of something that no column holds."""
         found: list[AmountMention] = []
-        for source in (self._bounds, self._bare, self._extremes):
+        for source in (self._spending, self._bounds, self._bare, self._extremes):
             for mention in source(rest):
                 if (mention.facts or mention.untold) and not any(_clash(m, mention) for m in found):
                     found.append(mention)
                     rest = filled(rest, mention.start, mention.end)
         return sorted(found, key=lambda m: m.start)
+
+    def _spending(self, rest: str) -> Iterator[AmountMention]:
+        """What somebody wants to spend, or not more than: "I don't want to pay more than 200", "we can spend 300"."""
+        for m in SPENDING.finditer(rest):
+            facts = tuple(Within(column, high=number(m["n"] or m["n2"])) for column in self._quantities.of(PRICE)[:1])
+            if facts:  # what denies the more is a part of it
+                yield AmountMention(m.start(), m.end(), facts)
 
     def _bounds(self, rest: str) -> Iterator[AmountMention]:
         """What bounds a number on one side or on both."""
@@ -179,7 +186,8 @@ class AmountWords:
         of_people = bool(before) and (is_audience(before[-1]) or before[-1] in _OF_PEOPLE)
         if bound.way in _UNDERS and not of_people:
             return True
-        counts = bound.way.startswith(("no ", "not ")) or not bound.way
+        few = max(bound.low or 0, bound.high or 0) <= _FEW
+        counts = (bound.way.startswith(("no ", "not ")) and few) or not bound.way
         price = [Within(column, bound.low, bound.high) for column in self._quantities.of(PRICE)[:1]]
         over = bound.way in _OVERS and not of_people
         return not counts and (bound.high is not None or over) and self._quantities.met(price)
@@ -217,7 +225,9 @@ class AmountWords:
                 low, high = None, high if m["about"] else value
             elif not set(columns).isdisjoint(self._quantities.of(STARS)):
                 low, high = value - (_HALF if value.is_integer() else 0.0), None
-            facts = self._quantities.whole(self._quantities.bounded(unit, columns, low, high))
+            facts = self._quantities.whole(
+                self._quantities.bounded(unit, columns, low, high), None if m["about"] else value
+            )
             if self._quantities.met(facts):  # "give me one second" asks for no such film
                 yield AmountMention(m.start(), end, facts)
             elif not columns and self._quantities.timed(unit) and (m["about"] or _before_kind(rest, m.end())):

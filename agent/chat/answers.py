@@ -21,7 +21,7 @@ from retrieval.schema import Catalog
 
 _DOING = ("mak", "made", "direct", "writ", "wrote", "publish", "design", "develop", "produc")
 _ABOUT = re.compile(
-    r"^(?:(?:made|built) (?:of|from|in)|contains?|have|has|come with|comes with|need|needs|like|likes|want|wants|work (?:for|in|with)|suit|tolerate|stand|do well in|grow in|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
+    r"^(?:(?:opened|released|published|built|founded|launched|introduced|written|recorded|made)(?= (?:before|after|in|since|between|from)\b)|(?:made|built) (?:of|from|in)|contains?|have|has|come with|comes with|need|needs|like|likes|want|wants|work (?:for|in|with)|suit|tolerate|stand|do well in|grow in|(?:good|suitable|ok(?:ay)?|right|meant|made|fit) for|(?:available|comes?|set) in|for|from|in|of) "
 )  # what is asked of begins behind it
 _NEEDS = re.compile(r"(?:contains?|need|needs|like|likes|want|wants|work|suit|tolerate|stand|do well|grow)\b")
 _FIRST_YEAR, _LAST_YEAR = 1500, 2100

@@ -118,6 +118,8 @@ class Asides:
         last, moves = last_of(step), step["moves"]
         if last.slate is None or not last.slate.items:
             return self._say(step, "There is no list yet that I could explain.")
+        if moves.unclear:
+            return self._say(step, "I cannot tell which one you mean; say its number.")
         asked = [item for item in last.slate.items if item.item_id in moves.about]
         if not moves.about and not moves.beyond:
             asked = last.slate.items[:1]

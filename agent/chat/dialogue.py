@@ -218,7 +218,7 @@ class Dialogue:
         what, last = step["moves"].rest, last_of(step)
         if what.casefold() in {"that", "it", "this", "the last one"}:
             return await self._undo(step)
-        wish = self._taking_back(last.wish, what)
+        wish, taken, unknown = self._taking_back.each(last.wish, what)
         if wish == last.wish and _EXCLUDES.match(step["message"]) and self.recommender.reader.categories(what):
             step["moves"] = Moves(rest=f"no {what}")
             return await self._recommend(step)
@@ -227,7 +227,9 @@ class Dialogue:
             text = f"I find no condition \u201c{what}\u201d to take back. Asked for now: {asked}."
             return said_back(step, text, self._catalog)
         slate = await self._rank(wish, step["person"], step["lam"], step["deadline_ms"])
-        return self._listed(step, wish, slate, (f"no longer \u201c{what}\u201d",), (), (), step["person"])
+        changes = tuple(f"no longer \u201c{one}\u201d" for one in taken)
+        notes = tuple(f"I find no condition \u201c{one}\u201d to take back" for one in unknown)
+        return self._listed(step, wish, slate, changes, notes, (), step["person"])
 
     async def _rank(
         self, wish: Wish, person: Person, lam: float | None, deadline_ms: int, *, among: Sequence[str] = ()

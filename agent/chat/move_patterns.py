@@ -33,7 +33,9 @@ ADDITIVE = re.compile(r"\b(?:also|as well|in addition)\b|\btoo(?=\s*(?:$|[.,;!?]
 NARROWING = re.compile(
     r"\bones\b|^(?:but|make (?:it|them)|only|just|with)\b|\b(?:of (?:those|them|these)|that (?:is|are)|which (?:is|are))\b"
 )
-STEERS = re.compile(r"\bones\b|\b(?:some|any|those) (?:that|which) (?:are|is|have|has)\b")
+STEERS = re.compile(
+    r"\bones\b|\b(?:only|just) (?:those|the|ones|with|in|from)\b|\bone (?:with|in|from|that|which|by)\b|\b(?:some|any|those) (?:that|which) (?:are|is|have|has)\b"
+)
 INSTEAD = re.compile(r"\b(?:instead|rather|switch to|how about|what about)\b")
 HATES = re.compile(
     r"\b(?:i|we)(?:'m|'re| am| are)?(?: (?:really|just|absolutely|do|also|simply))* (?:hate|dislike|detest|loathe|despise|can't (?:stand|bear)|cannot (?:stand|bear)"

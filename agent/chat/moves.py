@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agent.chat.comparing import find_comparison
 from agent.chat.degrees import Named, Scale, find_degrees
+from agent.chat.fillers import bare
 from agent.chat.forgetting import dropped, forgotten
 from agent.chat.intents import Intent, intent_of
 from agent.chat.move import Moves
@@ -46,6 +47,8 @@ from agent.chat.which import asks_which
 from agent.chat.words import folded, is_chatter, is_function_word, is_kind
 from retrieval.filters import Popularity
 
+_SHORT = 50  # characters of "why the Gibson one?"
+
 
 def moves_of(message: str, references: References, named: Named = lambda _: (), *, plain: bool = False) -> Moves:
     """Take a message apart.
@@ -56,7 +59,7 @@ def moves_of(message: str, references: References, named: Named = lambda _: (), 
         named: Categories that some words name, or whose mood they name.
         plain: Do not take it for a question of what is there, or in which order.
     """
-    text = Remainder(" ".join(message.split()))
+    text = Remainder(" ".join(bare(message).split()))
     if anew := dropped(text.low):
         moves = _taken_apart(Remainder(text.said[anew:]), references, named, plain=plain)
         return replace(moves, fresh=True) if moves.intent is Intent.RECOMMEND else moves
@@ -184,6 +187,8 @@ def _asked_beside(text: Remainder, references: References, opinions: Opinions, *
         if row.items or row.beyond or row.unclear or not text.low[why.end() :].strip(" ?.!"):
             beyond = (*opinions.beyond, *row.beyond)
             return Moves(Intent.WHY, opinions.said, about=row.items, spoken=row.items, beyond=beyond)
+        if references.count() and text.low[why.end() :].startswith(("the ", "that ")) and len(text.low) < _SHORT:
+            return Moves(Intent.WHY, opinions.said, unclear=True)  # "why the Gibson?", and nobody can tell which
     if plain or not opinions.pointing:
         return None
     return _question(Remainder(text.rest.strip(" ,.;!")), references.speaking_of(opinions.spoken))

@@ -11,6 +11,7 @@ from retrieval.facts import Fact, OneOf
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
 
+_SHUT = re.compile(r"\b(?:closed|shut)(?: on)?\s+$")
 _PLACED = re.compile(r"\b(?:in|at|near|around|within)\s+(?:the\s+)?$")
 
 
@@ -23,6 +24,8 @@ def senses_of(mentions: Sequence[NameMention], rest: str, scopes: Scopes) -> lis
     senses: list[Sense] = []
     for mention in mentions:
         sense = scopes.at(mention.start)
+        if _SHUT.search(rest[: mention.start]) and any("open" in c.lower() for c in mention.fact.columns):
+            sense = Sense.UNWANTED if sense is Sense.WANTED else sense  # "closed on Monday"
         if mention.follows and senses and sense is Sense.UNWANTED:
             sense = senses[-1]
         elif sense is Sense.UNWANTED and _PLACED.search(rest[: mention.start]):

@@ -10,6 +10,7 @@ _WORDS = re.compile(rf"([a-z]+){_DASH}([a-z]+)")
 _LONGEST = 60  # numbers that a span may hold: more of them are no sizes
 _LETTERS = ("xxxs", "xxs", "xs", "s", "m", "l", "xl", "xxl", "xxxl", "xxxxl")
 _MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")  # fmt: skip
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _SHORT = 3  # letters of a month's short form
 
 
@@ -43,3 +44,9 @@ def forms(month: str) -> tuple[str, ...]:
 def _month(word: str) -> int | None:
     """The month, from 0, that a word or its first letters name: "sept", "Jul"."""
     return next((i for i, name in enumerate(_MONTHS) if len(word) >= _SHORT and name.startswith(word)), None)
+
+
+def day_forms(word: str) -> tuple[str, ...]:
+    """How the day of the week is called that a word in lower case, or its first letters, names; nothing for other words."""
+    full = next((day for day in _DAYS if len(word) >= _SHORT and day.startswith(word)), "")
+    return (full, f"{full}s", full[:_SHORT]) if full else ()

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from agent.chat.name_columns import name_columns, words_of
 from agent.chat.name_patterns import NEXT, OTHERS, STEM
-from agent.chat.name_spans import forms, is_month, within
+from agent.chat.name_spans import day_forms, forms, is_month, within
 from agent.chat.words import origins, places, singular_words
 from retrieval.schema import Catalog
 
+_WEEKLY = 2  # different days that a column of them has more than
 _SPOKEN = frozenset(("language", "subtitle", "spoken"))  # columns of tongues: "a trip to Germany" is not in German
 
 
@@ -21,7 +22,7 @@ class NameTable:
         columns: That hold names.
         whole: By the words of a name.
         surname: By the last word of a person's.
-        months: Their names by words for them, where a span of months holds them: "May-July".
+        months: Names of months and days by words for them, where a column has them: "May-July", "Mon".
         sizes: By numbers and letters that are meant beside the name of their column only: "size 38".
         longest: Words of the longest name.
         origins: Words that say where a thing is from, and so what it is: "french music".
@@ -37,6 +38,7 @@ class NameTable:
         self.sizes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for column in columns:
             sized = "size" in singular_words(column.name.replace("_", " ")) or _spans(column.values)
+            weekly = sum(bool(day_forms(value.strip().lower())) for value in column.values) > _WEEKLY
             for value, said in zip(column.values, column.words, strict=True):
                 for one in within(value) or (said if len(said) == 1 and said[0].isdigit() else ()) if sized else ():
                     if not is_month(one):
@@ -44,6 +46,9 @@ class NameTable:
                     for form in forms(one) if is_month(one) else ():
                         self.whole[(form,)][column.name].add(value)
                         self.months[form] = one.capitalize()
+                for form in day_forms(said[0]) if weekly and len(said) == 1 else ():
+                    self.whole[(form,)][column.name].add(value)
+                    self.months[form] = day_forms(said[0])[0].capitalize()
                 if len(said) == 1 and is_month(said[0]):
                     self.months |= dict.fromkeys(forms(said[0]), value)
                     for form in forms(said[0]):

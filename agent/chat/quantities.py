@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import polars as pl
+
 from agent.chat.measures import SCALES, like_units, same_unit
 from agent.chat.qualities import qualities_of, quality
 from agent.chat.words import is_function_word, is_kind, singular_words, units
@@ -33,6 +35,7 @@ UNTOLD = {
 
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 _GROUP = "group"
+_FEW_VALUES = 30  # different numbers of doors or strings
 BIG = frozenset(("big", "large"))
 """Words that compare items by how big they are."""
 
@@ -177,14 +180,26 @@ class Quantities:
             return (Within(column, _times(low, factor), _times(high, factor)),)
         return ()
 
-    def whole(self, facts: tuple[Within, ...]) -> tuple[Within, ...]:
-        """Ranges of columns of whole numbers without the fractions at their ends: 5 doors, not 4.5 to 5.5."""
-        return tuple(
-            Within(f.column, math.ceil(f.low), math.floor(f.high))
-            if f.low is not None and f.high is not None and self._table[f.column].dtype.is_integer()
-            else f
-            for f in facts
-        )
+    def whole(self, facts: tuple[Within, ...], value: float | None = None) -> tuple[Within, ...]:
+        """Ranges of columns of whole numbers without the fractions at their ends: 5 doors, not 4.5 to 5.5.
+
+        Args:
+            facts: Ranges.
+            value: What was said; of what is counted and not measured, "12 strings", it is meant exactly.
+        """
+        out: list[Within] = []
+        for f in facts:
+            values = self._table[f.column]
+            if f.low is None or f.high is None or not values.dtype.is_integer():
+                out.append(f)
+            elif value is not None and not self._measures(f.column) and self._counted(values, value):
+                out.append(Within(f.column, value, value))
+            else:
+                out.append(Within(f.column, math.ceil(f.low), math.floor(f.high)))
+        return tuple(out)
+
+    def _counted(self, values: pl.Series, value: float) -> bool:
+        return values.n_unique() <= _FEW_VALUES and bool((values == value).any())
 
     def serving(self, columns: Sequence[str], value: float) -> tuple[Within, ...]:
         """What does for so many people: enough for them, and not made for more."""

@@ -185,6 +185,8 @@ class Steering:
             notes.append(
                 "there is no list yet to compare with"
                 if not than
+                else "the catalogue does not tell that of what you compare with"
+                if self._reader.facts.columns(unit)
                 else UNTOLD.get(unit, f"nothing here tells how {unit} it is")
             )
             return wish

@@ -32,7 +32,9 @@ _ALLOWED = re.compile(
     r"(?: (?:again|now|too|after all|with me|by me|anyway))*\s*(?:[.!]|$)"
 )
 _DENIED = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
+_LISTED = re.compile(r",? and (?:the |my )?|, (?:the |my )?")
 _ONES = re.compile(r"(?<=\w) ones?$")
+_LIMIT = re.compile(r"(?<=\w) (?:limit|range|cap|filter|condition|requirement|bit|part|thing)$")
 _COUNT = re.compile(r"^\d+ ")
 _GLOSS = re.compile(r" \([^()]*\)$")
 _Of = TypeVar("_Of")
@@ -53,7 +55,7 @@ class TakingBack:
 
     def __call__(self, wish: Wish, what: str) -> Wish:
         """The wish without what some words name; as it was if they name nothing of it."""
-        what = _ONES.sub("", what)
+        what = _ONES.sub("", _LIMIT.sub("", what))
         new = self._of_choices(wish, what)
         if new == wish:
             new = self._by_kind(wish, what)
@@ -64,6 +66,19 @@ class TakingBack:
         words = {"".join(singular_words(word)) for word in what.split()[1:]}
         left = tuple(w for w in new.silent if "".join(singular_words(w)) not in words)
         return wish.no_more(new.model_copy(update={"silent": left}))
+
+    def each(self, wish: Wish, what: str) -> tuple[Wish, tuple[str, ...], tuple[str, ...]]:
+        """The wish without all that is listed, "the terrace and the cuisine"; what was taken back, and what it does not hold."""
+        listed = _LISTED.split(what)
+        new, taken = wish, list[str]()
+        for one in listed if len(listed) > 1 else ():
+            left = self(new, one)
+            taken += [one] if left != new else []
+            new = left
+        if taken:
+            return new, tuple(taken), tuple(one for one in listed if one not in taken)
+        new = self(wish, what)
+        return new, () if new == wish else (what,), ()
 
     def lifted(self, wish: Wish, said: str) -> tuple[Wish, str, tuple[str, ...]]:
         """What remains of a wish and of a request in which "any price" takes a condition back; and what it took.

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from agent.chat.answers import Answers
+from agent.chat.fillers import bare
 from agent.chat.grades import Grades
 from agent.chat.intents import Intent
 from agent.chat.moves import moves_of
@@ -261,9 +262,8 @@ def test_no_order_stands_behind(message):
 
 
 def test_a_request_with_an_order_is_answered_in_it(shop):
-    ordered, after, only = talk(
-        shop, "party games, cheapest first please", "in stock", "two party games, cheapest first"
-    )
+    ordered, after = talk(shop, "party games, cheapest first please", "in stock")
+    only = talk(shop, "two party games, cheapest first")[0]
     table = shop.recommender.model.catalog.table
     party = table.filter(pl.col("categories").list.contains("Party")).sort("price", nulls_last=True)
     assert ids(ordered.slate) == party["item_id"].head(10).to_list()
@@ -493,3 +493,70 @@ def test_a_kind_that_is_not_there_is_no_order(shop):
 def test_words_alone_keep_what_was_asked_without_a_list(shop):
     state = from_words(shop.recommender, ["which ones are in stock?", "under 30"])
     assert state.wish.understood(shop.recommender.model.catalog)["with"] == ["in stock", "price: under 30"]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("hmm, undo that pls", "undo that please"),
+        ("actually undo that", "undo that"),
+        ("hm no, take that back", "take that back"),
+        ("ok ok, cheapest first thx", "cheapest first"),
+        ("one more thing: in black", "in black"),
+        ("not the ones in Belem", "not in Belem"),
+        ("anything but those by Casio", "not by Casio"),
+        ("thanks", "thanks"),
+        ("hmm", "hmm"),
+        ("ok", "ok"),
+        ("okapi films", "okapi films"),
+        ("not the second one", "not the second one"),
+    ],
+)
+def test_small_words_around_what_is_said(message, said):
+    assert bare(message) == said
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("I don't want to spend more than 100", (None, 100)),
+        ("we can spend 90", (None, 90)),
+        ("no more than 130", (None, 130)),
+        ("we'd rather not pay over 50", (None, 50)),
+    ],
+)
+def test_what_somebody_spends_is_a_price(said, meant):
+    facts = reader()[1].read(said).filter.facts
+    assert [(f.column, f.low, f.high) for f in facts] == [("price", *meant)]
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("open on sunday", "A"), ("open Mondays", "AB"), ("closed on Monday", "C"), ("a sunny place", "ABC"), ("open Sun or Tue", "AB")],
+)  # fmt: skip
+def test_days_are_called_in_full_and_in_short(said, meant):
+    rows = [{"item_id": f"{name}{n}", "title": f"{name} {n}", "categories": ["X"], "year": None, "count": 1, "open_days": days} for n in range(5) for name, days in (("A", "Mon;Sun"), ("B", "Mon;Tue"), ("C", "Wed;Thu"))]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    kept = RequestReader(catalog, TitleIndex(catalog)).read(said).filter.mask(catalog)[:3]
+    assert "".join(name for name, keep in zip("ABC", kept, strict=True) if keep) == meant
+
+
+def test_what_is_counted_is_meant_exactly():
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["X"], "year": None, "count": 1, "strings": 4 + n % 9, "weight_g": 100 + n} for n in range(40)]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    own = RequestReader(catalog, TitleIndex(catalog))
+    assert own.read("12 strings").filter.facts == (Within("strings", 12, 12),)
+    assert own.read("120 g").filter.facts == (Within("weight_g", 108, 132),)
+
+
+@pytest.mark.parametrize(
+    ("said", "left", "text"),
+    [
+        ("forget the price limit and the Kosmos ones", {"wanted": ["Party"]}, "no longer \u201cprice limit\u201d"),
+        ("forget the price and the colour", {"wanted": ["Party"], "with": ["publisher: Kosmos"]}, "I find no condition \u201ccolour\u201d"),
+    ],
+)  # fmt: skip
+def test_each_of_what_is_listed_is_taken_back(shop, said, left, text):
+    after = talk(shop, "party games by Kosmos under 60", said)[1]
+    assert after.understood == left
+    assert text in after.text
