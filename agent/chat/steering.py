@@ -82,6 +82,8 @@ class Steering:
             within=moves.within, instead=moves.instead, hated=self._hated(moves.hates, reading) if moves.hates else None,
         )  # fmt: skip
         new, reading = self._relative(new, reading)
+        if moves.fresh and self._lost(wish, new):
+            notes.append("what you asked for before no longer counts; \u201cundo\u201d brings it back")
         if moves.fresh and not moves.hates:
             changes += [f"still without {what}" for what in wish.hated.in_words() if what in new.denied()]
         notes += [self._unknown(name) for name in reading.unknown]
@@ -104,6 +106,13 @@ class Steering:
             changes.append(f"only {moves.popularity.value}")
         changes += self._read(reading)
         return Steered(new, tuple(changes), tuple(notes))
+
+    def _lost(self, before: Wish, new: Wish) -> bool:
+        """Whether a message that asks anew drops conditions."""
+        had, has = (
+            w.model_copy(update={"k": None, "seeds": (), "shown": ()}).understood(self._catalog) for w in (before, new)
+        )
+        return any(value != has.get(key) for key, value in had.items())
 
     def _relative(self, wish: Wish, reading: Reading) -> tuple[Wish, Reading]:
         """A wish and a reading whose vague bounds are of the items that the wish means: cheap sofas, after "sofas"."""
