@@ -71,7 +71,7 @@ class Side:
         asked: Its conditions.
         about: What is searched for.
         mood: Categories that are in the mood which is all that it says.
-        says: Its words, where they are all that it says and some items say them.
+        says: Its words, where they are all that it says.
     """
 
     asked: ItemFilter = _NOTHING
@@ -142,12 +142,13 @@ def _is_truth(one: Said) -> bool:
     return all(isinstance(f, OneOf) and TRUE.issuperset(v.strip().lower() for v in f.values) for f in one.facts)
 
 
-def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
+def find_choices(text: str, read: Callable[[int, int], Side], said: Callable[[Says], bool]) -> list[Choice]:
     """Sides of an "or", an "and" or a comma of which each is wanted, and nothing of one with the other's.
 
     Args:
         text: The folded request.
         read: What a stretch of it says, taken by itself.
+        said: Whether any item says some words.
     """
     tokens = tokens_of(text)
     joins = [i for i, token in enumerate(tokens) if i and token.text in _MARKS and tokens[i - 1].text not in _MARKS]
@@ -168,7 +169,9 @@ def find_choices(text: str, read: Callable[[int, int], Side]) -> list[Choice]:
         choice = _of(left, right, sides, either="or" in (tokens[i].text, tokens[i + comma].text))
         if choice is None:
             continue
-        if any(isinstance(one, Says) for one in choice.fact.choices):
+        if words := next((one for one in choice.fact.choices if isinstance(one, Says)), None):
+            if not said(words):
+                continue
             choice = _with_those_before(choice, tokens[: i - len(left)], read)
         if found and found[-1].end == _span(left)[1]:
             before = found.pop()

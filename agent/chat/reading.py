@@ -139,7 +139,7 @@ class RequestReader:
         together = find_denials(rest, lambda start, end: self._asked(plain, rest, start, end))
         for denial in together:
             rest = filled(rest, denial.start, denial.end)
-        choices = find_choices(rest, lambda start, end: self._side(plain, rest, start, end))
+        choices = find_choices(rest, lambda start, end: self._side(plain, rest, start, end), self._is_said)
         for choice in choices:
             rest = filled(rest, choice.start, choice.end)
         years, renown = find_years(rest, self._says_what, self._latest), find_popularity(rest)
@@ -212,7 +212,11 @@ class RequestReader:
         words = read.about[0].split(" (")[0] if read.about else ""
         mood = self._categories.meant(words) if words and read.filter == ItemFilter() and " " not in words else ()
         said = Says(words) if words and not mood and read.filter == ItemFilter() else None
-        return Side(read.filter, words, mood, said if said is not None and can_be(self._catalog, said) else None)
+        return Side(read.filter, words, mood, said)
+
+    def _is_said(self, words: Says) -> bool:
+        """Whether any item says some words."""
+        return can_be(self._catalog, words)
 
     def _sense(self, mention: YearMention | PopularityMention, text: str, scopes: Scopes) -> Sense:
         """The sense of a condition: "no 80s horror" does not deny the 80s."""
