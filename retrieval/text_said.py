@@ -12,7 +12,7 @@ from cachetools import LRUCache
 
 from retrieval.arrays import Bool
 from retrieval.schema import Catalog
-from retrieval.text_pattern import said_pattern
+from retrieval.text_pattern import denied_pattern, said_pattern
 from retrieval.text_words import sentences
 
 _KEPT = 256  # patterns whose items are remembered
@@ -52,14 +52,15 @@ class SaidWords:
     def mask(self, words: Sequence[str]) -> Bool:
         """``(n_items,)`` which items say one of some words, in the singular or the plural.
 
-        Of several words in one phrase an item must say all: one after the other, if any item does so, as of a name.
+        Of several words in one phrase an item must say all: one after the other, if any item does so, as of a name. Who says
+        "without perfume" does not say perfume.
 
         Args:
             words: Words or phrases in lower case.
         """
         found = np.zeros(len(self._catalog), bool)
         for phrase in words:
-            own = self._saying(said_pattern(phrase))
+            own = self._saying(said_pattern(phrase)) & ~self._saying(denied_pattern(phrase))
             if not own.any() and len(parts := phrase.split()) > 1:
                 own = np.logical_and.reduce([self._saying(said_pattern(part)) for part in parts])
             found |= own

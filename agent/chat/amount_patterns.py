@@ -29,9 +29,10 @@ PLUS = re.compile(rf"{_ONE}(?P<least>\+){_UNIT}(?P<most>)")
 BARE = re.compile(
     rf"(?:\b(?P<about>about|around|roughly|approximately|circa|nearly)\s+)?{_ONE}{_UNIT}{_PER}(?! (?:ago|old)\b)"
 )
+_MONEY = r"(?=\s*(?:$|[^\w\s%+\u2013-]|(?:dollars?|euros?|pounds?|bucks?|quid|usd|eur|gbp|on|for|in|per|each|a|at|and|please|total|altogether|max|but|if|or so|with|from)\b)(?!\s*(?:and|or) (?:more|up|over|\d)))"
 SPENDING = re.compile(
-    rf"(?:\bnot|n't|\bnever|\bno need to)\b[^.,;!?]{{0,30}}?\b(?:spend|pay|go)(?:ing)? (?:(?:any|much) )?(?P<way>more than|over|above|beyond) {_ONE}"
-    rf"|\b(?:spend|pay|afford)(?: (?:up to|around|about|max(?:imum)?|at most))? {_N.format('2')}(?!\s*(?:minutes?|hours?|days?|nights?|weeks?)\b)"
+    rf"(?<!mind )(?:\bnot|n't|\bnever|\bno need to)(?! (?:mind|care|afraid))\b[^.,;!?]{{0,30}}?\b(?:spend|pay)(?:ing)? (?:(?:any|much) )?(?P<way>more than|over|above|beyond) {_ONE}{_MONEY}"
+    rf"|\b(?:spend|pay|afford)(?: (?:up to|around|about|max(?:imum)?|at most))? {_N.format('2')}{_MONEY}"
 )
 BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _SAYING = ("budget", "max", "tops", "limit", "total", "please", "and", "or", "for", "in", "with", "without", "but", "to", "spend", "from", "by", "that", "which", "if", "is", "at", "on", "only")  # fmt: skip

@@ -32,6 +32,9 @@ _SAID_OF = {
     "lighter": "weight", "thicker": "thickness", "thinner": "thickness", "faster": "speed", "slower": "speed", "bigger": "big", "larger": "big", "smaller": "big",
 }  # fmt: skip
 _AFTER = {"wide": "width", "tall": "height", "high": "height", "deep": "depth", "long": "length", "thick": "thickness"}
+_NAMED = re.compile(
+    rf"(?<![\w'-])(?:(?P<least>at least|min(?:imum)?|over|above) |(?P<most>at most|max(?:imum)?|under|below|up to) )?(?P<name>[a-z]{{3,}}) (?P<n>{NUMBER})(?=\s*(?:$|[.,;!?)]|(?:and|or|with|for|in|please|but|under|from|if|that|which)\b))"
+)
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
 _UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
 _TOUCH = 1e-9  # "under 20" leaves 20 out
@@ -70,7 +73,7 @@ class AmountWords:
     def find(self, rest: str) -> list[AmountMention]:
         """Every bound in a folded request, in its order; and what seems one of something that no column holds."""
         found: list[AmountMention] = []
-        for source in (self._spending, self._bounds, self._bare, self._extremes):
+        for source in (self._spending, self._named_number, self._bounds, self._bare, self._extremes):
             for mention in source(rest):
                 if (mention.facts or mention.untold) and not any(_clash(m, mention) for m in found):
                     found.append(mention)
@@ -82,6 +85,15 @@ class AmountWords:
         for m in SPENDING.finditer(rest):
             facts = tuple(Within(column, high=number(m["n"] or m["n2"])) for column in self._quantities.of(PRICE)[:1])
             if facts:  # what denies the more is a part of it
+                yield AmountMention(m.start(), m.end(), facts)
+
+    def _named_number(self, rest: str) -> Iterator[AmountMention]:
+        """A number behind the name of its column: "SPF 50", "at least SPF 20"."""
+        for m in _NAMED.finditer(rest):
+            value = number(m["n"])
+            low, high = (value, None) if m["least"] else (None, value) if m["most"] else (value, value)
+            facts = tuple(Within(column, low, high) for column in self._quantities.named_so(m["name"]))
+            if self._quantities.met(facts):
                 yield AmountMention(m.start(), m.end(), facts)
 
     def _bounds(self, rest: str) -> Iterator[AmountMention]:

@@ -252,10 +252,11 @@ class Dialogue:
 
     def _in_order(self, wish: Wish, person: Person) -> Sequence[str]:
         """The items of a list that is to be the first of an order of all that is asked for; none where anything else is to choose them."""
-        if wish.order is None or not wish.order.all_of_them or wish.about or wish.seeds or wish.shift or wish.parts:
+        chosen_so = wish.about or wish.silent or wish.seeds or wish.shift or wish.parts
+        if wish.order is None or not wish.order.all_of_them or chosen_so:
             return ()
         standing = person.standing
-        out = {*standing.dislikes, *standing.gone}
+        out = {*standing.likes, *standing.dislikes, *standing.gone}
         return self._asides.first_of(wish.order, wish.reading(self._catalog).filter, out, wish.k or DEFAULT_K)
 
     def _title(self, item_id: str) -> str:

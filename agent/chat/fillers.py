@@ -6,7 +6,7 @@ import re
 
 _PLEASE = re.compile(r"\b(?:pls|plz|pleas)\b(?!')", re.IGNORECASE)
 _BEFORE = re.compile(
-    r"^\s*(?:(?:h+m+|u+h+|u+m+|er+m*|ha(?:ha)+|lol|oh|ah|actually|sorry|ok(?:ay)?|alright|(?:one|two|another) (?:more )?(?:things?|questions?))"
+    r"^\s*(?:(?:h+m+|u+h+|u+m+|er+m*|ha(?:ha)+|lol|oh|ah|that's (?:it|all|enough)|actually|sorry|ok(?:ay)?|alright|(?:one|two|another) (?:more )?(?:things?|questions?))"
     r"(?:[\s,.!:\u2026-]+(?:no[\s,.!]+(?=(?:undo|take|forget|go back|not|the)\b))?))+(?=\S)",
     re.IGNORECASE,
 )

@@ -12,7 +12,7 @@ _BACK = re.compile(
     rf"{_ASIDE}take (?:the|that|my|what i said (?:about|of)) (?P<what>[a-z][^.,;!?]*?)(?: (?:thing|part|condition|remark|filter))? back[.!?]*$"
 )
 _DROPS = re.compile(
-    rf"{_ASIDE}(?:(?:forget|scratch)(?: about)? (?:that|this|it|all that)\s*[,.;!:]\s*(?=(?:please |just |now )*(?:show|find|give|recommend|suggest|i (?:want|need)|i'd|let's|how about|what about|an?|some)\b)"
+    rf"{_ASIDE}(?:(?:forget|scratch)(?: about)? (?:that|this|it|all that|everything|all of (?:that|it))\s*[,.;!:]\s*(?=(?:please |just |now )*(?:show|find|give|recommend|suggest|i (?:want|need)|i'd|let's|how about|what about|what's|what is|which|do you|an?|some)\b)"
     r"|(?:start (?:over|again|afresh)|new search|from scratch|reset)\s*[,.;!:]\s*(?=\w))"
 )
 

@@ -28,7 +28,7 @@ def senses_of(mentions: Sequence[NameMention], rest: str, scopes: Scopes) -> lis
             sense = Sense.UNWANTED if sense is Sense.WANTED else sense  # "closed on Monday"
         if mention.follows and senses and sense is Sense.UNWANTED:
             sense = senses[-1]
-        elif sense is Sense.UNWANTED and _PLACED.search(rest[: mention.start]):
+        elif sense is Sense.UNWANTED and not mention.fact.called and _PLACED.search(rest[: mention.start]):
             sense = scopes.of_place(mention.start)
         senses.append(sense)
     return senses

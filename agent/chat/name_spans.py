@@ -31,6 +31,11 @@ def within(value: str) -> tuple[str, ...]:
     return tuple(_MONTHS[i % 12] for i in range(start, (end if end >= start else end + 12) + 1))
 
 
+def is_size(word: str) -> bool:
+    """Whether a word in lower case is a size of letters: "m", "xl"."""
+    return word in _LETTERS
+
+
 def is_month(word: str) -> bool:
     """Whether a word in lower case is the name of a month."""
     return word in _MONTHS

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from agent.chat.name_columns import name_columns, words_of
+from agent.chat.name_columns import NameColumn, name_columns, words_of
 from agent.chat.name_patterns import NEXT, OTHERS, STEM
-from agent.chat.name_spans import day_forms, forms, is_month, within
+from agent.chat.name_spans import day_forms, forms, is_month, is_size, within
 from agent.chat.words import origins, places, singular_words
 from retrieval.schema import Catalog
 
@@ -24,6 +24,7 @@ class NameTable:
         surname: By the last word of a person's.
         months: Names of months and days by words for them, where a column has them: "May-July", "Mon".
         sizes: By numbers and letters that are meant beside the name of their column only: "size 38".
+        heads: By the first of several words, which stand for it beside the name of the column: "hydraulic brakes".
         longest: Words of the longest name.
         origins: Words that say where a thing is from, and so what it is: "french music".
     """
@@ -35,35 +36,47 @@ class NameTable:
         self.whole: dict[tuple[str, ...], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.surname: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.months: dict[str, str] = {}
+        self.heads: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.sizes: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for column in columns:
-            sized = "size" in singular_words(column.name.replace("_", " ")) or _spans(column.values)
-            weekly = sum(bool(day_forms(value.strip().lower())) for value in column.values) > _WEEKLY
             for value, said in zip(column.values, column.words, strict=True):
-                for one in within(value) or (said if len(said) == 1 and said[0].isdigit() else ()) if sized else ():
-                    if not is_month(one):
-                        self.sizes[one][column.name].add(value)
-                    for form in forms(one) if is_month(one) else ():
-                        self.whole[(form,)][column.name].add(value)
-                        self.months[form] = one.capitalize()
-                for form in day_forms(said[0]) if weekly and len(said) == 1 else ():
-                    self.whole[(form,)][column.name].add(value)
-                    self.months[form] = day_forms(said[0])[0].capitalize()
-                if len(said) == 1 and is_month(said[0]):
-                    self.months |= dict.fromkeys(forms(said[0]), value)
-                    for form in forms(said[0]):
-                        self.whole[(form,)][column.name].add(value)
-                if said and not all(w.isdigit() for w in said):
-                    tongue = not _SPOKEN.isdisjoint(singular_words(column.name.replace("_", " ")))
-                    alike = (*origins().get(" ".join(said), ()), *(() if tongue else places().get(" ".join(said), ())))
-                    for called in (said, *map(words_of, alike)):
-                        self.whole[called][column.name].add(value)
-                    if column.shared:
-                        self.whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
-                    if column.people and len(said) > 1 and len(said[-1]) > 2:
-                        self.surname[said[-1]][column.name].add(value)
+                alone = said[0] if len(said) == 1 else ""
+                self._add_moments(column, value, alone)
+                self._add_sizes(column, value, alone)
+                if said and not is_size(alone) and not all(w.isdigit() for w in said):
+                    self._add_names(column, value, said)
         self.longest = max(map(len, self.whole), default=0)
         self.origins = frozenset(word for others in origins().values() for word in others)
+
+    def _add_moments(self, column: NameColumn, value: str, alone: str) -> None:
+        """Months, also those of a span, and days of a column that has several."""
+        months = [one for one in within(value) if is_month(one)] or [alone] * is_month(alone)
+        called = {form: month.capitalize() for month in months for form in forms(month)}
+        if sum(bool(day_forms(day.strip().lower())) for day in column.values) > _WEEKLY:
+            called |= {form: day_forms(alone)[0].capitalize() for form in day_forms(alone)}
+        for form in called:
+            self.whole[(form,)][column.name].add(value)
+        self.months |= called
+
+    def _add_sizes(self, column: NameColumn, value: str, alone: str) -> None:
+        """Numbers of columns of sizes and spans, and letters of any."""
+        sized = "size" in singular_words(column.name.replace("_", " ")) or _spans(column.values)
+        held = within(value) or (alone,) * alone.isdigit() if sized else ()
+        for one in (*held, *(alone,) * is_size(alone)):
+            if not is_month(one):
+                self.sizes[one][column.name].add(value)
+
+    def _add_names(self, column: NameColumn, value: str, said: Sequence[str]) -> None:
+        tongue = not _SPOKEN.isdisjoint(singular_words(column.name.replace("_", " ")))
+        alike = (*origins().get(" ".join(said), ()), *(() if tongue else places().get(" ".join(said), ())))
+        for called in (tuple(said), *map(words_of, alike)):
+            self.whole[called][column.name].add(value)
+        if column.shared:
+            self.whole[(*said[:-1], f"{said[-1]}s")][column.name].add(value)  # "no paperbacks"
+            if len(said) > 1:
+                self.heads[said[0]][column.name].add(value)
+        if column.people and len(said) > 1 and len(said[-1]) > 2:
+            self.surname[said[-1]][column.name].add(value)
 
     def holds(self, word: str) -> bool:
         """Whether a word in the singular is a part of a name."""

@@ -106,12 +106,20 @@ class NameWords:
             if len(said) != length:
                 continue  # something that has been read stands between
             held = self._table.whole.get(said) or (self._table.surname.get(said[0]) if length == 1 else None)
+            heads = self._table.heads.get(said[0]) if held is None and length == 1 else None
+            if heads and self._is_meant.column_after(rest, end, heads):  # "hydraulic brakes", of hydraulic disc
+                held = heads
             before = found[-1] if found and LISTED.fullmatch(rest, found[-1].end, start) else None
             listed = None if before is None else (before.end, before.fact)
-            if held is None or not (length > 1 or self._is_meant(rest, marked, start, end, listed, small)):
+            if held is None or not (
+                length > 1 or held is heads or self._is_meant(rest, marked, start, end, listed, small)
+            ):
                 continue
-            if said[0] not in self._table.months and all(
-                is_function_word(w) or is_kind(w) or (is_chatter(w) and not w.endswith("ing")) for w in said
+            beside = self._is_meant.column_after(rest, end, held) is not None  # "good condition"
+            if (
+                said[0] not in self._table.months
+                and not beside
+                and all(is_function_word(w) or is_kind(w) or (is_chatter(w) and not w.endswith("ing")) for w in said)
             ):
                 continue  # but a subject may be called Cooking
             cue = STRONG.search(rest[:start])
@@ -137,7 +145,7 @@ class NameWords:
     def _sized(self, rest: str, start: int, end: int, found: Sequence[NameMention]) -> NameMention | None:
         """A size with the name of its column beside it, after an "in" that ends a request, or listed with one: "size 38 or 39", "boots in 42"."""
         at, held = start, self._table.sizes.get(rest[start:end])
-        if held is None:
+        if held is None or rest[:start].endswith(("'", "\u2019")):  # "I'm", "what's"
             return None
         before = (
             found[-1] if found and found[-1].fact.called and _LISTED.fullmatch(rest, found[-1].end, start) else None

@@ -55,6 +55,8 @@ class Ordering:
         placed = [items[at.index(i)] for i in (*ranked, *gaps)]
         listed = [item.model_copy(update={"rank": n}) for n, item in enumerate(placed, start=1)]
         way = "A to Z" if order.by == TITLE else "highest first" if order.most else "lowest first"
+        if self._facts.grades.side(order.by) < 0:
+            way = "easy to hard" if order.most else "hard to easy"
         last = f"; {len(gaps)} of which it is not told stand last" if gaps else ""
         return slate.model_copy(update={"items": listed}), f"The same list by {self._name(order)}, {way}{last}."
 
@@ -85,6 +87,8 @@ class Ordering:
         else:
             at = np.flatnonzero(meeting.mask(self._catalog)).tolist()
             among = f"all {len(at):,}" if meeting.empty else f"the {len(at):,} that meet what you asked for"
+        if not at:
+            return "Nothing here meets all that you asked for, so none of it is first.", ()
         ranked, gaps = self._ranked(order, at)
         if not ranked:
             return self._untold(order), ()
@@ -119,9 +123,10 @@ class Ordering:
             k: How many.
         """
         out = set(self._catalog.positions([item for item in without if self._catalog.has_item(item)]).tolist())
-        ranked, gaps = self._ranked(
-            order, [i for i in np.flatnonzero(meeting.mask(self._catalog)).tolist() if i not in out]
-        )
+        meant = meeting.mask(self._catalog) & (
+            self._catalog.counts > 0
+        )  # what nobody has liked is listed for its words alone
+        ranked, gaps = self._ranked(order, [i for i in np.flatnonzero(meant).tolist() if i not in out])
         return [self._catalog.item_ids[i] for i in [*ranked, *gaps][:k]]
 
     def ranked(self, order: Order, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -35,6 +35,9 @@ UNTOLD = {
 
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 _GROUP = "group"
+_ORDINAL = frozenset(
+    ("number", "no", "top", "first", "last", "item", "part", "year")
+)  # of a place and not of a quantity
 _FEW_VALUES = 30  # different numbers of doors or strings
 BIG = frozenset(("big", "large"))
 """Words that compare items by how big they are."""
@@ -120,6 +123,12 @@ class Quantities:
         """Columns whose names have every word of a phrase that names something: "guest rating", "distance to the centre"."""
         words = {word for word in singular_words(phrase) if not is_function_word(word)}
         return [c for c, parts in self._parts.items() if words and words <= set(parts)]
+
+    def named_so(self, word: str) -> list[str]:
+        """The one column whose whole name is a word, without what it is measured in: ``spf``, ``rating``."""
+        if word in _ORDINAL or is_kind(word) or is_function_word(word):
+            return []
+        return [c for c, parts in self._parts.items() if [p for p in parts if not _is_unit(p)] == [_plain(word)]][:1]
 
     def called(self, word: str) -> list[str]:
         """Columns that a word before a bound names: "rating above 4", "alcohol under 13". Kinds of items name none."""
@@ -253,6 +262,10 @@ class Quantities:
     def _untold(self, column: str) -> float:
         usual = self._table[column].median()
         return _SECONDS if isinstance(usual, int | float) and usual > _TOO_MANY_MINUTES else _MINUTES
+
+
+def _is_unit(part: str) -> bool:
+    return any(part in scale for scale in SCALES)
 
 
 def _plain(word: str) -> str:

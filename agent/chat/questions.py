@@ -25,7 +25,7 @@ _ABOUT_WHAT = tuple(
         rf"(?:(?:what(?:'s|s| is| are| was)|who(?:'s| is| are| was)|give me|tell me|show me|compare) )?the (?P<what>{_NAME}(?:(?:,|,? and)(?: the)? {_NAME}){{0,3}}) (?:of|for) {_ITEM}",
         rf"how (?P<what>long) does it take to {_USE} {_ITEM}",
         rf"how many (?P<what>[a-z]+) (?:can|could) {_USE} {_ITEM}",
-        rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can|has|have|had) {_ITEM}(?: (?:cost|take|last|need|have|had|got|support|require|run|play|to {_USE}|for))?",
+        rf"how (?:many )?(?P<what>[a-z]+) (?:is|are|was|does|do|did|can|has|have|had) {_ITEM}(?: (?:cost|take|last|need|have|had|got|done|driven|run|covered|support|require|run|play|to {_USE}|for))?",
         rf"what (?P<what>[a-z]+) (?:is|are|was|does|do) {_ITEM}(?: (?:come in|available in|made of|made from|for|from|of|in|on|by|under|with|released|made|published|have|need))?",
         rf"who(?:'s| is| are| was) {_ITEM} (?P<what>by)",
         rf"what (?:does|do|did) {_ITEM} (?P<what>cost)",

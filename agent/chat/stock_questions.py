@@ -12,7 +12,7 @@ _MANY = re.compile(
     rf"{ASIDE}how many (?:different )?(?P<kind>[^?]+?) (?:do you (?:have|know|sell|offer)|have you got|are there)(?: in (?:total|all|stock|the catalogu?e|your catalogu?e))?(?P<tail> [^?]+?)??{ENDING}"
 )
 _MANY_OF = re.compile(
-    rf"{ASIDE}how many (?:of (?:them|these|those) )?(?P<kind>(?:are |is |do you have |have you |have you got )?(?:have|has|on|not|with|without|allow|offer|include|cost|from|in|under|over)\b [^?]+?){ENDING}"
+    rf"{ASIDE}how many (?:of (?:them|these|those|(?:your|the) [a-z]+) )?(?P<kind>(?:(?:are |is |do you have |have you |have you got )?(?:have|has|on|not|with|without|allow|offer|include|cost|come|from|in|under|over)\b|are(?! (?:there|they|left)\b)) [^?]+?){ENDING}"
 )
 _MANY_THAT = re.compile(
     rf"{ASIDE}how many (?:different )?(?P<what>[a-z]+) (?P<tail>(?:are(?! there\b)|have(?! you\b)|has|cost|come|allow|offer|include|were|need|take)\b [^?]+?){ENDING}"

@@ -20,6 +20,7 @@ _YES = rf"(?:{'|'.join(sorted(_SAYS_YES))}|ok(?:ay)?|free of charge)"
 _HAVING = r"(?:with|without|no|any|have|has|having|got|get|need|want|and|or|nor|plus|&)"
 _DOING = r"(?:includ(?:e|es|ed|ing)|allow(?:s|ed|ing)?|accept(?:s|ed|ing)?|offer(?:s|ed|ing)?|serv(?:e|es|ed|ing)|bring(?:ing)?|tak(?:e|ing)|welcomes?)"
 _BY_ONESELF = ["self", "assembly"]
+_PAIR = 2
 _SAME = {"award": ("prize",), "prize": ("award",)}
 _DOER = re.compile(r"([a-z]{3,})(?:er|or)")  # "winner", "owner"
 _ARTICLE = r"(?:(?:a|an|the|any|free|my|our) )*"
@@ -67,6 +68,15 @@ class TruthWords:
             nameless = all(is_function_word(w) or is_kind(w) for w in said) or categories.named_in(said)
             if fact is not None and not nameless:
                 self._asked.append((re.compile(_pattern(said)), fact))
+                if len(said) == _PAIR and said[1] == "free":  # "no fragrance" is fragrance free
+                    self._asked.append(
+                        (
+                            re.compile(
+                                rf"(?<![\w-])(?P<non>$^)?(?:no|without|not any|free (?:of|from))(?: any| added)? {_form(said[0])}(?![\w'-])"
+                            ),
+                            fact,
+                        )
+                    )
                 self.words |= frozenset(said[:1] if len(said) == 1 else ())
 
     def find(self, rest: str) -> list[TruthMention]:

@@ -13,6 +13,7 @@ from agent.chat.orders import find_order, order_behind
 from agent.chat.questions import Question
 from agent.chat.reading import RequestReader
 from agent.chat.references import Pointed, References, Shown
+from agent.chat.stock_questions import asks_how_many
 from agent.chat.the_one import pointed_out
 from agent.chat.which import Which, asks_which
 from agent.chat.wish import Wish
@@ -21,6 +22,7 @@ from agent.service.remembered import from_words
 from retrieval.facts import AnyOf, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
+from retrieval.text_said import SaidWords
 from retrieval.titles import TitleIndex
 from tests.agent.test_talk import column, ids, talk
 
@@ -505,6 +507,7 @@ def test_words_alone_keep_what_was_asked_without_a_list(shop):
         ("one more thing: in black", "in black"),
         ("not the ones in Belem", "not in Belem"),
         ("anything but those by Casio", "not by Casio"),
+        ("that's it, forget everything. A film", "forget everything. A film"),
         ("thanks", "thanks"),
         ("hmm", "hmm"),
         ("ok", "ok"),
@@ -560,3 +563,51 @@ def test_each_of_what_is_listed_is_taken_back(shop, said, left, text):
     after = talk(shop, "party games by Kosmos under 60", said)[1]
     assert after.understood == left
     assert text in after.text
+
+
+def bikes():
+    rows = [
+        {"item_id": f"b{n}", "title": f"Bike {n}", "categories": ["Road"], "year": None, "count": 1, "frame_size": ["S", "M", "L", "XL"][n % 4], "condition": ["good", "fair", "new"][n % 3], "brakes": ["hydraulic disc", "rim"][n % 2], "spf": 10 * (n % 6), "perfume_free": ["yes", "no"][n % 2], "text": "Rides without perfume." if n % 2 else "Smells of perfume, it does."}
+        for n in range(24)
+    ]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    return catalog, RequestReader(catalog, TitleIndex(catalog), searched=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("I'm looking for a road bike", []),
+        ("what's good for my dad's train", []),
+        ("I\u2019m after it", []),
+        ("size m", ["frame size: M"]),
+        ("a bike in S", ["frame size: S"]),
+        ("one in good condition", ["condition: good"]),
+        ("with hydraulic brakes", ["brakes: hydraulic disc"]),
+        ("spf 50", ["spf: 50"]),
+        ("at least SPF 30", ["spf: 30 or more"]),
+        ("no perfume", ["perfume free"]),
+        ("number 1", []),
+    ],
+)
+def test_what_stands_beside_the_name_of_its_column(said, meant):
+    catalog, own = bikes()
+    assert own.read(said).understood(catalog).get("with", []) == meant
+
+
+def test_who_is_without_a_word_does_not_say_it():
+    catalog = bikes()[0]
+    assert SaidWords(catalog).mask(["perfume"]).tolist() == [n % 2 == 0 for n in range(24)]
+
+
+def test_first_of_nothing_is_said_to_be_none(shop):
+    answer = talk(shop, "party games before 1950", "which is the cheapest?")[-1]
+    assert answer.text == "Nothing here meets all that you asked for, so none of it is first."
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [("how many of your games come from Italy?", "come from italy"), ("how many are green?", "are green"), ("how many are there?", "")],
+)  # fmt: skip
+def test_how_many_of_what_is_sold(message, kind):
+    assert asks_how_many(message.lower()) == kind
