@@ -282,13 +282,22 @@ class Recommender:
             reading: What was understood of it.
             asked: Who asks.
         """
+        return int(self.open_to(reading, asked).sum())
+
+    def open_to(self, reading: Reading, asked: Asked) -> Bool:
+        """``(n_items,)`` the items that a request leaves somebody: what meets it, without what they know or said of.
+
+        Args:
+            reading: What was understood of it.
+            asked: Who asks.
+        """
         wish = checked("", asked)
         reading = reading.without(self._named([*wish.exclude, *wish.dislike, *wish.like]))
         mask, only = reading.filter.mask(self.model.catalog), self._only(wish, reading)
         mask = mask if only is None else mask & only
         if wish.user is not None:
             mask[self.model.seen_by(wish.user)] = False
-        return int(mask.sum())
+        return mask
 
     def _only(self, wish: Request, reading: Reading) -> Bool | None:
         """``(n_items,)`` the only candidates: those that are named, and none that says what it must not."""

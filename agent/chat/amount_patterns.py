@@ -32,7 +32,8 @@ BARE = re.compile(
 _MONEY = r"(?=\s*(?:$|[^\w\s%+\u2013-]|(?:dollars?|euros?|pounds?|bucks?|quid|usd|eur|gbp|on|for|in|per|each|a|at|and|please|total|altogether|max|but|if|or so|with|from)\b)(?!\s*(?:and|or) (?:more|up|over|\d)))"
 SPENDING = re.compile(
     rf"(?<!mind )(?:\bnot|n't|\bnever|\bno need to)(?! (?:mind|care|afraid))\b[^.,;!?]{{0,30}}?\b(?:spend|pay)(?:ing)? (?:(?:any|much) )?(?P<way>more than|over|above|beyond) {_ONE}{_MONEY}"
-    rf"|\b(?:spend|pay|afford)(?: (?:up to|around|about|max(?:imum)?|at most))? {_N.format('2')}{_MONEY}"
+    rf"|(?:\bcan't|\bcannot|\bcan not|\bcouldn't) afford (?:more than )?{_N.format('3')}{_MONEY}"
+    rf"|(?<!n't )(?<!not )\b(?:spend|pay|afford)(?: (?:up to|max(?:imum)?|at most))? {_N.format('2')}{_MONEY}"
 )
 BUDGET = re.compile(r"\b(in|have|has|got|spend|pay|only|budget(?: is| of|:)?|for)\s+$")
 _SAYING = ("budget", "max", "tops", "limit", "total", "please", "and", "or", "for", "in", "with", "without", "but", "to", "spend", "from", "by", "that", "which", "if", "is", "at", "on", "only")  # fmt: skip

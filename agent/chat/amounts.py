@@ -83,7 +83,9 @@ class AmountWords:
     def _spending(self, rest: str) -> Iterator[AmountMention]:
         """What somebody wants to spend, or not more than: "I don't want to pay more than 200", "we can spend 300"."""
         for m in SPENDING.finditer(rest):
-            facts = tuple(Within(column, high=number(m["n"] or m["n2"])) for column in self._quantities.of(PRICE)[:1])
+            facts = tuple(
+                Within(column, high=number(m["n"] or m["n3"] or m["n2"])) for column in self._quantities.of(PRICE)[:1]
+            )
             if facts:  # what denies the more is a part of it
                 yield AmountMention(m.start(), m.end(), facts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.chat import replies
@@ -25,6 +25,7 @@ from agent.chat.which import Which
 from agent.chat.wording import in_words
 from agent.chat.words import folded
 from agent.slate import Slate
+from retrieval.arrays import Bool
 from retrieval.facts import Says
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -82,9 +83,9 @@ class Asides:
         message = pointed_out(message, listed, self._catalog, self._reader)
         return said_out(message, references, self._catalog, self._answers)
 
-    def first_of(self, order: Order, meeting: ItemFilter, without: Collection[str], k: int) -> list[str]:
-        """External ids of the first items in an order of all that meet a filter; see :meth:`agent.chat.ordering.Ordering.first_of`."""
-        return self._ordering.first_of(order, meeting, without, k)
+    def first_of(self, order: Order, left: Bool, k: int) -> list[str]:
+        """External ids of the first of some items in an order; see :meth:`agent.chat.ordering.Ordering.first_of`."""
+        return self._ordering.first_of(order, left, k)
 
     def in_order(self, slate: Slate, order: Order) -> tuple[Slate, str]:
         """A list in an order that was asked for with it, and what is to be said of that; as it is where nothing tells the order."""
@@ -210,9 +211,10 @@ class Asides:
         if not order.of:
             return None
         reading = self._reader.read(order.of)
-        if reading.silent or reading.seeds or self._answers.columns(order.of):
+        nothing = reading.filter == ItemFilter()
+        if reading.silent or reading.seeds or (nothing and self._answers.columns(order.of)):
             return None  # "which brand is the cheapest?" asks of no item
-        if reading.filter == ItemFilter() and len(reading.about) == 1 and " " not in reading.about[0]:
+        if nothing and len(reading.about) == 1 and " " not in reading.about[0]:
             reading = replace(reading, filter=ItemFilter(facts=(Says(reading.about[0]),)), about=(), unknown=())
         told = reading.filter != ItemFilter() and not reading.about
         return reading if told and reading.filter.mask(self._catalog).any() else None

@@ -57,6 +57,7 @@ class AskedColumns:
 
     def __init__(self, catalog: Catalog, reader: RequestReader) -> None:
         self._reader = reader
+        self._texts = {c for c, dtype in catalog.table.schema.items() if not dtype.is_numeric()}
         self.parts = {
             name: parts
             for name in catalog.table.columns
@@ -88,13 +89,15 @@ class AskedColumns:
         if noun := found["what"] or (found["many"] if how == "many" else ""):
             return self.of(noun)
         if found["asking"] == "where":
-            return self.of("where") if verb in _PLACED else self._akin(verb)
+            return [c for c in self.of("where") if c in self._texts] if verb in _PLACED else self._akin(verb)
         if found["asking"] == "when":
             moments = [c for c, parts in self.parts.items() if parts & _MOMENTS]
-            return ["year"] if verb in _MADE else (moments if verb in _RECURRING else []) or self._akin(verb)
+            years = ["year", *(c for c, parts in self.parts.items() if "year" in parts)]
+            return years if verb in _MADE else (moments if verb in _RECURRING else []) or self._akin(verb)
         verbs, units = _OF_VERBS.get(how, (_BECOMING, (how, *_CALLED.get(how, ()))))
-        own = [c for unit in units for c in self._reader.facts.columns(unit)] if verb in verbs else []
-        return own or self._akin(verb)
+        if verb in verbs or how == "long":
+            return [c for unit in units for c in self._reader.facts.columns(unit)]
+        return self._akin(verb)
 
     def _akin(self, word: str) -> list[str]:
         words = _LIKE.get(word, (word,))

@@ -10,6 +10,7 @@ from retrieval.axes import UNLABELLED
 from retrieval.facts import AllOf, of_categories
 from retrieval.schema import Catalog
 
+_DENYING = frozenset(("no", "not", "without", "nor", "or", "and", ",", "any", "never", "except"))
 _PARTED = re.compile(r"\s*(?:\band\b|[&/,+])\s*")  # "food and wine" holds both
 _TOKEN = re.compile(r"[\w'-]+|[.;!?,:&/()]")
 _MARK = re.compile(r"[^\w\s'-]")
@@ -32,7 +33,7 @@ class CategoryWords:
     """Finds the categories of one catalogue, by their names and by other words for them."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._phrases = _phrases(catalog)
+        self._phrases, self._parts = _phrases(catalog)
         self._longest = max((len(p) for p in self._phrases), default=0)
 
     def read(self, text: str, scopes: Scopes) -> tuple[tuple[frozenset[str], ...], frozenset[str], tuple[AllOf, ...]]:
@@ -49,6 +50,10 @@ class CategoryWords:
             category, used = self._at(tokens, i)
             if category:
                 sense = scopes.at(found[i].start())
+                words = tuple(w for token in tokens[i : i + used] for w in singular_words(token))
+                if words in self._parts and sense is Sense.UNWANTED and i and tokens[i - 1] not in _DENYING:
+                    i += used  # "not white wine" denies no "food and wine"
+                    continue
                 if is_audience(tokens[i + used - 1]) and (told := _for_whom(tokens, i)):
                     denied = sense is Sense.UNWANTED and not any(
                         self._at(tokens, j)[1] for j in range(max(told - 2, 0), told)
@@ -180,10 +185,10 @@ def _words_before(text: str, position: int) -> list[str]:
     return _MARK.split(near)[-1].split()
 
 
-def _phrases(catalog: Catalog) -> dict[tuple[str, ...], str]:
-    """Every phrase that names a category, as singular words."""
+def _phrases(catalog: Catalog) -> tuple[dict[tuple[str, ...], str], frozenset[tuple[str, ...]]]:
+    """Every phrase that names a category, as singular words; and those that are a part of its name."""
     if not catalog.has_labels():
-        return {}
+        return {}, frozenset()
     names = [label for label in catalog.axis("categories").labels if label != UNLABELLED]
     own = {tuple(singular_words(name)): name for name in names}
     phrases: dict[tuple[str, ...], str] = {}
@@ -191,7 +196,6 @@ def _phrases(catalog: Catalog) -> dict[tuple[str, ...], str]:
         if (name := own.get(tuple(singular_words(key)))) is not None:
             for other in others:
                 phrases.setdefault(tuple(singular_words(other)), name)
-    for name in names:  # "food", of "food and wine"
-        for part in _PARTED.split(name) if _PARTED.search(name) else ():
-            phrases.setdefault(tuple(singular_words(part)), name)
-    return {**phrases, **own}
+    parted = ((part, name) for name in names if _PARTED.search(name) for part in _PARTED.split(name))
+    parts = {said: name for part, name in parted if (said := tuple(singular_words(part))) and said not in own}
+    return {**parts, **phrases, **own}, frozenset(parts.keys() - phrases.keys())

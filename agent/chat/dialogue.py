@@ -179,7 +179,9 @@ class Dialogue:
         noted = [replies.noted(one.kind, self._title(one.item_id)) for one in said]
         asked, last = person.asked(self.recommender.model), last_of(step).slate
         out = "" if slate.items else way_out(wish, self._catalog, lambda w: self._room(w, asked))
-        text = replies.recommended(slate, changes, notes, noted, strange=is_strange(step), way_out=out, before=last)
+        text = replies.recommended(
+            slate, changes, notes, noted, strange=is_strange(step) and not wish.of_an_order, way_out=out, before=last
+        )
         stands = not slate.items and last is not None and bool(last.items)
         state = TurnState(wish=wish, slate=last if stands else slate, spoken=step["moves"].spoken)
         return replied(step, text, None if stands else slate, changes, said, state, self._catalog)
@@ -252,12 +254,10 @@ class Dialogue:
 
     def _in_order(self, wish: Wish, person: Person) -> Sequence[str]:
         """The items of a list that is to be the first of an order of all that is asked for; none where anything else is to choose them."""
-        chosen_so = wish.about or wish.silent or wish.seeds or wish.shift or wish.parts
-        if wish.order is None or not wish.order.all_of_them or chosen_so:
+        if not wish.of_an_order or wish.order is None:
             return ()
-        standing = person.standing
-        out = {*standing.likes, *standing.dislikes, *standing.gone}
-        return self._asides.first_of(wish.order, wish.reading(self._catalog).filter, out, wish.k or DEFAULT_K)
+        left = self.recommender.open_to(wish.reading(self._catalog), person.asked(self.recommender.model))
+        return self._asides.first_of(wish.order, left & (self._catalog.counts > 0), wish.k or DEFAULT_K)
 
     def _title(self, item_id: str) -> str:
         return self._catalog.titles[int(self._catalog.positions([item_id])[0])]

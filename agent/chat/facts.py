@@ -170,7 +170,8 @@ class FactReader:
     def beyond(self, than: Sequence[str], way: int, unit: str) -> OneOf | Within | None:
         """More (1) or less (-1) of a quantity than the middle of some items, by external id; None where no column holds it."""
         if side := self.grades.side(unit):
-            return self.grades.beyond(self._catalog.positions(list(than)).tolist(), way * side)
+            at = self._catalog.positions(list(than)).tolist() or range(len(self._catalog))  # easier than most
+            return self.grades.beyond(at, way * side)
         return self._quantities.beyond(self._catalog.positions(list(than)), way, unit)
 
 

@@ -10,7 +10,8 @@ _BEFORE = re.compile(
     r"(?:[\s,.!:\u2026-]+(?:no[\s,.!]+(?=(?:undo|take|forget|go back|not|the)\b))?))+(?=\S)",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[\s,.!]+(?:thx|thanks|thank you|ty|cheers)[\s.!]*$", re.IGNORECASE)
+_BEHIND = re.compile(r"(?:[\s,.!]+(?:thx|ty)|[,.!]\s*(?:thanks|thank you|cheers))[\s.!]*$", re.IGNORECASE)
+_LAST = 40  # characters among which thanks stand
 _THOSE = re.compile(
     r"\b(?:not|none of|anything but|everything but|except(?: for)?) (?:the |any )?(?:ones|those)(?: (?:that|which) (?:are|is))? (?=(?:in|from|with|by|made|at|for|under|over|on)\b)",
     re.IGNORECASE,
@@ -24,7 +25,7 @@ def bare(message: str) -> str:
     """
     said = _PLEASE.sub("please", message)
     said = _THOSE.sub("not ", said)
-    if (behind := _BEHIND.search(said)) and said[: behind.start()].strip(" ,.!"):
+    if (behind := _BEHIND.search(said, max(len(said) - _LAST, 0))) and said[: behind.start()].strip(" ,.!"):
         said = said[: behind.start()]
     before = _BEFORE.match(said)
     return said[before.end() :] if before else said

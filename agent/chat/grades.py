@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from agent.chat.name_columns import name_columns
+from agent.chat.words import singular_words
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
@@ -21,6 +22,7 @@ _GRADES = {
 }  # fmt: skip
 _EASY = frozenset(("easy", "simple", "gentle", "basic"))
 _HARD = frozenset(("hard", "difficult", "challenging", "advanced", "demanding", "tough", "strenuous"))
+_CALLED = frozenset(("difficulty", "level", "grade", "effort", "skill", "intensity"))
 _KNOWN = 0.6  # of the different words of a column that must be grades; "all levels" may stand among them
 _LEAST = 2  # different grades
 
@@ -34,7 +36,7 @@ class Grades:
 
     def __init__(self, catalog: Catalog) -> None:
         self._table = catalog.table
-        self.column = next((c.name for c in name_columns(catalog.table) if c.shared and _graded(c.values)), "")
+        self.column = next((c.name for c in name_columns(catalog.table) if c.shared and _graded(c.name, c.values)), "")
 
     def side(self, word: str) -> int:
         """-1 for a word for little of it, "easy" or "easiest"; 1 for one for much, or the column's name; 0 for any other, or without such a column."""
@@ -63,7 +65,12 @@ class Grades:
         return self._table[self.column].to_list()
 
 
-def _graded(values: Sequence[str]) -> bool:
-    ranks = {_GRADES.get(value.strip().lower()) for value in values}
-    known = sum(_GRADES.get(value.strip().lower()) is not None for value in values)
-    return len(ranks - {None}) >= _LEAST and known >= _KNOWN * len(values)
+def _graded(name: str, values: Sequence[str]) -> bool:
+    """Whether a column holds grades: most of its words are, and an easy and a hard one are, or it is called so. A light roast is not easy."""
+    said = {value.strip().lower() for value in values}
+    known = said & _GRADES.keys()
+    called = not _CALLED.isdisjoint(singular_words(name.replace("_", " ")))
+    both = not known.isdisjoint(_EASY | {"beginner", "beginners", "very easy"}) and not known.isdisjoint(
+        _HARD | {"expert"}
+    )
+    return (called or both) and len({_GRADES[v] for v in known}) >= _LEAST and len(known) >= _KNOWN * len(said)

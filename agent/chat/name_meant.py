@@ -29,6 +29,8 @@ from agent.chat.words import READ, is_chatter, is_function_word, is_kind
 from retrieval.facts import OneOf
 from retrieval.schema import Catalog
 
+_AMBIGUOUS = frozenset(("sun", "wed", "sat", "mar", "dec", "jan"))
+
 
 class MeantWords:
     """Tells names of one word from other words.
@@ -50,7 +52,15 @@ class MeantWords:
         month = word in self._table.months and (
             marked[start:end].istitle() or IN_MONTH.search(rest[:start]) is not None
         )
-        if (is_function_word(word) and not month) or is_kind(word) or self._inside_another(rest, marked, start, end):
+        short = (
+            word in _AMBIGUOUS and word in self._table.months and not marked[start:end].istitle()
+        )  # "full sun", "when we wed"
+        if (
+            short
+            or (is_function_word(word) and not month)
+            or is_kind(word)
+            or self._inside_another(rest, marked, start, end)
+        ):
             return False
         cue = STRONG.search(rest[:start])
         column = (

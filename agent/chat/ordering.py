@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -12,9 +12,11 @@ import numpy as np
 from agent.chat.answers import Answers
 from agent.chat.facts import FactReader
 from agent.chat.orders import POPULARITY, TITLE, YEAR, Order
+from agent.chat.quantities import BIG
 from agent.chat.reading import Reading
 from agent.chat.wording import in_words
 from agent.slate import Slate
+from retrieval.arrays import Bool
 from retrieval.filters import ItemFilter, has_years
 from retrieval.schema import Catalog
 
@@ -113,20 +115,17 @@ class Ordering:
         text += f". Of {len(gaps):,} it is not told" if gaps else ""
         return f"{text}.", tuple(self._catalog.item_ids[i] for i in first)
 
-    def first_of(self, order: Order, meeting: ItemFilter, without: Collection[str], k: int) -> list[str]:
-        """External ids of the first items in an order of all that meet a filter.
+    def first_of(self, order: Order, left: Bool, k: int) -> list[str]:
+        """External ids of the first of some items in an order, those of which it is not told last; none where nothing tells it.
 
         Args:
             order: The order.
-            meeting: The filter.
-            without: External ids of items that are out.
+            left: ``(n_items,)`` which items.
             k: How many.
         """
-        out = set(self._catalog.positions([item for item in without if self._catalog.has_item(item)]).tolist())
-        meant = meeting.mask(self._catalog) & (
-            self._catalog.counts > 0
-        )  # what nobody has liked is listed for its words alone
-        ranked, gaps = self._ranked(order, [i for i in np.flatnonzero(meant).tolist() if i not in out])
+        if not self.tells(order):
+            return []
+        ranked, gaps = self._ranked(order, np.flatnonzero(left).tolist())
         return [self._catalog.item_ids[i] for i in [*ranked, *gaps][:k]]
 
     def ranked(self, order: Order, items: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -143,7 +142,8 @@ class Ordering:
         """Items that have a value, in their order, ties as they were; and those that have none."""
         values = self._values(order)
         known = [i for i in at if values and values[i] is not None]
-        return sorted(known, key=lambda i: values[i], reverse=order.most), [i for i in at if i not in set(known)]
+        gaps = [i for i in at if not values or values[i] is None]
+        return sorted(known, key=lambda i: values[i], reverse=order.most), gaps
 
     def _values(self, order: Order) -> Sequence[Any]:
         if order.by == POPULARITY:
@@ -163,7 +163,7 @@ class Ordering:
         return self._facts.column(order.by, most=order.most)
 
     def _name(self, order: Order) -> str:
-        return (self._column(order) or order.by).replace("_", " ")
+        return (self._column(order) or ("size" if order.by in BIG else order.by)).replace("_", " ")
 
     def _called(self, at: int, order: Order, listed: Sequence[str]) -> str:
         if order.by == POPULARITY:

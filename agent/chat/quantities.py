@@ -35,6 +35,7 @@ UNTOLD = {
 
 _SIGNS = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\u20b9": "rupee"}
 _GROUP = "group"
+_PLACES = 6
 _ORDINAL = frozenset(
     ("number", "no", "top", "first", "last", "item", "part", "year")
 )  # of a place and not of a quantity
@@ -295,4 +296,8 @@ def _but(parts: Sequence[str], words: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _times(value: float | None, factor: float) -> float | None:
-    return None if value is None else value * factor
+    """A bound in another unit; what little it lies beside a number, since that itself is out, stays as little."""
+    if value is None:
+        return None
+    plain = round(value, _PLACES)
+    return plain * factor + (value - plain)

@@ -189,7 +189,7 @@ class Steering:
         """More or less of a quantity, such as length and price, than the last list has."""
         if not way:
             return wish
-        fact = self._reader.facts.beyond(than, way, unit) if than else None
+        fact = self._reader.facts.beyond(than, way, unit) if than or self._reader.facts.grades.side(unit) else None
         if fact is None:
             notes.append(
                 "there is no list yet to compare with"

@@ -35,6 +35,7 @@ _DENIED = ("unwanted", "unwanted_years", "unwanted_facts", "rejected", "silent")
 _LISTED = re.compile(r",? and (?:the |my )?|, (?:the |my )?")
 _ONES = re.compile(r"(?<=\w) ones?$")
 _LIMIT = re.compile(r"(?<=\w) (?:limit|range|cap|filter|condition|requirement|bit|part|thing)$")
+_ORDERS = frozenset(("order", "sorting", "sort order", "sort", "ordering"))
 _COUNT = re.compile(r"^\d+ ")
 _GLOSS = re.compile(r" \([^()]*\)$")
 _Of = TypeVar("_Of")
@@ -56,6 +57,8 @@ class TakingBack:
     def __call__(self, wish: Wish, what: str) -> Wish:
         """The wish without what some words name; as it was if they name nothing of it."""
         what = _ONES.sub("", _LIMIT.sub("", what))
+        if wish.order is not None and what in _ORDERS:
+            return wish.model_copy(update={"order": None})
         new = self._of_choices(wish, what)
         if new == wish:
             new = self._by_kind(wish, what)
@@ -69,7 +72,8 @@ class TakingBack:
 
     def each(self, wish: Wish, what: str) -> tuple[Wish, tuple[str, ...], tuple[str, ...]]:
         """The wish without all that is listed, "the terrace and the cuisine"; what was taken back, and what it does not hold."""
-        listed = _LISTED.split(what)
+        said = "\n".join(str(value) for value in wish.understood(self._catalog).values()).casefold()
+        listed = [what] if what.casefold() in said else _LISTED.split(what)  # "food and wine" may be one
         new, taken = wish, list[str]()
         for one in listed if len(listed) > 1 else ():
             left = self(new, one)

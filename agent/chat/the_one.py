@@ -29,7 +29,7 @@ def pointed_out(message: str, listed: Sequence[str], catalog: Catalog, reader: R
         reader: Reads what they are to be.
     """
     own = [item for item in listed if catalog.has_item(item)]
-    if not own:
+    if not own or folded(message).lstrip().startswith(("which", "what")):
         return message
     out, position = "", 0
     for found in _THE_ONE.finditer(folded(message)):

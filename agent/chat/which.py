@@ -28,7 +28,7 @@ _PATTERNS = tuple(
 )
 _NOUN = re.compile(rf"^[a-z]+s (?={_VERB}\b)")  # "cars", of "which of these cars have heated seats?"
 _VERBAL = re.compile(
-    r"^(?:would |will |can |do |does )?(?:have|has|come|comes|grow|grows|fit|fits|suit|suits|work|works|flower|flowers|take|takes|cost|costs|offer|offers|include|includes)\b(?: (?:with|in|to))? "
+    r"^(?:would |will |can |do |does )?(?:have|has|come|comes|grow|grows|fit|fits|suit|suits|work|works|flower|flowers|take|takes|cost|costs|offer|offers|include|includes)\b(?: (?:with|to))? (?!in )"
 )
 _LONGEST = 200  # characters of a question
 

@@ -121,6 +121,12 @@ class Wish(BaseModel):
         said = ". ".join(self.words)
         return Reading(said, tuple(int(i) for i in seeds), (), condition, self.k, self.about, self.silent)
 
+    @property
+    def of_an_order(self) -> bool:
+        """Whether the first of an order are asked for, and nothing else chooses the items: what is searched for does, and likeness, shares and counts."""
+        chosen_so = self.about or self.seeds or self.shift or self.parts
+        return self.order is not None and self.order.all_of_them and not chosen_so
+
     def understood(self, catalog: Catalog) -> dict[str, Any]:
         """In plain words, only what is asked; what was merely shown before is not listed."""
         said = dict(self.model_copy(update={"shown": ()}).reading(catalog).understood(catalog))

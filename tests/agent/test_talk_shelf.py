@@ -1,5 +1,8 @@
 """A shelf with sizes in spans, months in spans and words in texts: choices of words, which of the list, the first of a kind."""
 
+from dataclasses import replace
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -9,7 +12,9 @@ from agent.chat.grades import Grades
 from agent.chat.intents import Intent
 from agent.chat.moves import moves_of
 from agent.chat.name_spans import within
+from agent.chat.ordering import Ordering
 from agent.chat.orders import find_order, order_behind
+from agent.chat.person import Person
 from agent.chat.questions import Question
 from agent.chat.reading import RequestReader
 from agent.chat.references import Pointed, References, Shown
@@ -18,6 +23,7 @@ from agent.chat.the_one import pointed_out
 from agent.chat.which import Which, asks_which
 from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words
+from agent.llm.loop import run
 from agent.service.remembered import from_words
 from retrieval.facts import AnyOf, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
@@ -301,8 +307,8 @@ def test_the_cheapest_of_a_kind_is_told(shop):
     assert f"of the {party.height} there are (Party): {party['title'][0]}" in answer.text
 
 
-def graded(levels):
-    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["X"], "year": None, "count": 1, "effort": level} for n, level in enumerate(levels)]  # fmt: skip
+def graded(levels, name="effort"):
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["X"], "year": None, "count": 1, name: level} for n, level in enumerate(levels)]  # fmt: skip
     return Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
 
 
@@ -611,3 +617,64 @@ def test_first_of_nothing_is_said_to_be_none(shop):
 )  # fmt: skip
 def test_how_many_of_what_is_sold(message, kind):
     assert asks_how_many(message.lower()) == kind
+
+
+def test_the_first_of_an_order_are_as_many_as_there_can_be(shop):
+    table = shop.recommender.model.catalog.table.sort("price", nulls_last=True)
+    first, liked, disliked, silent = talk(
+        shop, "games, cheapest first", "I like number 1", "I don't like number 2", "nothing about harbours"
+    )
+    assert ids(first.slate) == table["item_id"].head(10).to_list()
+    assert "most people like" not in first.text
+    gone = {first.slate.items[0].item_id, liked.slate.items[1].item_id}
+    left = table.filter(~pl.col("item_id").is_in(list(gone)))
+    assert ids(disliked.slate) == left["item_id"].head(10).to_list()
+    quiet = left.filter(~pl.col("description").str.contains("harbour") & ~pl.col("title").str.contains("Harbour"))
+    assert ids(silent.slate) == quiet["item_id"].head(10).to_list()
+    assert talk(shop, "games, cheapest first", "forget the order", user="c1")[1].state.wish.order is None
+
+
+def test_what_somebody_of_the_data_had_is_not_the_first_of_an_order(shop):
+    model = shop.recommender.model
+    had = {model.catalog.item_ids[i] for i in model.seen_by("c3").tolist()}
+    answer = run(shop.respond("games, cheapest first", Person("c3", of_the_data=True)))
+    table = model.catalog.table.sort("price", nulls_last=True).filter(~pl.col("item_id").is_in(list(had)))
+    assert ids(answer.slate) == table["item_id"].head(10).to_list()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I don't mind spending more than 500", "I'm not afraid to pay more than 100", "pay 10 percent deposit", "spend 5 evenings with it",
+        "we can spend 30 to 50", "spend 300 or more", "I don't want to spend more than 30 minutes on it", "we want to spend 10 years with it",
+    ],
+)  # fmt: skip
+def test_what_is_spent_may_be_no_money(said):
+    assert not any(f.high in {5, 10, 30, 100, 300, 500} and f.low is None for f in reader()[1].read(said).filter.facts if isinstance(f, Within))  # fmt: skip
+
+
+def test_a_denied_month_is_not_asked_for():
+    catalog, own = reader()
+    assert "A" not in passing(own.read("not worn in June").filter, catalog)
+
+
+def test_easy_first_is_said_so():
+    catalog = graded(LEVELS)
+    own = RequestReader(catalog, TitleIndex(catalog))
+    ordering = Ordering(catalog, own.facts, Answers(catalog, own))
+    order = find_order("easiest first")
+    assert order is not None
+    left = np.ones(len(catalog), bool)
+    first = ordering.first_of(order, left, 4)
+    assert [catalog.table["effort"][int(i[1:])] for i in first] == ["easy"] * 4
+    assert ordering.first_of(replace(order, by="nothing"), left, 4) == []
+
+
+def test_a_roast_is_no_grade():
+    assert Grades(graded(["light", "medium", "dark", "light"] * 3, "roast")).column == ""
+    assert Grades(graded(["soft", "medium", "hard"] * 4, "mattress")).column == ""
+
+
+def test_words_alone_keep_an_order(shop):
+    assert from_words(shop.recommender, ["party games, cheapest first"]).wish.order is not None
+    assert from_words(shop.recommender, ["party games", "newest first"]).wish.order is not None
