@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from agent.chat.amount import TOUCH, AmountMention, clash
 from agent.chat.amount_patterns import ATTRIBUTE, BARE, BOUND, BUDGET, OPEN, OVER, PLUS, RANGE, SPENDING, UNDER
 from agent.chat.categories import CategoryWords
 from agent.chat.extremes import find_extremes
 from agent.chat.numerals import NUMBER, number
-from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, UNTOLD, AmountMention, Quantities
+from agent.chat.quantities import LENGTH, PEOPLE, PRICE, SHARE, STARS, UNTOLD, Quantities
 from agent.chat.words import filled, is_audience, is_function_word, is_kind
 from retrieval.facts import Within
 
@@ -37,7 +38,6 @@ _NAMED = re.compile(
 )
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
 _UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
-_TOUCH = 1e-9  # "under 20" leaves 20 out
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
 _OF_PEOPLE = frozenset(
     ("is", "are", "people", "size", "aged", "anyone", "everyone", "someone", "those")
@@ -75,7 +75,7 @@ class AmountWords:
         found: list[AmountMention] = []
         for source in (self._spending, self._named_number, self._bounds, self._bare, self._extremes):
             for mention in source(rest):
-                if (mention.facts or mention.untold) and not any(_clash(m, mention) for m in found):
+                if (mention.facts or mention.untold) and not any(clash(m, mention) for m in found):
                     found.append(mention)
                     rest = filled(rest, mention.start, mention.end)
         return sorted(found, key=lambda m: m.start)
@@ -121,7 +121,7 @@ class AmountWords:
             way = (m["between"] or "").strip()
             sign, end = _sign(m, "1") or _sign(m, "2"), max(m.end("n2"), m.end("mark2"))
         else:
-            value, touch = number(m["n"]), _TOUCH if way in _STRICT else 0.0
+            value, touch = number(m["n"]), TOUCH if way in _STRICT else 0.0
             low, high = (value + touch, None) if m["least"] else (None, value - touch)
             sign, end = _sign(m), max(m.end("n"), m.end("mark"), m.end("least"), m.end("most"))
         closing = 0
@@ -253,17 +253,6 @@ class AmountWords:
         return find_extremes(rest, self._quantities, self._categories, self._named_after)
 
 
-def complement(facts: tuple[Within, ...]) -> tuple[Within, ...]:
-    """What "nothing over two hours" wants: the other side of a bound. A range has no other side."""
-    out: list[Within] = []
-    for fact in facts:
-        if fact.high is None and fact.low is not None:
-            out.append(Within(fact.column, high=fact.low - _TOUCH))
-        elif fact.low is None and fact.high is not None:
-            out.append(Within(fact.column, low=fact.high + _TOUCH))
-    return tuple(out)
-
-
 def _before_kind(rest: str, end: int) -> bool:
     after = _OF.match(rest, end)
     return after is not None and is_kind(after[1])
@@ -273,15 +262,3 @@ def _sign(m: re.Match[str], i: str = "") -> str:
     """The sign at a number: of a currency, or "%"."""
     sign = (m[f"sign{i}"] or m[f"mark{i}"] or "").strip()
     return "%" if sign.startswith("per") else sign
-
-
-def _clash(one: AmountMention, other: AmountMention) -> bool:
-    """Whether two share their place, or bound one side of a column twice: "short, under 90 minutes" is bounded once."""
-    if one.start < other.end and other.start < one.end:
-        return True
-    sides = [{(f.column, side) for f in m.facts for side in _sides(f, m.vague)} for m in (one, other)]
-    return not sides[0].isdisjoint(sides[1])
-
-
-def _sides(fact: Within, vague: bool) -> tuple[int, ...]:
-    return (0, 1) if vague else tuple(i for i, bound in enumerate((fact.low, fact.high)) if bound is not None)

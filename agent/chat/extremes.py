@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 
+from agent.chat.amount import AmountMention
 from agent.chat.categories import CategoryWords
-from agent.chat.quantities import LENGTH, PRICE, UNTOLD, AmountMention, Quantities
+from agent.chat.quantities import LENGTH, PRICE, UNTOLD, Quantities
 from agent.chat.words import READ, is_chatter, is_compound, is_function_word, is_kind, says_nothing
 from retrieval.facts import Within
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.chat.ages import find_age, find_children
-from agent.chat.amounts import AmountWords, complement
+from agent.chat.amount import complement
+from agent.chat.amounts import AmountWords
 from agent.chat.categories import CategoryWords
-from agent.chat.choices import Said, chosen
+from agent.chat.either import Said, chosen
 from agent.chat.grades import Grades
 from agent.chat.name_senses import can_be, choice_of, names_asked, senses_of
 from agent.chat.names import NameWords

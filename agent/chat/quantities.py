@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import polars as pl
@@ -57,31 +56,6 @@ _TOO_MANY_MINUTES = 900  # a column that does not say what it counts, of more th
 _MINUTES, _SECONDS = 60.0, 1.0
 _RATED = frozenset(("rating", "score", "review"))
 _LEAST, _MOST = ("min", "minimum"), ("max", "maximum")
-
-
-@dataclass(frozen=True, slots=True)
-class AmountMention:
-    """One place that bounds a number.
-
-    Attributes:
-        start: Where it begins.
-        end: Where it ends.
-        facts: What it asks; all of them.
-        complaint: Whether it says what is too much, "too long", and asks for the contrary.
-        vague: Whether it names no number.
-        untold: What is to be said where no column holds what it bounds.
-        denied: What it asks where it is denied; empty for the other side of its bounds.
-        share: Of the items that lie below its bound, where that is a quantile of the catalogue.
-    """
-
-    start: int
-    end: int
-    facts: tuple[Within, ...]
-    complaint: bool = False
-    vague: bool = False
-    untold: str = ""
-    denied: tuple[Within, ...] = ()
-    share: float | None = None
 
 
 class Quantities:
