@@ -10,8 +10,9 @@ from agent.chat.numerals import NUMBER, number
 _SPAN = re.compile(
     rf"\b(?:for )?(?:ages?|aged|(?:kids|children) (?:aged|of|from)) (?:between |from )?(?P<a>{NUMBER})\s*(?:-|\u2013|to|and|or)\s*(?P<b>{NUMBER})(?: years?(?: olds?)?\b)?(?! (?:up|over|above|older)\b)"
 )
+_KIN = r"\b(?:son|daughter|boy|girl|kid|child|niece|nephew|grand(?:son|daughter|child)|godchild|brother|sister|he|she)"
 _AGE = re.compile(
-    rf"(?<!about )\b(?:(?:for|my|our|an?|aged?|ages) )+(?P<n>{NUMBER})(?:[ -]?years?[ -]?olds?\b|\+| and (?:up|older|over|above)\b)|\b(?:aged?|ages) (?P<m>{NUMBER})\b"
+    rf"(?<!about )\b(?:(?:for|my|our|an?|aged?|ages) )+(?P<n>{NUMBER})(?:[ -]?years?[ -]?olds?\b|\+| and (?:up|older|over|above)\b)|\b(?:aged?|ages|(?:(?:is|who's|who is|just) )*(?:turning|turns|turned)) (?P<m>{NUMBER})\b|{_KIN} (?:who's|who is|is) (?P<k>{NUMBER})(?=\s*(?:$|[.,;!?]|and\b))"
 )
 _CHILDREN = re.compile(r"\bfor (?:(?:my|our|the|your|small|little|young|younger|all) )*(?:kids?|child(?:ren)?)\b")
 
@@ -38,7 +39,7 @@ def find_age(rest: str) -> AgeMention | None:
     if found := _SPAN.search(rest):
         return AgeMention(*found.span(), *sorted((number(found["a"]), number(found["b"]))))
     if found := _AGE.search(rest):
-        years = number(found["n"] or found["m"])
+        years = number(found["n"] or found["m"] or found["k"])
         return AgeMention(*found.span(), years, years)
     return None
 

@@ -36,6 +36,7 @@ _AFTER = {"wide": "width", "tall": "height", "high": "height", "deep": "depth", 
 _NAMED = re.compile(
     rf"(?<![\w'-])(?:(?P<least>at least|min(?:imum)?|over|above) |(?P<most>at most|max(?:imum)?|under|below|up to) )?(?P<name>[a-z]{{3,}}) (?P<n>{NUMBER})(?=\s*(?:$|[.,;!?)]|(?:and|or|with|for|in|please|but|under|from|if|that|which)\b))"
 )
+_WITHOUT = re.compile(r"(?<![\w'-])(?:without(?: any)?|no|zero|free (?:of|from)) (?P<name>[a-z]{3,})(?![\w'-])")
 _STRICT = frozenset(f"{UNDER}|fewer than|shorter than|{OVER}".split("|"))
 _UNDERS, _OVERS = frozenset(UNDER.split("|")), frozenset(("over", "above", "upwards of"))
 _ROUGHLY, _AS_SAID = 0.2, 0.1  # how far off "around 300 pages" and "a 300 page novel" may be
@@ -90,7 +91,11 @@ class AmountWords:
                 yield AmountMention(m.start(), m.end(), facts)
 
     def _named_number(self, rest: str) -> Iterator[AmountMention]:
-        """A number behind the name of its column: "SPF 50", "at least SPF 20"."""
+        """A number behind the name of its column, "SPF 50", "at least SPF 20"; and none of it, "no caffeine"."""
+        for m in _WITHOUT.finditer(rest):
+            none = tuple(Within(column, high=0) for column in self._quantities.named_so(m["name"]))
+            if self._quantities.met(none):
+                yield AmountMention(m.start(), m.end(), none)
         for m in _NAMED.finditer(rest):
             value = number(m["n"])
             low, high = (value, None) if m["least"] else (None, value) if m["most"] else (value, value)

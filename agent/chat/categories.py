@@ -127,6 +127,10 @@ class CategoryWords:
         """Whether some of the words name a category."""
         return any(self._at(words, i)[1] for i in range(len(words)))
 
+    def called(self, words: list[str]) -> bool:
+        """Whether all of some words are one name of a category."""
+        return bool(words) and self._at(words, 0)[1] == len(words)
+
     def hold(self, word: str) -> bool:
         """Whether a word, in the singular, is a part of what a category is called: "table", of "dining table"."""
         return any(word in phrase for phrase in self._phrases)

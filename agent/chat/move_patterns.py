@@ -18,6 +18,10 @@ OTHERS = re.compile(
     rf"(?:\b(?:(?:show|give) me (?:some )?(?:more|others?)|(?:any(?:thing)?|something|what) else|(?:some )?(?:others|different ones)|(?:the )?next(?: ones| page)?|(?:(?:show|give) me )?(?:others|something else|different ones) than (?:those|these|the ones)(?: (?:that )?(?:you(?:'ve| have)? )?(?:shown?|showed|gave|before|already))*|more(?: (?:please|of (?:these|them|the same)))?|another (?:one|list|batch)|not these)"
     rf"|^(?:(?:these|those|they)(?: are|'re) )?not (?:so |very |that )?(?:good|great|helpful)|^(?:i don't like any of (?:these|them)|none of (?:these|them|those)(?: please)?)){END}"
 )
+REASON = re.compile(
+    r"\s*,?\s*(?:(?:because|since|as|cause|coz) (?:it|they|that|those|these) ?|(?:it|they|that|those|these)?(?: |(?='))?)(?:'s|'re|is|are|was|were) (?!(?:(?:a (?:bit|little)|way|far|much|just|all|both) )*too\b)[^.;!?]*"
+)
+"""Why something is not wanted, which is no wish; "it's too long" is a comparison and stays."""
 MORE_OF_KIND = re.compile(rf"\b(?:more|other) (?P<kind>[a-z]+)(?: please)?{END}")
 ANEW = re.compile(
     r"\b(?:something|anything) (?:(?:completely|totally|entirely|altogether|quite|very) different|else (?:entirely|altogether))\b"

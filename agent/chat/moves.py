@@ -30,6 +30,7 @@ from agent.chat.move_patterns import (
     NOTHING_LEFT,
     OTHERS,
     PICK,
+    REASON,
     STEERS,
     SURPRISE,
     WHY,
@@ -78,6 +79,8 @@ def _taken_apart(text: Remainder, references: References, named: Named, *, plain
     if not opinions.said and not opinions.reject and (row := chosen(text, references)) is not None:
         return Moves(Intent.CHOSEN, about=row.items, spoken=row.items, beyond=row.beyond, unclear=row.unclear)
     reject = pointed(text, references, REJECT)
+    if reject.items and (reason := REASON.match(text.low, reject.end)):
+        text.take(*reason.span())
     back = None if reject.items or reject.beyond or opinions.said else forgotten(text.low)
     if back is not None:
         return Moves(Intent.FORGET, rest=text.said[slice(*back)], unclear=reject.unclear)

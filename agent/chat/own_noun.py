@@ -21,6 +21,7 @@ _PLACE = re.compile(
 )  # "wineshop"
 _SHARE = 0.15  # of the titles that carry it
 _ENOUGH = 20  # titles of which it can be told
+_BEFORE, _NEAR = 2, 40  # words of a category's name on either side, and characters in which they stand
 _SHORTEST = 3
 
 
@@ -46,11 +47,25 @@ class OwnNoun:
         own = (word for word in (*named, *alike) if not categories.named_in([word]))
         self.words = frozenset(word for word in own if word in named or not telling(word))
         nouns = "|".join(re.escape(noun) for noun in self.words if not is_kind(noun))
+        self._categories = categories
         self._said = re.compile(rf"(?<![\w'-])(?:{nouns})(?P<many>s|es)?(?![\w-])", re.IGNORECASE) if nouns else None
 
     def plain(self, text: str) -> str:
         """A text with the nouns replaced, except in what is written as a name: "Hotel Astoria", "Grand Hotel"."""
-        return text if self._said is None else self._said.sub(lambda m: _kind(m, text), text)
+        return (
+            text
+            if self._said is None
+            else self._said.sub(lambda m: m.group() if self._of_category(m, text) else _kind(m, text), text)
+        )
+
+    def _of_category(self, m: re.Match[str], text: str) -> bool:
+        """Whether a noun stands in the name of a category: "musical toys"."""
+        before = [word.lower() for word in _WORD.findall(text[: m.start()])[-_BEFORE:]]
+        after = [word.lower() for word in _WORD.findall(text[m.end() : m.end() + _NEAR])[:_BEFORE]]
+        words = [*before, m.group().lower(), *after]
+        at = len(before)
+        spans = ((i, j) for i in range(at + 1) for j in range(at + 1, len(words) + 1) if j - i > 1)
+        return any(self._categories.called(words[i:j]) for i, j in spans)
 
 
 def _kind(m: re.Match[str], text: str) -> str:

@@ -35,6 +35,8 @@ _ABOUT_WHAT = tuple(
         rf"who (?P<what>(?!(?:is|are|was|were|would|can|will|do|does|did|the)\b)[a-z]{{4,}}) {_ITEM}",
         rf"(?P<what>where)(?:'s| is| are| was| were| does| do) {_ITEM}(?: (?:made|from|set|produced|located|based|grown|come from|comes from))*",
         rf"how (?:long|big|large|high|much|good|old|many) (?:is|are) (?:the|its|their) (?P<what>{_NAME}) (?:on|of|for|in|with|at) {_ITEM}",
+        rf"how (?P<what>long) (?:do|should|can|must) (?:i|you|we|one) [a-z]+ {_ITEM}(?: for)?",
+        rf"how (?P<what>much) (?:is|are|does|do|for|would) {_ITEM}(?: cost| be)?(?: (?:per|a|an|for|each|in) [^?,;]{{1,20}}?)?",
         rf"how many (?P<what>[a-z]+) (?:are|is) (?:still )?(?:left|there|available|free|spare)(?: (?:for|on|at|in|of|with) {_ITEM})",
         rf"why (?:is|are) {_ITEM} so (?P<what>[a-z]+)",
         rf"(?P<what>when|how (?:much|many|long|often|far|big|tall|high|wide|fast)|where|in (?:what|which) [a-z]+|(?:what|which) [a-z]+) (?:does|do|did|is|are|was|can|will|should|has|have) {_ITEM} (?P<doing>(?!to\b)[a-z]{{3,}})(?: (?!(?:and|but|or)\b)[a-z]+){{0,3}}?",

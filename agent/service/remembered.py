@@ -107,7 +107,7 @@ def _fitted(recommender: Recommender, wish: Wish) -> tuple[Wish, list[str]]:
         "shift": {name: wish.shift[name] for name in kept(group, wish.shift)},
     }
     for field in ("facts", "unwanted_facts"):
-        facts = [(f, columns_of(f)) for f in getattr(wish, field)]
-        update[field] = tuple(fact for fact, of in facts if any(column in columns for column in of))
-        gone.extend(of[0] for _, of in facts if not any(column in columns for column in of))
+        facts = [(f, columns_of(f)) for f in getattr(wish, field)]  # what only asks for words is of no column
+        update[field] = tuple(fact for fact, of in facts if not of or any(column in columns for column in of))
+        gone.extend(of[0] for _, of in facts if of and not any(column in columns for column in of))
     return wish.model_copy(update=update), list(dict.fromkeys(gone))

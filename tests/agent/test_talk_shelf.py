@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from agent.chat.ages import find_age
 from agent.chat.answers import Answers
 from agent.chat.fillers import bare
 from agent.chat.grades import Grades
@@ -24,7 +25,8 @@ from agent.chat.which import Which, asks_which
 from agent.chat.wish import Wish
 from agent.chat.wording import fact_in_words
 from agent.llm.loop import run
-from agent.service.remembered import from_words
+from agent.memory.people import Turn
+from agent.service.remembered import from_words, remembered
 from retrieval.facts import AnyOf, OneOf, Says, Within, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -678,3 +680,51 @@ def test_a_roast_is_no_grade():
 def test_words_alone_keep_an_order(shop):
     assert from_words(shop.recommender, ["party games, cheapest first"]).wish.order is not None
     assert from_words(shop.recommender, ["party games", "newest first"]).wish.order is not None
+
+
+def test_words_that_are_left_of_a_choice_are_remembered(shop):
+    answers = talk(shop, "a party game or something with zombies", "forget the party")
+    assert answers[-1].state.wish.facts == (Says("zombies"),)
+    turn = Turn("t", 0, "x", "y", state=answers[-1].state.model_dump(mode="json"))
+    kept = remembered(shop.recommender, [turn], 5)
+    assert kept.states[-1].wish.facts == (Says("zombies"),)
+    assert kept.notes == ()
+
+
+def test_the_noun_of_a_category_is_a_part_of_its_name():
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": [["Musical Toys", "Baby Toys", "Puzzles"][n % 3]], "year": None, "count": 1} for n in range(12)]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    own = RequestReader(catalog, TitleIndex(catalog), searched=True, called="toys")
+    assert own.read("musical toys").understood(catalog) == {"wanted": ["Musical Toys"]}
+    assert own.read("no baby toys").understood(catalog) == {"unwanted": ["Baby Toys"]}
+    assert own.read("any toys").understood(catalog) == {}
+
+
+@pytest.mark.parametrize(
+    ("message", "rest"),
+    [
+        ("not the second, they're baby stuff", ""),
+        ("not number 1 because it is for kids", ""),
+        ("not the second, it's too long", ", it's"),
+        ("not the second, but something funny", ", but something funny"),
+    ],
+)
+def test_a_reason_is_no_wish(message, rest):
+    moves = moves_of(message, References([Shown(i, f"Title {i}") for i in "abc"], lambda _: None))
+    assert moves.reject
+    assert moves.rest == rest
+
+
+@pytest.mark.parametrize(
+    "said", ["for my niece who is turning 4", "my son is 4", "a boy who is 4", "for a girl, just turned 4"]
+)
+def test_how_old_somebody_is(said):
+    age = find_age(said)
+    assert age is not None
+    assert (age.youngest, age.oldest) == (4, 4)
+
+
+def test_none_of_what_a_column_counts():
+    rows = [{"item_id": f"i{n}", "title": f"T{n}", "categories": ["X"], "year": None, "count": 1, "caffeine_mg": 10 * (n % 3)} for n in range(12)]  # fmt: skip
+    catalog = Catalog(pl.DataFrame(rows, schema_overrides={"year": pl.Int32}))
+    assert RequestReader(catalog, TitleIndex(catalog)).read("without caffeine").filter == ItemFilter(facts=(Within("caffeine_mg", high=0),))  # fmt: skip
