@@ -33,6 +33,7 @@ _PERSON = (
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _FOR_WHOM = re.compile(
     rf"\bfor (?:(?:my|our|a|an|the|his|her|their|some|another) )?(?:(?:group|bunch|party|couple) of )?(?:[a-z-]+ )?{_PERSON}\b(?:(?:,|,? or|,? and) (?:my |our |a |the )?{_PERSON}\b)*(?:'s)?(?: (?:birthday|anniversary|wedding))?"
+    r"|\b(?:(?:it's|its|it is|for|tonight is) )?(?:a |our |my )?(?:date|movie|film|game|games|family|girls'?|quiz) night\b|\bfor (?:a |the |our |my )?(?:long )?(?:car|road|train|plane) (?:trip|ride|journey)\b"
     rf"|\bfor (?:this |next |a )?{_DAY}(?: (?:or|and) {_DAY})?(?: (?:night|evening|afternoon|morning)s?)?(?=\s*(?:$|[.,;!?])| (?:and|or|but|with|please|that|which)\b)"
     rf"|(?<!about )(?<!with )\b(?:my|our) (?:[a-z-]+ )?{_PERSON}\b(?:'s)?(?: (?:birthday|anniversary))?"
     r"|\b(?:(?:birthday|christmas|wedding|anniversary) )?(?:gift|present)s?(?: ideas?)?(?= (?:for|to)\b|[\s.,!?]*$)"
