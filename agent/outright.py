@@ -73,7 +73,12 @@ class Outright:
 
 def alternatives(phrase: str) -> list[str]:
     """What a phrase leaves to choose, in lower case: bread, sushi, of "bread or sushi"."""
-    return [one for one in phrase.split(_GLOSS, maxsplit=1)[0].lower().split(" or ") if one]
+    return [one for one in without_gloss(phrase).lower().split(" or ") if one]
+
+
+def without_gloss(phrase: str) -> str:
+    """What is searched for, without the categories in whose mood it is: sad, of "sad (Drama)"."""
+    return phrase.split(_GLOSS, maxsplit=1)[0]
 
 
 def put_first(retrieved: Retrieved, first: Int32) -> Retrieved:

@@ -26,7 +26,7 @@ def said_pattern(phrase: str) -> str:
 def denied_pattern(phrase: str) -> str:
     """A phrase that is denied: "no equipment", "without any nuts", "nut-free"."""
     pattern = said_pattern(phrase)
-    return rf"\b(?:no|not|non|without|never|lacks?|free (?:of|from))\W+(?:(?:a|an|any|the|special|extra|added|much|other)\W+)?{pattern.removeprefix(chr(92) + 'b')}|{pattern}\w*[ -]free(?:[^\w:]|$)"
+    return rf"\b(?:no|not|non|without|never|lacks?|free (?:of|from))\W+(?:(?:a|an|any|the|special|extra|added|much|other)\W+)?{pattern}|{pattern}\w*[ -]free(?:[^\w:]|$)"
 
 
 def _other_numbers(word: str) -> list[str]:

@@ -15,6 +15,7 @@ from agent.chat.questions import Question
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
 from agent.chat.words import singular_words
+from agent.outright import without_gloss
 from retrieval.facts import Says, columns_of, names_in, passes
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -163,7 +164,7 @@ class Answers:
         alone = replace(reading, about=(), vague=())
         if len(reading.about) != 1 or alone != Reading(reading.text, (), (), ItemFilter(), reading.k):
             return ""
-        phrase = reading.about[0].split(" (")[0]
+        phrase = without_gloss(reading.about[0])
         texts = [c for c in self.all_columns if self._catalog.table.schema[c] in (pl.String, pl.List(pl.String))]
         tables = {c: self._catalog.table.select(c) for c in texts}
         saying = {c: text.select(passes(text, Says(phrase))).to_series() for c, text in tables.items()}

@@ -89,10 +89,9 @@ class Asides:
 
     def in_order(self, slate: Slate, order: Order) -> tuple[Slate, str]:
         """A list in an order that was asked for with it, and what is to be said of that; as it is where nothing tells the order."""
-        ordered, text = self._ordering.sorted(slate, order)
-        return ordered or slate, text.replace("The same list by", "They stand by").removesuffix(".") if len(
-            slate.items
-        ) > 1 else ""
+        ordered, way = self._ordering.sorted(slate, order)
+        said = way.removesuffix(".") if ordered is None else f"They stand {way}"
+        return ordered or slate, said if len(slate.items) > 1 else ""
 
     def takes(self, moves: Moves, last: Slate | None) -> bool:
         """Whether a message that seems to ask what is there, or in which order, does; else it is a request."""
@@ -179,9 +178,10 @@ class Asides:
             slate, wish = last.slate.model_copy(update={"items": items}), last.wish.model_copy(update={"order": None})
             state = last.model_copy(update={"wish": wish, "slate": slate, "back": 0})
             return replied(step, "The same list by how well it fits, best first.", slate, (), (), state, self._catalog)
-        slate, text = self._ordering.sorted(last.slate, order)
+        slate, way = self._ordering.sorted(last.slate, order)
         if slate is None:
-            return self._say(step, text)
+            return self._say(step, way)
+        text = f"The same list {way}."
         if order.shows and order.first < len(listed):
             slate = slate.model_copy(update={"items": slate.items[: order.first]})
             text = f"The {len(slate.items)} {order.called} of the {len(listed)}."

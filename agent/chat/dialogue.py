@@ -150,7 +150,7 @@ class Dialogue:
         beyond = await self._assistant.reading(moves.rest, unread, list(groups), self.recommender.titles, time_for_it)
         steered = self._steering(wish, moves.beyond_rules(beyond), last.slate, groups, reading.also(beyond.titles))
         notes = (*unheard, *steered.notes)
-        wish = steered.wish if moves.order is None else steered.wish.model_copy(update={"order": moves.order})
+        wish = steered.wish
         same = last.slate is not None and bool(last.slate.items) and not said and wish.asks_as(last.wish)
         if same and (notes or not (moves.fresh or steered.changes or lifted)):
             return said_back(step, replies.left_as_it_was(notes), self._catalog)

@@ -146,13 +146,14 @@ class FactReader:
         """Whether a word asks how big items are, and a column tells it."""
         return word in BIG and bool(self._quantities.of(word))
 
+    def compared(self, word: str) -> bool:
+        """Whether a word says by itself what items have more or less of: a grade, a quality, how big they are."""
+        return bool(self.grades.side(word)) or self.quality(word) or self.sized(word)
+
     def measured(self, word: str) -> bool:
-        """Whether there can be more or less of what a word names: a quality, or what a column of numbers holds."""
-        return (
-            bool(self.grades.side(word))
-            or self.quality(word)
-            or self.sized(word)
-            or (len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word)))
+        """Whether there can be more or less of what a word names: what it compares by itself, or what a column of numbers holds."""
+        return self.compared(word) or (
+            len(word) >= _NAMING and bool(self._quantities.named(word) or self._quantities.of(word))
         )
 
     def columns(self, word: str) -> list[str]:

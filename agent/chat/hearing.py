@@ -7,14 +7,13 @@ from dataclasses import replace
 
 from agent.chat.reading import Reading
 from agent.chat.words import singular_words
-from agent.outright import alternatives
+from agent.outright import alternatives, without_gloss
 from agent.recommender import Recommender
 from agent.slate import Slate
 from retrieval.facts import OWN
 
 _FEW = 0.03  # of the items say a word: of the others it may be that nobody wrote it down
 _SHORTEST = 3  # letters of what a comparative is of
-_GLOSS = " ("  # begins what a phrase is explained with
 
 
 def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[str, ...]]:
@@ -31,7 +30,7 @@ def heard(reading: Reading, recommender: Recommender) -> tuple[Reading, tuple[st
             notes += [f"nothing in the catalogue speaks of \u201c{one}\u201d" for one in lost]
             about.append(" or ".join(one for one in alternatives(phrase) if one not in lost) if lost else phrase)
             continue
-        words = [_said_so(word, recommender) for word in phrase.split(_GLOSS)[0].split()]
+        words = [_said_so(word, recommender) for word in without_gloss(phrase).split()]
         if recommender.speaks_of(plain := " ".join(words)):
             about.append(plain)
             continue
@@ -84,7 +83,7 @@ def said_outright(about: Sequence[str], slate: Slate, recommender: Recommender) 
     listed = {recommender.resolve(f"id:{item.item_id}") for item in slate.items}
     for phrase in about if listed else ():
         saying = recommender.outright(phrase)
-        plain = phrase.split(_GLOSS)[0]
+        plain = without_gloss(phrase)
         count = None if saying is None else len(listed.intersection(saying.tolist()))
         if count == len(listed):
             continue

@@ -48,7 +48,7 @@ class Ordering:
         return self._column(order) is not None
 
     def sorted(self, slate: Slate, order: Order) -> tuple[Slate | None, str]:
-        """The list in that order, what the catalogue does not tell last; None where it tells nothing. And what to say."""
+        """The list in that order, what the catalogue does not tell last; None where it tells nothing. And in which way it stands, "by price, lowest first", or that nothing tells it."""
         items = [item for item in slate.items if self._catalog.has_item(item.item_id)]
         at = [int(i) for i in self._catalog.positions([item.item_id for item in items])]
         ranked, gaps = self._ranked(order, at)
@@ -60,7 +60,7 @@ class Ordering:
         if self._facts.grades.side(order.by) < 0:
             way = "easy to hard" if order.most else "hard to easy"
         last = f"; {len(gaps)} of which it is not told stand last" if gaps else ""
-        return slate.model_copy(update={"items": listed}), f"The same list by {self._name(order)}, {way}{last}."
+        return slate.model_copy(update={"items": listed}), f"by {self._name(order)}, {way}{last}"
 
     def answer(
         self, order: Order, listed: Sequence[str], meeting: ItemFilter, of: Reading | None = None

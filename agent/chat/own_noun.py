@@ -39,7 +39,7 @@ class OwnNoun:
     """
 
     def __init__(
-        self, catalog: Catalog, called: str, categories: CategoryWords, telling: Callable[[str], bool] = lambda _: False
+        self, catalog: Catalog, called: str, categories: CategoryWords, telling: Callable[[str], bool]
     ) -> None:
         named = _named(called) or [word for word in _in_titles(catalog) if not categories.hold(word)]
         sold = [shops()[word] for word in named if word in shops()]

@@ -25,6 +25,7 @@ from agent.chat.spelling import Spelling
 from agent.chat.wording import facts_in_words
 from agent.chat.words import TITLE, filled, folded, singular_words
 from agent.chat.years import YearMention, find_vague, find_years, latest_year, span_in_words, terciles, years_asked
+from agent.outright import without_gloss
 from retrieval.arrays import Int32
 from retrieval.facts import Says
 from retrieval.filters import ItemFilter, Popularity, has_years
@@ -189,8 +190,7 @@ class RequestReader:
 
     def comparable(self, words: str) -> tuple[str, ...]:
         """What there can be more or less of by some words: categories, or the quality that a column holds."""
-        told = self.facts.quality(words) or self.facts.sized(words) or bool(self.facts.grades.side(words))
-        return self.categories(words) or ((words,) if told else ())
+        return self.categories(words) or ((words,) if self.facts.compared(words) else ())
 
     def measured(self, words: str) -> bool:
         """Whether an item has more or less of what some words name, and a list no share."""
@@ -209,7 +209,7 @@ class RequestReader:
         if TITLE in rest[start:end]:
             return Side()
         read = self.read(plain[start:end])
-        words = read.about[0].split(" (")[0] if read.about else ""
+        words = without_gloss(read.about[0]) if read.about else ""
         mood = self._categories.meant(words) if words and read.filter == ItemFilter() and " " not in words else ()
         said = Says(words) if words and not mood and read.filter == ItemFilter() else None
         return Side(read.filter, words, mood, said)

@@ -104,6 +104,8 @@ class Steering:
         if moves.popularity is not Popularity.ANY:
             new = new.model_copy(update={"popularity": moves.popularity})
             changes.append(f"only {moves.popularity.value}")
+        if moves.order is not None:
+            new = new.model_copy(update={"order": moves.order})
         changes += self._read(reading)
         return Steered(new, tuple(changes), tuple(notes))
 

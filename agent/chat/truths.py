@@ -72,7 +72,7 @@ class TruthWords:
                     self._asked.append(
                         (
                             re.compile(
-                                rf"(?<![\w-])(?P<non>$^)?(?:no|without|not any|free (?:of|from))(?: any| added)? {_form(said[0])}(?![\w'-])"
+                                rf"(?<![\w-])(?:no|without|not any|free (?:of|from))(?: any| added)? {_form(said[0])}(?![\w'-])"
                             ),
                             fact,
                         )
@@ -85,7 +85,7 @@ class TruthWords:
         for pattern, fact in self._asked:
             for found in pattern.finditer(rest):
                 group = next((g for g in ("own", "had", "done") if found.groupdict().get(g)), 0)
-                mentions.append(TruthMention(*found.span(group), fact, denied=found["non"] is not None))
+                mentions.append(TruthMention(*found.span(group), fact, denied=found.groupdict().get("non") is not None))
         return sorted(mentions, key=lambda mention: mention.start)
 
 

@@ -10,6 +10,7 @@ from agent.chat.answers import Answers
 from agent.chat.name_senses import can_be
 from agent.chat.reading import Reading, RequestReader
 from agent.chat.wording import in_words
+from agent.outright import without_gloss
 from retrieval.facts import Says, columns_of
 from retrieval.filters import ItemFilter
 from retrieval.schema import Catalog
@@ -63,7 +64,7 @@ class Which:
             return None if either else replace(reading, vague=())
         if len(reading.about) != 1 or reading.silent:
             return None
-        says = Says(reading.about[0].split(" (")[0])
+        says = Says(without_gloss(reading.about[0]))
         told = can_be(self._catalog, says)
         return Reading(reading.text, (), (), ItemFilter(facts=(says,)), None) if told else None
 

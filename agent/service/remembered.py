@@ -77,8 +77,7 @@ def from_words(recommender: Recommender, messages: Iterable[str]) -> TurnState:
             wishes.pop()
         elif moves.intent is Intent.RECOMMEND:
             reading = recommender.reader.read(moves.rest)
-            wish = steering(wishes[-1], moves, None, recommender.pools.groups(), reading).wish
-            wishes.append(wish if moves.order is None else wish.model_copy(update={"order": moves.order}))
+            wishes.append(steering(wishes[-1], moves, None, recommender.pools.groups(), reading).wish)
         elif moves.intent is Intent.ORDER and moves.order is not None and not moves.order.first:
             wishes.append(wishes[-1].model_copy(update={"order": moves.order}))
     return TurnState(wish=wishes[-1])
