@@ -13,9 +13,9 @@ from typing import cast
 import numpy as np
 
 from eval.metrics import taste_clusters
-from eval.retrieve_models import MODELS, Model
-from eval.retrieve_personas import PersonaScorer
-from eval.retrieve_setting import Setting, Trainable
+from eval.retrieve_models import Model
+from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
+from eval.retrieve_setting import Setting, Trainable, once
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.mixture import MixtureConfig, MixtureFoldIn
 from retrieval.baselines.protocol import Scorer
@@ -86,5 +86,28 @@ def inner(scorer: Scorer) -> Scorer:
     return cast("Scorer", getattr(scorer, "inner", scorer))
 
 
-LEARNED = {name: MODELS[name] for name in ("personas", "one-vector", "one-vector-wide")}
-"""Trained by the multinomial likelihood, with the product's settings."""
+def learned_models(config: TrainingConfig, *, wide: bool) -> dict[str, Model]:
+    """The personas, one vector as wide as each of them, and one as wide as all, by the same multinomial likelihood.
+
+    Those of one width start from the same closed forms, which the first that is trained takes the time of.
+
+    Args:
+        config: Of the personas.
+        wide: With the vector as wide as all.
+    """
+    shape = config.encoder
+    start = once(lambda ground: start_of(ground.matrix, config, ground.categories))
+
+    def one(personas: int, dimension: int) -> Model:
+        encoder = shape.model_copy(update={"personas": personas, "dimension": dimension})
+        settings = config.model_copy(update={"encoder": encoder})
+
+        def fit(ground: Trainable) -> Scorer:
+            tables = start(ground) if dimension == shape.dimension else None
+            return fit_personas(ground.matrix, settings, ground.categories, ground.progress, tables)
+
+        title = f"K=1, d={dimension}" if personas == 1 else f"personas (K={personas})"
+        return Model(title, (Setting(settings, {}, fit),))
+
+    models = {"personas": one(shape.personas, shape.dimension), "one-vector": one(1, shape.dimension)}
+    return {**models, "one-vector-wide": one(1, shape.personas * shape.dimension)} if wide else models

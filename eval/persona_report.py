@@ -20,6 +20,7 @@ from eval.retrieve_options import GroundOptions
 from eval.set_level import jackknife_difference
 from eval.significance import Interval, paired_bootstrap
 from retrieval.arrays import Float64
+from retrieval.personas.training import TrainingConfig
 from retrieval.threads import report as thread_report
 
 _ONE = "one-vector"
@@ -37,6 +38,7 @@ def run_personas(
     settings: int | None,
     budget: int,
     factors: int,
+    config: TrainingConfig,
     *,
     wide: bool,
     as_json: bool,
@@ -46,7 +48,7 @@ def run_personas(
     with progress_bar("training") as (bar, task):
         result = study(
             dataset, ground, lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
-            axis=axis, settings=settings, wide=wide, budget=budget, factors=factors,
+            axis=axis, settings=settings, wide=wide, budget=budget, factors=factors, config=config,
         )  # fmt: skip
     if as_json:
         out.file.write(json.dumps(as_dict(result), indent=2) + "\n")

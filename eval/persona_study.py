@@ -12,7 +12,7 @@ from scipy import sparse
 from agent.rerank.calibration import target_shares
 from eval.metrics import gini, taste_clusters
 from eval.minority import share_present, smallest_present
-from eval.persona_controls import LEARNED, ials_model, inner, kmeans_model, mixture_model
+from eval.persona_controls import ials_model, inner, kmeans_model, learned_models, mixture_model
 from eval.persona_diagnostics import Collapse, Depths, Merging, collapse, depths, merging
 from eval.retrieve import AT, CHOSEN_BY, Measured, choose, evaluate, measure, stage
 from eval.retrieve_ground import Ground
@@ -24,6 +24,7 @@ from retrieval.baselines.ials import Ials
 from retrieval.baselines.protocol import Progress, Touched
 from retrieval.datasets.dataset import Dataset
 from retrieval.personas.encoder import PersonaEncoder
+from retrieval.personas.training import TrainingConfig
 
 SHORT = 10
 """Length of the list that a minority taste is looked for in."""
@@ -99,7 +100,7 @@ class Study:
 
 def study(
     dataset: Dataset, ground: Ground, progress: Progress, *, axis: str | None = None, settings: int | None = None,
-    wide: bool = True, budget: int = 100, factors: int = 128,
+    wide: bool = True, budget: int = 100, factors: int = 128, config: TrainingConfig | None = None,
 ) -> Study:  # fmt: skip
     """Train the personas and their controls, and look at what they do.
 
@@ -112,8 +113,9 @@ def study(
         wide: Train the vector of K d dimensions too.
         budget: Candidates in every pool.
         factors: Dimension of the factors of the mixture fold-in.
+        config: Of the personas; None is the product's.
     """
-    learned = {name: model for name, model in LEARNED.items() if wide or name != "one-vector-wide"}
+    learned = learned_models(config or TrainingConfig(), wide=wide)
     plan: dict[str, Model] = {**learned, "ials": thinned(ials_model(factors), settings)}
     linear = MODELS["edlae-tuned"]
     if linear.largest is None or min(ground.matrix.shape) <= linear.largest:

@@ -103,16 +103,26 @@ def personas(
     budget: Annotated[int, typer.Option("--budget", min=10, help="Candidates in every pool.")] = 100,
     factors: Annotated[int, typer.Option("--factors", min=1, help="Dimension of the mixture's item factors.")] = 128,
     wide: Annotated[bool, typer.Option("--wide/--no-wide", help="Train one vector of K times the width too.")] = True,
+    dimension: Annotated[int, typer.Option("--dimension", min=1, help="Of the personas, as for train.")] = 192,
+    ridge: Annotated[
+        float | None, typer.Option("--ridge", min=0.001, help="Of the closed form they start from; None: by the data.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option("--samples", min=1, help="As for train.")] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="As for train.")] = 64,
     as_json: AsJson = False,
 ) -> None:
     """What several vectors per user do: four controls, collapse, certificate, merging, minority tastes."""
     from eval.persona_report import run_personas  # noqa: PLC0415
     from eval.retrieve_options import GroundOptions  # noqa: PLC0415
+    from retrieval.personas.encoder import EncoderConfig  # noqa: PLC0415
+    from retrieval.personas.training import TrainingConfig  # noqa: PLC0415
 
     options = GroundOptions(
         data, tuple(column or ()), items, like_above, protocol, held_out, last, split, sample, users
     )
-    run_personas(options, axis, settings, budget, factors, wide=wide, as_json=as_json)
+    shape = EncoderConfig(dimension=dimension)
+    config = TrainingConfig(encoder=shape, ridge=ridge, samples=samples, batch=batch)
+    run_personas(options, axis, settings, budget, factors, config, wide=wide, as_json=as_json)
 
 
 @app.command("dimensions")

@@ -7,7 +7,8 @@ import numpy as np
 from retrieval.arrays import Csr, Float32
 from retrieval.baselines.protocol import Progress
 from retrieval.personas.encoder import PersonaEncoder
-from retrieval.personas.training import TrainingConfig, train
+from retrieval.personas.initial import InitialTables
+from retrieval.personas.training import TrainingConfig, closed_forms, train
 from retrieval.schema import Histories
 
 _CELLS = 4_000_000  # users x personas x items held at once
@@ -48,7 +49,11 @@ class PersonaScorer:
 
 
 def fit_personas(
-    interactions: Csr, config: TrainingConfig, categories: Csr | None, progress: Progress
+    interactions: Csr,
+    config: TrainingConfig,
+    categories: Csr | None,
+    progress: Progress,
+    start: InitialTables | None = None,
 ) -> PersonaScorer:
     """Train as the product does.
 
@@ -57,7 +62,17 @@ def fit_personas(
         config: Settings.
         categories: ``(M, G)`` where items have categories.
         progress: Told how far it is.
+        start: Of :func:`start_of`, if there is one.
     """
+    histories, items = _histories(interactions), interactions.shape[1]
+    return PersonaScorer(train(histories, items, config, categories=categories, start=start, progress=progress))
+
+
+def start_of(interactions: Csr, config: TrainingConfig, categories: Csr | None) -> InitialTables:
+    """Where the training of :func:`fit_personas` starts, the same for any number of personas."""
+    return closed_forms(_histories(interactions), config, categories)
+
+
+def _histories(interactions: Csr) -> Histories:
     rows = interactions.tocsr()
-    histories = Histories(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32))
-    return PersonaScorer(train(histories, rows.shape[1], config, categories=categories, progress=progress))
+    return Histories(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from pydantic import Field
 
 from eval.retrieve_personas import PersonaScorer, fit_personas
-from eval.retrieve_setting import Setting, Trainable
-from retrieval.arrays import Csr, Float32
+from eval.retrieve_setting import Setting, once
+from retrieval.arrays import Float32
 from retrieval.baselines.large_linear import linear_autoencoder
 from retrieval.baselines.linear import LinearConfig
 from retrieval.baselines.protocol import Scorer
@@ -20,8 +17,6 @@ from retrieval.schema import Histories
 
 RECENCY = (0.0, 0.25, 0.5, 1.0)
 """What the exponent of :func:`retrieval.recency.fading` is chosen from."""
-
-_Trained = TypeVar("_Trained")
 
 
 class RecentLinearConfig(LinearConfig):
@@ -43,7 +38,7 @@ class Recent:
 
 def recent_linear(base: LinearConfig) -> tuple[Setting, ...]:
     """A setting for each exponent of :data:`RECENCY`."""
-    trained = _once(lambda ground: linear_autoencoder(ground.matrix, base))
+    trained = once(lambda ground: linear_autoencoder(ground.matrix, base))
 
     def one(recency: float) -> Setting:
         config = RecentLinearConfig(**base.model_dump(), recency=recency)
@@ -54,7 +49,7 @@ def recent_linear(base: LinearConfig) -> tuple[Setting, ...]:
 
 def recent_personas(base: TrainingConfig) -> tuple[Setting, ...]:
     """The same of the product's encoder, which is trained on splits at random and so without an order."""
-    trained = _once(lambda ground: fit_personas(ground.matrix, base, ground.categories, ground.progress).encoder)
+    trained = once(lambda ground: fit_personas(ground.matrix, base, ground.categories, ground.progress).encoder)
 
     def one(recency: float) -> Setting:
         shape = base.encoder.model_copy(update={"recency": recency})
@@ -67,15 +62,3 @@ def recent_personas(base: TrainingConfig) -> tuple[Setting, ...]:
         )
 
     return tuple(map(one, RECENCY))
-
-
-def _once(train: Callable[[Trainable], _Trained]) -> Callable[[Trainable], _Trained]:
-    """``train``, which is not called again for the matrix that it was called for last."""
-    last: list[tuple[Csr, _Trained]] = []
-
-    def trained(ground: Trainable) -> _Trained:
-        if not last or last[0][0] is not ground.matrix:
-            last[:] = [(ground.matrix, train(ground))]
-        return last[0][1]
-
-    return trained

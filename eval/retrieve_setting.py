@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from pydantic import BaseModel
 
 from retrieval.arrays import Csr
 from retrieval.baselines.protocol import Judge, Progress, Scorer
+
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +46,15 @@ class Setting:
     varied: dict[str, float]
     fit: Callable[[Trainable], Scorer]
     shared: bool = False
+
+
+def once(make: Callable[[Trainable], _Made]) -> Callable[[Trainable], _Made]:
+    """``make``, which is not called again for the matrix that it was called for last."""
+    last: list[tuple[Csr, _Made]] = []
+
+    def made(ground: Trainable) -> _Made:
+        if not last or last[0][0] is not ground.matrix:
+            last[:] = [(ground.matrix, make(ground))]
+        return last[0][1]
+
+    return made

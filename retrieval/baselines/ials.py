@@ -61,11 +61,45 @@ class Ials:
         return self.users(histories) @ self.items.T
 
     def _solve(self, rows: Csr, factors: Float32) -> Float32:
-        """Factors of the rows, those of the columns fixed."""
-        config = self.config
-        d, columns = factors.shape[1], factors.shape[0]
-        everything = config.unobserved_weight * (factors.T @ factors)
-        out = np.zeros((rows.shape[0], d), np.float32)
+        """Factors of the rows, those of the columns fixed: by whichever system is smaller, in items or in dimensions."""
+        everything = self.config.unobserved_weight * (factors.T @ factors)
+        lengths = np.diff(rows.indptr)
+        out = np.zeros((rows.shape[0], factors.shape[1]), np.float32)
+        if len(short := np.flatnonzero((lengths > 0) & (lengths < factors.shape[1]))):
+            out[short] = self._by_items(rows[short], factors, everything)
+        if len(long := np.flatnonzero(lengths >= factors.shape[1])):
+            out[long] = self._by_dimensions(rows[long], factors, everything)
+        out[np.abs(out) < _TINY] = 0.0
+        return out
+
+    def _ridge(self, weights: Float32, columns: int) -> np.float32:
+        size = float(weights.sum()) + self.config.unobserved_weight * columns
+        return np.float32(self.config.regularisation * size**self.config.exponent)
+
+    def _by_items(self, rows: Csr, factors: Float32, everything: Float32) -> Float32:
+        """By Woodbury, S the n factors of a row, W their weights, B = everything + ridge I, h = W^1/2 1:
+
+        (B + S'WS)^-1 S'W 1 = B^-1 S' W^1/2 (I + W^1/2 S B^-1 S' W^1/2)^-1 h,
+
+        where the eigenvectors of ``everything`` make B diagonal for every ridge.
+        """
+        values, axes = np.linalg.eigh(everything)
+        turned = factors @ axes
+        out = np.empty((rows.shape[0], factors.shape[1]), np.float32)
+        for row in range(rows.shape[0]):
+            part = slice(rows.indptr[row], rows.indptr[row + 1])
+            weights = rows.data[part].astype(np.float32)
+            half = np.sqrt(weights)
+            scaled = turned[rows.indices[part]] * half[:, None]
+            through = scaled / (np.maximum(values, 0.0) + self._ridge(weights, len(factors)))
+            system = scaled @ through.T
+            system.flat[:: len(half) + 1] += 1.0
+            out[row] = np.linalg.solve(system, half) @ through
+        return out @ axes.T
+
+    def _by_dimensions(self, rows: Csr, factors: Float32, everything: Float32) -> Float32:
+        d = factors.shape[1]
+        out = np.empty((rows.shape[0], d), np.float32)
         diagonal = np.arange(d)
         for start in range(0, rows.shape[0], _ROWS):
             stop = min(start + _ROWS, rows.shape[0])
@@ -77,8 +111,6 @@ class Ials:
                 weighted = seen * weights[:, None]
                 np.matmul(weighted.T, seen, out=systems[at])
                 right[at, :, 0] = weighted.sum(axis=0)
-                ridge = (float(weights.sum()) + config.unobserved_weight * columns) ** config.exponent
-                systems[at, diagonal, diagonal] += np.float32(config.regularisation * ridge)
+                systems[at, diagonal, diagonal] += self._ridge(weights, len(factors))
             out[start:stop] = np.linalg.solve(systems + everything, right)[:, :, 0]
-        out[np.abs(out) < _TINY] = 0.0
         return out

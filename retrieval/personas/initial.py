@@ -13,7 +13,7 @@ themes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,18 @@ def initial_tables(
         prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),
         solved=solvable,
     )
+
+
+def with_prototypes(tables: InitialTables, counts: npt.NDArray[Any], personas: int, seed: int) -> InitialTables:
+    """The same closed forms for another number of personas.
+
+    Args:
+        tables: Of the same users and items.
+        counts: ``(M,)`` interactions.
+        personas: K.
+        seed: Of the k-means.
+    """
+    return replace(tables, prototypes=_spherical_kmeans(tables.themes, counts, personas, seed))
 
 
 def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Floats:

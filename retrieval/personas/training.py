@@ -21,7 +21,7 @@ from retrieval.arrays import Csr
 from retrieval.errors import DataError
 from retrieval.personas.batches import draw, users_at_once
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
-from retrieval.personas.initial import initial_tables
+from retrieval.personas.initial import InitialTables, initial_tables, with_prototypes
 from retrieval.personas.model import PersonaModule
 from retrieval.personas.processes import Processes
 from retrieval.personas.sampling import proposal
@@ -95,6 +95,7 @@ def train(
     config: TrainingConfig | None = None,
     *,
     categories: Csr | None = None,
+    start: InitialTables | None = None,
     progress: Progress = _silent,
 ) -> PersonaEncoder:
     """Train an encoder.
@@ -104,36 +105,26 @@ def train(
         n_items: Size of the catalogue; items that nobody touched keep zero vectors.
         config: Settings.
         categories: ``(n_items, G)`` p(g|i) where items have categories; they tell personas apart by subject.
+        start: What :func:`closed_forms` returned for the same data and settings, of any number of personas; None computes it.
         progress: Told how far it is.
 
     Raises:
         DataError: Fewer than ten users have two liked items.
     """
     config = config or TrainingConfig()
-    users = np.flatnonzero(histories.lengths >= 2)
-    if len(users) < 10:
-        raise DataError(
-            f"only {len(users)} users have two liked items or more", "training needs at least ten such users"
-        )
     torch.manual_seed(config.seed)
     processes = Processes()
     device = processes.device
-    histories = histories.take(users)
-    touched = np.unique(histories.items)
-    # Only touched items are trained; the others join at the end as rows of zeros.
-    compact = Histories(
-        histories.indptr,
-        np.searchsorted(touched, histories.items).astype(np.int32),
-        np.ones(len(histories.items), np.float32),
-    )
+    compact, touched = _compact(histories)
     progress("closed forms", 0, 1)
     shape = config.encoder
-    tables = processes.once(lambda: initial_tables(
-        compact.matrix(len(touched)).tocsr(),
-        None if categories is None else categories[touched],
-        category_share=config.category_share, dimension=shape.dimension, theme_dimension=shape.theme_dimension, personas=shape.personas,
-        ridge=config.ridge, groups=config.groups, seed=config.seed,
-    ))  # fmt: skip
+    tables = processes.once(
+        lambda: (
+            with_prototypes(start, np.bincount(compact.items), shape.personas, config.seed)
+            if start
+            else closed_forms(histories, config, categories)
+        )
+    )
     module = PersonaModule(shape, tables, gain=config.gain, alpha=config.alpha, shrink=config.shrink).to(device)
     distinct = {id(table): table for table in tables.held_out}  # one for all groups where nothing was solved
     on_device = {at: torch.from_numpy(table.astype(np.float32)).to(device) for at, table in distinct.items()}
@@ -175,6 +166,40 @@ def train(
     return _spread(module.cpu().encoder(), touched, n_items)
 
 
+def closed_forms(histories: Histories, config: TrainingConfig, categories: Csr | None = None) -> InitialTables:
+    """Where training starts, for those who train several encoders on the same users.
+
+    Args:
+        histories: What each training user liked.
+        config: Settings.
+        categories: ``(n_items, G)`` where items have categories.
+
+    Raises:
+        DataError: Fewer than ten users have two liked items.
+    """
+    compact, touched = _compact(histories)
+    shape = config.encoder
+    return initial_tables(
+        compact.matrix(len(touched)).tocsr(),
+        None if categories is None else categories[touched],
+        category_share=config.category_share, dimension=shape.dimension, theme_dimension=shape.theme_dimension, personas=shape.personas,
+        ridge=config.ridge, groups=config.groups, seed=config.seed,
+    )  # fmt: skip
+
+
+def _compact(histories: Histories) -> tuple[Histories, np.ndarray]:
+    """Users with two likes or more over the touched items alone, and which these are; the others join at the end as zeros."""
+    users = np.flatnonzero(histories.lengths >= 2)
+    if len(users) < 10:
+        raise DataError(
+            f"only {len(users)} users have two liked items or more", "training needs at least ten such users"
+        )
+    histories = histories.take(users)
+    touched = np.unique(histories.items)
+    places = np.searchsorted(touched, histories.items).astype(np.int32)
+    return Histories(histories.indptr, places, np.ones(len(places), np.float32)), touched
+
+
 def _optimiser(module: PersonaModule, config: TrainingConfig, *, solved: bool) -> torch.optim.Optimizer:
     tables = [module.history_delta, module.items, module.themes, module.prototypes]
     rate = config.learning_rate or (1e-5 if solved else 1e-4)
@@ -182,7 +207,7 @@ def _optimiser(module: PersonaModule, config: TrainingConfig, *, solved: bool) -
         {"params": tables, "lr": rate},
         {"params": [module.bias], "lr": config.bias_learning_rate},
         {"params": [module.log_gain, module.alpha], "lr": config.scalar_learning_rate},
-    ])  # fmt: skip
+    ], fused=True)  # fmt: skip
 
 
 def _parts(group: np.ndarray, size: int) -> list[np.ndarray]:

@@ -203,9 +203,10 @@ def test_knn_by_hand():
     np.testing.assert_allclose(nearest, [0, 0, 0], atol=1e-7)
 
 
-def test_ials_fold_in_is_the_minimum_of_its_loss():
+@pytest.mark.parametrize("dimension", [2, 3, 4], ids=["more items than dimensions", "as many", "fewer"])
+def test_ials_fold_in_is_the_minimum_of_its_loss(dimension):
     x = sparse.csr_matrix((np.random.default_rng(0).random((30, 12)) < 0.3).astype(np.float32))
-    config = IalsConfig(dimension=4, regularisation=0.05, unobserved_weight=0.2, exponent=0.5, epochs=4)
+    config = IalsConfig(dimension=dimension, regularisation=0.05, unobserved_weight=0.2, exponent=0.5, epochs=4)
     model = Ials(x, config)
     history = Histories.of([[1, 5, 7]], [[1.0, 2.0, 0.5]])
     weights = np.zeros(12)
@@ -217,7 +218,7 @@ def test_ials_fold_in_is_the_minimum_of_its_loss():
         return (weights * (1 - q @ p) ** 2).sum() + 0.2 * ((q @ p) ** 2).sum() + ridge * (p @ p)
 
     best = model.users(history)[0].astype(np.float64)
-    slope = [(loss(best + h) - loss(best - h)) / 2e-4 for h in 1e-4 * np.eye(4)]
+    slope = [(loss(best + h) - loss(best - h)) / 2e-4 for h in 1e-4 * np.eye(dimension)]
     np.testing.assert_allclose(slope, 0, atol=1e-4)
 
 

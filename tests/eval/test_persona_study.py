@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from eval.metrics import coverage
 from eval.minority import minority_tastes, share_present, smallest_present
@@ -18,11 +19,12 @@ from eval.persona_search import certified, complete, merged, quotas, searched
 from eval.persona_study import study
 from eval.quick import persona_retriever
 from eval.retrieve_options import GroundOptions
-from eval.retrieve_personas import PersonaScorer
+from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
 from eval.set_level import jackknife_difference
 from retrieval.axes import make_axis
 from retrieval.baselines.protocol import silent
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
+from retrieval.personas.training import TrainingConfig
 from retrieval.schema import Histories
 from tests.eval.tiny_shop import write_shop
 
@@ -197,6 +199,18 @@ def test_kmeans_personas_keep_the_tables_and_part_the_items():
     )
 
 
+def test_a_shared_start_gives_the_tables_of_a_training_alone():
+    x = sparse.csr_matrix((np.random.default_rng(3).random((80, 30)) < 0.2).astype(np.float32))
+    config = TrainingConfig(encoder=EncoderConfig(personas=3, dimension=8, theme_dimension=6), epochs=1, groups=2)
+    start = start_of(x, config, None)
+    for personas in (1, 3):  # the start is of three
+        shape = config.encoder.model_copy(update={"personas": personas})
+        one = config.model_copy(update={"encoder": shape})
+        alone, shared = (fit_personas(x, one, None, silent, begun).encoder.weights for begun in (None, start))
+        for name, table in alone.as_dict().items():
+            np.testing.assert_allclose(getattr(shared, name), table, atol=1e-6, err_msg=name)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     return write_shop(tmp_path_factory.mktemp("shop"))
@@ -225,8 +239,9 @@ def test_the_study_as_a_whole(shop):
 
 
 def test_command_line(shop):
-    command = [COMMAND, "retrieve", "personas", "--data", shop, "--factors", "8", "--axis", "tastes", "--no-wide"]
+    command = [COMMAND, "retrieve", "personas", "--data", shop, "--factors", "8", "--axis", "tastes", "--no-wide",
+        "--dimension", "8", "--ridge", "10", "--samples", "20", "--batch", "16"]  # fmt: skip
     shown = subprocess.run(command, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
-    assert "minority tastes along tastes" in " ".join(shown.stdout.split()) and "d=768" not in shown.stdout
+    assert "minority tastes along tastes" in " ".join(shown.stdout.split()) and "K=1, d=8 " in shown.stdout
     assert "\u2026" not in shown.stdout  # every figure is whole at eighty columns
