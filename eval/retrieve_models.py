@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from eval.retrieve_personas import fit_personas
 from eval.retrieve_recent import recent_linear, recent_personas
 from eval.retrieve_setting import Setting, Trainable
+from eval.retrieve_towers import tower_personas
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.knn import ItemKnn, KnnConfig
 from retrieval.baselines.large_linear import LARGEST, linear_autoencoder
@@ -138,6 +139,8 @@ MODELS: dict[str, Model] = {
     ),
     "one-vector": Model(f"K=1, d={_SHAPE.dimension}", _personas(_shaped(1))),
     "one-vector-wide": Model(f"K=1, d={_WIDTH}", _personas(_shaped(1, _WIDTH))),
+    "towers": Model(f"towers, personas (K={_SHAPE.personas})", tower_personas(_SHAPE.personas), LARGEST),
+    "towers-one-vector": Model("towers, K=1", tower_personas(1), LARGEST),
     "one-vector-recent": Model(f"K=1, d={_WIDTH}, recent likes first", recent_personas(_shaped(1, _WIDTH, _SAMPLES))),
 }
 """By name. The exponents of ``edlae-tuned`` were found on MovieLens-1M's validation users and are not varied here."""

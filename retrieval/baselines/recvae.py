@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retrieval.arrays import Csr
+from retrieval.arrays import Csr, Float32
 from retrieval.baselines.protocol import Judge, Progress, indifferent, silent
 from retrieval.baselines.vae import (
     Bags,
@@ -108,13 +108,24 @@ class _RecVae(Variational):
         return (_log_normal(latent, mean, log_variance) - prior).sum(1)
 
 
+class RecVaeScorer(VariationalScorer):
+    """The mean of the posterior, linearly decoded: an inner product with a vector of the item."""
+
+    model: _RecVae
+
+    def decoder(self) -> tuple[Float32, Float32]:
+        """``(M, z)`` item vectors and ``(M,)`` biases."""
+        linear = self.model.decoder
+        return linear.weight.detach().cpu().numpy().copy(), linear.bias.detach().cpu().numpy().copy()
+
+
 def fit_recvae(
     interactions: Csr,
     config: RecVaeConfig | None = None,
     *,
     judge: Judge = indifferent,
     progress: Progress = silent,
-) -> VariationalScorer:
+) -> RecVaeScorer:
     """Maximise E_q [log p(x_u | z)] - gamma n_u KL(q(z | x_u) || p(z | old, x_u)), encoder and decoder in turns.
 
     The encoder reads histories with items dropped out, the decoder whole ones.
@@ -141,7 +152,7 @@ def fit_recvae(
             model.old.load_state_dict(model.encoder.state_dict())
             _decoder_pass(model, interactions, config, decoder, draw)
             best.offer(epoch + 1)
-        return best.restore()
+        return RecVaeScorer(best.restore().model)
 
 
 def _encoder_pass(

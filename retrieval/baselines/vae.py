@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,15 +79,22 @@ class VariationalScorer:
     def __init__(self, model: Variational) -> None:
         self.model = model
 
-    @torch.no_grad()
     def scores(self, histories: Histories) -> Float32:
         """``(B, M)`` logits."""
+        return self._by_parts(histories, lambda bags: self.model.decode(self.model.encode(bags)[0]))
+
+    def latent(self, histories: Histories) -> Float32:
+        """``(B, z)`` means of the posterior."""
+        return self._by_parts(histories, lambda bags: self.model.encode(bags)[0])
+
+    @torch.no_grad()
+    def _by_parts(self, histories: Histories, read: Callable[[Bags], Tensor]) -> Float32:
         was_training = self.model.training
         self.model.eval()
         device = next(self.model.parameters()).device
         steps = range(0, max(len(histories), 1), _USERS)  # an empty batch is one empty chunk
         parts = [histories.slice(a, min(a + _USERS, len(histories))) for a in steps]
-        rows = [self.model.decode(self.model.encode(Bags.of(p, device))[0]).cpu().numpy() for p in parts]
+        rows = [read(Bags.of(part, device)).cpu().numpy() for part in parts]
         self.model.train(was_training)
         return np.concatenate(rows).astype(np.float32)
 

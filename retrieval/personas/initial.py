@@ -90,7 +90,7 @@ def initial_tables(
         whole, held_out = space, []
     balance = np.sqrt(np.linalg.norm(whole) / np.linalg.norm(space))
     history = _widen(whole / balance, dimension)
-    themes = _themes(matrix, categories, theme_dimension, category_share)
+    themes = item_themes(matrix, categories, theme_dimension, category_share)
     counts = np.asarray(matrix.sum(axis=0)).ravel()
     return InitialTables(
         items=_widen(space * balance, dimension),
@@ -98,7 +98,7 @@ def initial_tables(
         held_out=[_widen(table / balance, dimension) for table in held_out] if solvable else [history] * len(parts),
         groups=parts,
         themes=_widen(themes, theme_dimension),
-        prototypes=_widen(_spherical_kmeans(themes, counts, personas, seed), theme_dimension),
+        prototypes=_widen(spherical_kmeans(themes, counts, personas, seed), theme_dimension),
         solved=solvable,
     )
 
@@ -112,11 +112,21 @@ def with_prototypes(tables: InitialTables, counts: npt.NDArray[Any], personas: i
         personas: K.
         seed: Of the k-means.
     """
-    return replace(tables, prototypes=_spherical_kmeans(tables.themes, counts, personas, seed))
+    return replace(tables, prototypes=spherical_kmeans(tables.themes, counts, personas, seed))
 
 
-def _themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Floats:
-    """Unit rows of ``width``: taste by co-occurrence, and by categories for ``category_share`` of the squared length."""
+def item_themes(matrix: Csr, categories: Csr | None, width: int, category_share: float) -> Floats:
+    """What memberships are made of: taste by co-occurrence, and by categories for ``category_share`` of the squared length.
+
+    Args:
+        matrix: ``(N, M)`` interactions.
+        categories: ``(M, G)``, if there are any.
+        width: t.
+        category_share: Where there are.
+
+    Returns:
+        ``(M, t)``, or narrower where the data have less rank; unit rows but for items that say nothing.
+    """
     described = None if categories is None or category_share == 0 else _category_embedding(categories, width // 2)
     taste = _spectral(matrix, width - (0 if described is None else described.shape[1]))
     if described is None:
@@ -153,8 +163,8 @@ def _unit(rows: Floats) -> Floats:
     return rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-3)
 
 
-def _spherical_kmeans(rows: Floats, weights: Floats, clusters: int, seed: int) -> Floats:
-    """Unit centres of unit rows by weighted k-means on the sphere, best of a few starts."""
+def spherical_kmeans(rows: Floats, weights: npt.NDArray[Any], clusters: int, seed: int) -> Floats:
+    """Unit centres ``(clusters, t)`` of unit rows ``(M, t)`` by weighted k-means on the sphere, best of a few starts."""
     draw = np.random.default_rng(seed)
     touched = np.flatnonzero(weights > 0)
     clusters_there = min(clusters, len(touched))

@@ -169,4 +169,4 @@ def test_a_training_that_settings_share_is_told_with_its_time():
     assert told(12.3, 4.0, shared=False)[-1] == "trained in 4.0 s"
     assert told(7.0, shared=True)[-1] == "trained in 7.0 s"
     shared = {name for name, model in MODELS.items() if any(one.shared for one in model.grid)}
-    assert shared == {"edlae-recent", "personas-recent", "one-vector-recent"}
+    assert shared == {"edlae-recent", "personas-recent", "one-vector-recent", "towers", "towers-one-vector"}
