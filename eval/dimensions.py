@@ -14,9 +14,8 @@ from eval.persona_study import inequality
 from eval.retrieve import Measured, choose, measure, stage
 from eval.retrieve_ground import Ground
 from eval.retrieve_models import Model, thinned
-from eval.retrieve_personas import fit_personas
 from eval.retrieve_setting import Setting
-from retrieval.baselines.ials import Ials, IalsConfig
+from retrieval.baselines.ials import IalsConfig
 from retrieval.baselines.protocol import Progress
 from retrieval.errors import ConfigError
 from retrieval.personas.encoder import EncoderConfig
@@ -89,12 +88,11 @@ def sweep(
 def _model(family: str, dimension: int) -> Model:
     if family == "personas":
         config = TrainingConfig(encoder=EncoderConfig(dimension=dimension))
-        fit = Setting(config, {}, lambda t: fit_personas(t.matrix, config, t.categories, t.progress))
-        return Model(f"personas, d={dimension}", (fit,))
+        return Model(f"personas, d={dimension}", (Setting(config, {}),))
 
     def one(regularisation: float, unobserved: float) -> Setting:
         config = IalsConfig(dimension=dimension, regularisation=regularisation, unobserved_weight=unobserved)
         varied = {"regularisation": regularisation, "unobserved_weight": unobserved}
-        return Setting(config, varied, lambda t: Ials(t.matrix, config))
+        return Setting(config, varied)
 
     return Model(f"iALS, d={dimension}", tuple(one(*point) for point in product(REGULARISATIONS, UNOBSERVED)))

@@ -76,7 +76,7 @@ def ials_model(dimension: int) -> Model:
 
     def one(regularisation: float) -> Setting:
         config = IalsConfig(dimension=dimension, regularisation=regularisation)
-        return Setting(config, {"regularisation": regularisation}, lambda t: Ials(t.matrix, config))
+        return Setting(config, {"regularisation": regularisation})
 
     return Model(f"iALS, d={dimension}", tuple(one(r) for r in (0.003, 0.01, 0.03)))
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from eval.largest import largest
 from eval.metrics import average_popularity, coverage, hits, ndcg, recall
+from eval.retrieve_fitting import Fitting
 from eval.retrieve_ground import Ground, Protocol
 from eval.retrieve_models import Model, chosen_models
 from eval.retrieve_setting import Setting, Trainable
 from retrieval.arrays import Bool, Float64, Int32
-from retrieval.baselines.protocol import Progress, Scorer, Touched
+from retrieval.baselines.protocol import Progress, Scorer, Touched, silent
 from retrieval.datasets.splits import HeldOut
 
 METRICS = ("Recall@20", "Recall@50", "NDCG@100")
@@ -113,8 +114,9 @@ def compare(ground: Ground, models: Sequence[str], progress: Progress, *, settin
     small = {n: m for n, m in plan.items() if m.largest is None or min(ground.matrix.shape) <= m.largest}
     total, done = sum(len(m.grid) for m in small.values()), 0
     measured: dict[str, Measured] = {}
+    fitting = fitting_on(ground)
     for name, model in small.items():
-        best, tried = choose(model, ground, stage(progress, model, done, total))
+        best, tried = choose(model, ground, stage(progress, model, done, total), fitting)
         measured[name], _ = measure(model.title, best, tried, ground)
         done += len(model.grid)
     progress("done", total, total)
@@ -126,7 +128,7 @@ def compare(ground: Ground, models: Sequence[str], progress: Progress, *, settin
 
 
 def choose(
-    model: Model, ground: Ground, progress: Callable[[int, str, int, int], None]
+    model: Model, ground: Ground, progress: Callable[[int, str, int, int], None], fitting: Fitting | None = None
 ) -> tuple[Touched, tuple[Tried, ...]]:
     """Train every setting and keep the best on validation.
 
@@ -134,23 +136,20 @@ def choose(
         model: With its grid.
         ground: Split data.
         progress: Told the setting, stage, done and total.
+        fitting: Of the ground, for those who choose several models; one may read what another has trained.
 
     Returns:
         The best, over the whole catalogue, and all settings with their values.
     """
-
-    def judge(scorer: Scorer) -> float:
-        whole = Touched(scorer, ground.touched)
-        return float(np.nanmean(evaluate(whole, ground.split.validation, ground.touched)[0][:, CHOSEN_BY]))
-
-    tried: list[Tried] = []
+    fitting = fitting or fitting_on(ground)
+    judge, tried = fitting.ground.judge, list[Tried]()
 
     def fitted() -> Iterator[tuple[float, Scorer]]:
         for at, setting in enumerate(model.grid):
             progress(at, "training", 0, 1)
             told = partial(progress, at)
             began = time.perf_counter()
-            scorer = setting.fit(Trainable(ground.matrix, ground.categories, judge, told))
+            scorer = fitting.of(setting, told)
             seconds = time.perf_counter() - began
             tried.append(Tried(setting, judge(scorer), seconds))
             yield tried[-1].validation, scorer
@@ -158,6 +157,16 @@ def choose(
     # One after another, so that only the best so far is held in memory.
     _, best = max(fitted(), key=lambda pair: pair[0])
     return Touched(best, ground.touched), tuple(tried)
+
+
+def fitting_on(ground: Ground) -> Fitting:
+    """Training on a ground, judged by NDCG@100 of its validation users."""
+
+    def judge(scorer: Scorer) -> float:
+        whole = Touched(scorer, ground.touched)
+        return float(np.nanmean(evaluate(whole, ground.split.validation, ground.touched)[0][:, CHOSEN_BY]))
+
+    return Fitting(Trainable(ground.matrix, ground.categories, judge, silent))
 
 
 def measure(title: str, scorer: Scorer, tried: tuple[Tried, ...], ground: Ground) -> tuple[Measured, Int32]:

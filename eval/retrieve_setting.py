@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from retrieval.arrays import Csr
 from retrieval.baselines.protocol import Judge, Progress, Scorer
@@ -38,14 +38,20 @@ class Setting:
     Attributes:
         config: What it is.
         varied: Those of its fields that the grid varies, for reports.
-        fit: Trains it.
+        fit: Trains it, where its settings alone do not say how; None leaves it to :class:`eval.retrieve_fitting.Fitting`.
         shared: Whether the settings of its grid share one training, which the first that is fitted takes the time of.
     """
 
     config: BaseModel
     varied: dict[str, float]
-    fit: Callable[[Trainable], Scorer]
+    fit: Callable[[Trainable], Scorer] | None = None
     shared: bool = False
+
+
+class NoConfig(BaseModel):
+    """Of a model without settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def once(make: Callable[[Trainable], _Made]) -> Callable[[Trainable], _Made]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from agent.rerank.protocol import Pool, Slates
 from eval import metrics
 from eval.claims.kept import DEPTH, Arrays, kept
 from eval.claims.made import sources
-from eval.retrieve_models import MODELS, Trainable
-from eval.retrieve_personas import fit_personas
+from eval.retrieve_fitting import Fitting
+from eval.retrieve_models import MODELS
+from eval.retrieve_setting import Trainable
 from retrieval.arrays import Bool, Float64, Int32, Int64
 from retrieval.baselines.protocol import Progress, Scorer, silent
 from retrieval.datasets.splits import HeldOut
@@ -71,14 +72,13 @@ def choose(part: Part, name: str, seed: int = 0) -> Scorer:
         name: Of the retriever.
         seed: Of the models that gradients train, personas and one vector.
     """
-    trainable = Trainable(part.matrix, part.categories, part.judge, silent)
+    fitting = Fitting(Trainable(part.matrix, part.categories, part.judge, silent))
     best: tuple[float, Scorer] | None = None
     for setting in MODELS[name].grid:
-        if isinstance(setting.config, TrainingConfig):
-            config = setting.config.model_copy(update={"seed": seed})
-            scorer: Scorer = fit_personas(part.matrix, config, part.categories, silent)
-        else:
-            scorer = setting.fit(trainable)
+        config = setting.config
+        if isinstance(config, TrainingConfig):
+            config = config.model_copy(update={"seed": seed})
+        scorer = fitting.of(replace(setting, config=config))
         value = part.judge(scorer)
         if best is None or value > best[0]:
             best = value, scorer

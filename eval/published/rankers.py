@@ -13,7 +13,9 @@ from pydantic import BaseModel
 
 from eval.published.measure import AT, gains
 from eval.published.sets import CandidateSets
-from eval.retrieve_models import Trainable, chosen_models
+from eval.retrieve_fitting import Fitting
+from eval.retrieve_models import chosen_models
+from eval.retrieve_setting import Trainable
 from eval.suite.store import RESULTS, code, digest, fingerprint, write_whole
 from retrieval import artifacts
 from retrieval.arrays import Float32
@@ -109,7 +111,7 @@ def rank(
                     scores = _of_personas(product(dataset, sets, folder, progress), sets)
                 else:
                     trainable = Trainable(touched_matrix(sets.everyone, touched), categories, indifferent, progress)
-                    scores = _scores(Touched(setting.fit(trainable), touched), sets)
+                    scores = _scores(Touched(Fitting(trainable).of(setting), touched), sets)
                 write_whole(place, lambda out, scores=scores: np.save(out, scores))
             scores = np.load(place)
             part = sets.validation

@@ -11,9 +11,10 @@ from pydantic import BaseModel, ValidationError
 
 from agent.rerank.protocol import Pool
 from eval import metrics
-from eval.retrieve_models import MODELS, Trainable
+from eval.retrieve_fitting import Fitting
+from eval.retrieve_models import MODELS
+from eval.retrieve_setting import Trainable
 from eval.suite.config import RetrieverConfig, SuiteConfig
-from eval.suite.fitting import Fitting
 from eval.suite.ground import Ground
 from eval.suite.store import code, digest, write_json, write_whole
 from retrieval.arrays import Bool, Float32, Float64, Int32

@@ -30,6 +30,7 @@ RESULTS = (
     "eval/suite",
     "eval/retrieve.py",
     "eval/retrieve_ground.py",
+    "eval/retrieve_fitting.py",
     "eval/retrieve_models.py",
     "eval/retrieve_personas.py",
     "eval/retrieve_recent.py",

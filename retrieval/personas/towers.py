@@ -38,7 +38,7 @@ _FLAT = 1e-6  # a tower with the same score for every item says nothing, and is 
 
 
 class TowersConfig(BaseModel):
-    """Which towers there are, and what each says."""
+    """Which towers are trained."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,11 +49,18 @@ class TowersConfig(BaseModel):
     ials: IalsConfig = IalsConfig(dimension=128)
     recvae: RecVaeConfig = RecVaeConfig()
     recvaes: int = Field(default=3, ge=0, description="how many, from as many seeds")
+    seed: int = Field(default=0, ge=0, description="of iALS and the RecVAEs, whose own are not read")
+
+
+class TowerPersonasConfig(TowersConfig):
+    """And how they are read."""
+
     ials_weight: float = Field(default=0.5, ge=0, description="w of iALS; that of EDLAE is 1")
-    recvae_weight: float = Field(default=1.5, ge=0, description="of all RecVAEs together")
+    recvae_weight: float = Field(default=2.0, ge=0, description="of all RecVAEs together")
     category_share: float = Field(
         default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
     )
+    encoder: EncoderConfig = Field(default=EncoderConfig(persona_share=0.1), description="its dimension is not read")
 
 
 class Tower(Protocol):
@@ -181,32 +188,32 @@ def fit_towers(
     ridge = ridge_for(interactions.nnz) if config.ridge is None else config.ridge
     rank = min(config.dimension, min(interactions.shape) - 1)
     progress("closed form", 0, 1)
-    solved = solve(interactions, TUNED.model_copy(update={"ridge": ridge}), rank, [], 0)
+    solved = solve(interactions, TUNED.model_copy(update={"ridge": ridge}), rank, [], config.seed)
     towers: list[Tower] = [LinearTower(solved.space.astype(np.float32), solved.whole.astype(np.float32))]
-    towers.append(IalsTower(Ials(interactions, config.ials)))
-    for seed in range(config.recvaes):
-        settings = config.recvae.model_copy(update={"seed": config.recvae.seed + seed})
+    towers.append(IalsTower(Ials(interactions, config.ials.model_copy(update={"seed": config.seed}))))
+    for at in range(config.recvaes):
+        settings = config.recvae.model_copy(update={"seed": config.seed * config.recvaes + at})
         towers.append(VaeTower(fit_recvae(interactions, settings, judge=judge, progress=progress)))
     return towers
 
 
 def join(
-    towers: Sequence[Tower], config: TowersConfig, shape: EncoderConfig, interactions: Csr, categories: Csr | None
+    towers: Sequence[Tower], config: TowerPersonasConfig, interactions: Csr, categories: Csr | None
 ) -> TowerEncoder:
     """Trained towers as personas.
 
     Args:
         towers: As :func:`fit_towers` returns them.
-        config: Their weights.
-        shape: Of the personas.
+        config: How they are read.
         interactions: ``(N, M)`` training matrix, for the themes.
         categories: ``(M, G)`` where items have categories.
     """
     each = config.recvae_weight / max(len(towers) - 2, 1)
     joined = Joined(towers, [1.0, config.ials_weight, *[each] * (len(towers) - 2)])
+    shape = config.encoder
     themes = item_themes(interactions, categories, shape.theme_dimension, config.category_share)
     counts = np.asarray(interactions.sum(axis=0)).ravel()
-    prototypes = spherical_kmeans(themes, counts, shape.personas, 0)
+    prototypes = spherical_kmeans(themes, counts, shape.personas, config.seed)
     return TowerEncoder(shape, joined, _unit(themes), _unit(prototypes))
 
 

@@ -20,7 +20,7 @@ from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import fit_touched, silent
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.encoder import EncoderConfig
-from retrieval.personas.towers import TowersConfig, fit_towers, join
+from retrieval.personas.towers import TowerPersonasConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
 from retrieval.schema import Histories
 
@@ -38,9 +38,9 @@ def _recent(config, **shape):
 
 
 def _towers(x, personas):
-    config = TowersConfig(dimension=16, ials=IALS, recvae=RECVAE, recvaes=1)
     shape = EncoderConfig(personas=personas, theme_dimension=8, persona_share=0.1)
-    return PersonaScorer(join(fit_towers(x, config), config, shape, x, None))
+    config = TowerPersonasConfig(dimension=16, ials=IALS, recvae=RECVAE, recvaes=1, encoder=shape)
+    return PersonaScorer(join(fit_towers(x, config), config, x, None))
 
 
 FITS = {

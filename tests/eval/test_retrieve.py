@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval import retrieve_recent
+from eval import retrieve_fitting
 from eval.retrieve import METRICS, Measured, Tried, compare, evaluate
 from eval.retrieve_ground import make_split, prepare
 from eval.retrieve_models import MODELS, Model, chosen_models
@@ -144,9 +144,8 @@ def test_the_published_figures_on_movielens_1m(shared_data):
 
 def test_recent_likes_are_chosen_on_validation_and_nothing_is_trained_twice(dataset, monkeypatch):
     calls = []
-    train = retrieve_recent.linear_autoencoder
-    monkeypatch.setattr(retrieve_recent, "linear_autoencoder", lambda *given: calls.append(1) or train(*given))
-    monkeypatch.setitem(MODELS, "edlae-recent", Model("recent", retrieve_recent.recent_linear(TUNED)))
+    train = retrieve_fitting.linear_autoencoder
+    monkeypatch.setattr(retrieve_fitting, "linear_autoencoder", lambda *given: calls.append(1) or train(*given))
     ground = prepare(dataset, "last")
     compared = compare(ground, ["edlae-recent"], silent).models["edlae-recent"]
     assert len(calls) == 1

@@ -17,12 +17,12 @@ import yaml
 
 from agent.rerank.calibrated import Calibrated, CalibratedConfig
 from eval.metrics import hits, ndcg
+from eval.retrieve_fitting import _TRAINED, Fitting, still_of
 from eval.retrieve_models import MODELS
 from eval.retrieve_setting import Trainable
 from eval.suite.calls import Calls
 from eval.suite.commands import _joined_groups, run_suite
 from eval.suite.config import SuiteConfig, read_suite
-from eval.suite.fitting import _FIT, Fitting, _still
 from eval.suite.ground import make_ground
 from eval.suite.kept import damaged, unit_path
 from eval.suite.measure import METRICS
@@ -182,13 +182,13 @@ def test_every_retriever_can_be_trained(dataset):
     """Also those that read recent likes first: trained once, and read as retrieve compare does."""
     matrix = touched_matrix(dataset.histories(), dataset.catalog.counts > 0)[:200, :300]
     ground = Trainable(matrix, None, lambda _: 0.0, lambda *_: None)
-    assert {type(_still(point.config)[0]) for model in MODELS.values() for point in model.grid} <= set(_FIT)
+    assert {type(still_of(point.config)) for model in MODELS.values() for point in model.grid} == set(_TRAINED)
     fit, scores = Fitting(ground), {}
     some = Histories.of([np.array([5, 9, 40], np.int32), np.array([40, 9, 5], np.int32)])
     for point in MODELS["edlae-recent"].grid:
         scorer = fit(point.config)
         scores[point.config.recency] = scorer.scores(some)
-        np.testing.assert_allclose(scorer.scores(some), point.fit(ground).scores(some), atol=1e-5)
+        np.testing.assert_allclose(scorer.scores(some), Fitting(ground)(point.config).scores(some), atol=1e-5)
     np.testing.assert_allclose(scores[0.0][0], scores[0.0][1], atol=1e-6)
     assert not np.allclose(scores[1.0][0], scores[1.0][1])
     shape = EncoderConfig(personas=1, dimension=8)

@@ -12,10 +12,10 @@ from retrieval.baselines.linear import LinearConfig
 @pytest.fixture
 def quick(monkeypatch):
     """Every retriever of the claims as EASE with one ridge of its own."""
-    from eval.retrieve_models import _linear
+    from eval.retrieve_models import _grid
 
     for name, ridge in {"ease": 200.0, "ials": 800.0, "personas": 50.0, "one-vector": 400.0}.items():
-        monkeypatch.setitem(MODELS, name, Model(name, _linear(LinearConfig(), ridge=(ridge,))))
+        monkeypatch.setitem(MODELS, name, Model(name, _grid(LinearConfig(), ridge=(ridge,))))
 
 
 @pytest.fixture(scope="package")

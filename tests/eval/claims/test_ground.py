@@ -7,7 +7,8 @@ import pytest
 from eval import metrics
 from eval.claims.candidates import choose, over, retrieved, retrieved_by_half
 from eval.claims.ground import FOLDS, make_ground
-from eval.retrieve_models import MODELS, Model, Setting, _linear
+from eval.retrieve_models import MODELS, Model, _grid
+from eval.retrieve_setting import NoConfig, Setting
 from retrieval.baselines.linear import LinearConfig
 from retrieval.baselines.popularity import Popularity
 from retrieval.datasets.dataset import Dataset
@@ -63,7 +64,7 @@ def test_kept_lists_are_those_of_the_same_data_code_and_grid(ground, quick, monk
     part = replace(ground, parts=ground.parts[:1])
     (first,), _ = retrieved(part, "ease", told)
     with monkeypatch.context() as changed:
-        changed.setitem(MODELS, "ease", Model("ease", _linear(LinearConfig(), ridge=(9_000.0,))))
+        changed.setitem(MODELS, "ease", Model("ease", _grid(LinearConfig(), ridge=(9_000.0,))))
         assert (retrieved(part, "ease", told)[0][0].items != first.items).any()
     asked = []
     monkeypatch.setattr(
@@ -127,7 +128,7 @@ def test_the_best_on_validation_is_chosen(ground, monkeypatch):
     counts = np.asarray(part.matrix.sum(axis=0)).ravel().astype(np.int64)
 
     def scorer(sign):
-        return Setting(None, {}, lambda _: Popularity(sign * counts))
+        return Setting(NoConfig(), {}, lambda _: Popularity(sign * counts))
 
     monkeypatch.setitem(MODELS, "popularity", Model("p", (scorer(-1), scorer(1), scorer(-1))))
     best = choose(part, "popularity")
