@@ -4,13 +4,18 @@ exception.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+from scipy import linalg
 
 from retrieval.arrays import Csr, Float32
+from retrieval.errors import DataError
 from retrieval.schema import Histories
 
-_ROWS = 256  # d x d systems solved at once
+_functions: Any = linalg.get_lapack_funcs  # annotated too loosely to check against
+(_posv,) = _functions(("posv",), dtype=np.float32)
 _TINY = 1e-12  # factors that decay towards zero become denormal, on which arithmetic is many times slower
 
 
@@ -40,6 +45,9 @@ class Ials:
     Args:
         interactions: ``(N, M)`` training matrix.
         config: Settings.
+
+    Raises:
+        DataError: The regularisation is too small for single precision.
     """
 
     def __init__(self, interactions: Csr, config: IalsConfig | None = None) -> None:
@@ -61,14 +69,31 @@ class Ials:
         return self.users(histories) @ self.items.T
 
     def _solve(self, rows: Csr, factors: Float32) -> Float32:
-        """Factors of the rows, those of the columns fixed: by whichever system is smaller, in items or in dimensions."""
-        everything = self.config.unobserved_weight * (factors.T @ factors)
-        lengths = np.diff(rows.indptr)
-        out = np.zeros((rows.shape[0], factors.shape[1]), np.float32)
-        if len(short := np.flatnonzero((lengths > 0) & (lengths < factors.shape[1]))):
-            out[short] = self._by_items(rows[short], factors, everything)
-        if len(long := np.flatnonzero(lengths >= factors.shape[1])):
-            out[long] = self._by_dimensions(rows[long], factors, everything)
+        """Factors of the rows, those of the columns fixed: by whichever system is smaller, in dimensions or in items.
+
+        With S the n factors of a row, W their weights, E = a0 F'F and B = E + ridge I, by Woodbury
+
+            (B + S'WS)^-1 S'W 1 = B^-1 S' W^1/2 (I + W^1/2 S B^-1 S' W^1/2)^-1 W^1/2 1,
+
+        and in the axes of E's eigenvectors B is diagonal, whatever the ridge of a row is.
+        """
+        d, everything = factors.shape[1], self.config.unobserved_weight * (factors.T @ factors)
+        values, axes = (array.astype(np.float32) for array in np.linalg.eigh(everything))
+        values, turned = np.maximum(values, 0.0), factors @ axes
+        out = np.zeros((rows.shape[0], d), np.float32)
+        few = np.diff(rows.indptr) < d
+        for row in np.flatnonzero(np.diff(rows.indptr)):
+            part = slice(rows.indptr[row], rows.indptr[row + 1])
+            items, weights = rows.indices[part], rows.data[part].astype(np.float32)
+            half, ridge = np.sqrt(weights)[:, None], self._ridge(weights, len(factors))
+            if few[row]:
+                scaled = half * turned[items]
+                through = scaled / (values + ridge)
+                out[row] = through.T @ _positive(_plus(scaled @ through.T, np.float32(1.0)), half[:, 0])
+            else:
+                scaled = half * factors[items]
+                out[row] = _positive(_plus(scaled.T @ scaled + everything, ridge), half[:, 0] @ scaled)
+        out[few] = out[few] @ axes.T
         out[np.abs(out) < _TINY] = 0.0
         return out
 
@@ -76,41 +101,15 @@ class Ials:
         size = float(weights.sum()) + self.config.unobserved_weight * columns
         return np.float32(self.config.regularisation * size**self.config.exponent)
 
-    def _by_items(self, rows: Csr, factors: Float32, everything: Float32) -> Float32:
-        """By Woodbury, S the n factors of a row, W their weights, B = everything + ridge I, h = W^1/2 1:
 
-        (B + S'WS)^-1 S'W 1 = B^-1 S' W^1/2 (I + W^1/2 S B^-1 S' W^1/2)^-1 h,
+def _plus(system: Float32, ridge: np.float32) -> Float32:
+    system.flat[:: len(system) + 1] += ridge
+    return system
 
-        where the eigenvectors of ``everything`` make B diagonal for every ridge.
-        """
-        values, axes = np.linalg.eigh(everything)
-        turned = factors @ axes
-        out = np.empty((rows.shape[0], factors.shape[1]), np.float32)
-        for row in range(rows.shape[0]):
-            part = slice(rows.indptr[row], rows.indptr[row + 1])
-            weights = rows.data[part].astype(np.float32)
-            half = np.sqrt(weights)
-            scaled = turned[rows.indices[part]] * half[:, None]
-            through = scaled / (np.maximum(values, 0.0) + self._ridge(weights, len(factors)))
-            system = scaled @ through.T
-            system.flat[:: len(half) + 1] += 1.0
-            out[row] = np.linalg.solve(system, half) @ through
-        return out @ axes.T
 
-    def _by_dimensions(self, rows: Csr, factors: Float32, everything: Float32) -> Float32:
-        d = factors.shape[1]
-        out = np.empty((rows.shape[0], d), np.float32)
-        diagonal = np.arange(d)
-        for start in range(0, rows.shape[0], _ROWS):
-            stop = min(start + _ROWS, rows.shape[0])
-            systems = np.empty((stop - start, d, d), np.float32)
-            right = np.empty((stop - start, d, 1), np.float32)
-            for at, row in enumerate(range(start, stop)):
-                part = slice(rows.indptr[row], rows.indptr[row + 1])
-                seen, weights = factors[rows.indices[part]], rows.data[part].astype(np.float32)
-                weighted = seen * weights[:, None]
-                np.matmul(weighted.T, seen, out=systems[at])
-                right[at, :, 0] = weighted.sum(axis=0)
-                systems[at, diagonal, diagonal] += self._ridge(weights, len(factors))
-            out[start:stop] = np.linalg.solve(systems + everything, right)[:, :, 0]
-        return out
+def _positive(system: Float32, right: Float32) -> Float32:
+    """The solution of a positive system, which is overwritten; single precision, as NumPy's own solver does not offer."""
+    _, solution, failed = _posv(system.T, right, lower=1, overwrite_a=1)
+    if failed:
+        raise DataError("a system of iALS cannot be solved in single precision", "raise the regularisation")
+    return solution
