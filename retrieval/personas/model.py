@@ -85,12 +85,29 @@ class PersonaModule(nn.Module):
         compatible = config.attention_sharpness * centres @ scored_keys.T + torch.log(share + _LOG_FLOOR)[:, :, None]
         return (torch.softmax(compatible, 1) * inner).sum(1) + bias
 
-    def penalty(self, tables: float, themes: float) -> Tensor:
-        """Squared distance from the closed forms: what few users cannot justify is not learned."""
-        moved = self.history_delta.pow(2).sum() + (self.items - self.initial_items).pow(2).sum()
-        return tables * (moved + 0.1 * self.bias.pow(2).sum()) + themes * (
-            (self.themes - self.initial_themes).pow(2).sum()
-        )
+    @torch.no_grad()
+    def pull(self, tables: float, themes: float, scale: float = 1.0) -> None:
+        """Add to the gradients that of the distance from the closed forms: what few users cannot justify is not learned.
+
+        The penalty is ``tables (|history_delta|^2 + |items - initial|^2 + |bias|^2 / 10) + themes |themes - initial|^2``. Its gradient
+        is taken by hand, because tables are wide and there are three more of them in that of autograd.
+
+        Args:
+            tables: Weight of the first part.
+            themes: Weight of the second.
+            scale: Of the gradients that are there.
+        """
+        for parameter, start, weight in (
+            (self.history_delta, None, tables),
+            (self.items, self.initial_items, tables),
+            (self.bias, None, 0.1 * tables),
+            (self.themes, self.initial_themes, themes),
+        ):
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            parameter.grad.add_(parameter, alpha=2.0 * weight * scale)
+            if start is not None:
+                parameter.grad.add_(start, alpha=-2.0 * weight * scale)
 
     @torch.no_grad()
     def encoder(self) -> PersonaEncoder:

@@ -30,7 +30,7 @@ class Step:
             gradients would vanish.
         at_once: Users whose activations are held at a time.
         longest: Items of a history that are read.
-        penalty: Of the tables and of the themes, see :meth:`PersonaModule.penalty`.
+        penalty: Of the tables and of the themes, see :meth:`PersonaModule.pull`.
     """
 
     def __init__(
@@ -67,13 +67,13 @@ class Step:
         total = drawn.weights.sum().to(device)
         mine = self._processes.part(np.arange(len(drawn)))
         parts = np.array_split(mine, math.ceil(len(mine) / self._at_once)) if len(mine) else []
-        for at, part in enumerate(parts):
+        for part in parts:
             batch = drawn.dense(int(part[0]), int(part[-1]) + 1, len(module.bias), self._longest, sample, device)
             with torch.autocast(device.type, self._dtype, enabled=self._dtype != torch.float32):
                 loss = -_weighted_likelihood(module, batch, table) / total
-            if at == 0 and self._processes.first:  # counted once
-                loss = loss + module.penalty(*self._penalty)
             self._scaler.scale(loss).backward()
+        if self._processes.first:  # counted once
+            module.pull(*self._penalty, scale=self._scaler.get_scale())
         self._processes.sum_gradients(module.parameters())
 
 

@@ -54,20 +54,30 @@ def ground():
     )  # fmt: skip
     module = PersonaModule(SHAPE, tables, gain=20.0, alpha=0.5, shrink=3.0)
     with torch.no_grad():  # away from the closed forms, so that the penalty pulls
-        for parameter in (module.history_delta, module.items, module.bias):
+        for parameter in (module.history_delta, module.items, module.bias, module.themes):
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     drawn = draw(histories, np.arange(40), (0.5, 0.8), np.random.default_rng(2))
     return module, drawn
 
 
-def gradient(ground, *, at_once=40, precision="fp32", sample=None):
+def gradient(ground, *, at_once=40, precision="fp32", sample=None, penalty=(1e-2, 1e-3)):
     module, drawn = ground
     module.zero_grad()
     optimiser = torch.optim.SGD(module.parameters())
-    Step(module, optimiser, Processes(), precision, at_once, 150, (1e-2, 1e-3)).gradient(
-        drawn, module.history_table, sample
-    )
+    Step(module, optimiser, Processes(), precision, at_once, 150, penalty).gradient(drawn, module.history_table, sample)
     return torch.cat([p.grad.flatten() for p in module.parameters()])
+
+
+def test_the_pull_is_the_gradient_of_the_penalty(ground):
+    module, _ = ground
+    pulled = gradient(ground, penalty=(0.3, 0.7)) - gradient(ground, penalty=(0.0, 0.0))
+    module.zero_grad()
+    tables = module.history_delta.pow(2).sum() + (module.items - module.initial_items).pow(2).sum()
+    themes = (module.themes - module.initial_themes).pow(2).sum()
+    (0.3 * (tables + 0.1 * module.bias.pow(2).sum()) + 0.7 * themes).backward()
+    by_autograd = [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters()]
+    torch.testing.assert_close(pulled, torch.cat([g.flatten() for g in by_autograd]), atol=1e-5, rtol=1e-4)
+    assert pulled.abs().max() > 0.01
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 39])
