@@ -15,11 +15,12 @@ import numpy as np
 from eval.metrics import taste_clusters
 from eval.retrieve_models import Model
 from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
-from eval.retrieve_setting import Setting, Trainable, once
+from eval.retrieve_setting import Setting, Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.mixture import MixtureConfig, MixtureFoldIn
 from retrieval.baselines.protocol import Scorer
-from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
+from retrieval.personas.encoder import PersonaEncoder
+from retrieval.personas.initial import InitialTables
 from retrieval.personas.training import TrainingConfig
 
 TEMPERATURES = (0.05, 0.2, 0.8)
@@ -53,12 +54,8 @@ def kmeans_personas(encoder: PersonaEncoder, personas: int) -> PersonaEncoder:
 
 def kmeans_model(one_vector: PersonaScorer, personas: int) -> Model:
     """:func:`kmeans_personas` of a trained single vector, as a model of the comparison."""
-    config = TrainingConfig(encoder=EncoderConfig(personas=personas, dimension=one_vector.encoder.config.dimension))
-
-    def fit(_: Trainable) -> Scorer:
-        return PersonaScorer(kmeans_personas(one_vector.encoder, personas))
-
-    return Model(f"k-means (K={personas})", (Setting(config, {}, fit),))
+    made = PersonaScorer(kmeans_personas(one_vector.encoder, personas))
+    return Model(f"k-means (K={personas})", (Setting(made.encoder.config, {}, lambda _: made),))
 
 
 def mixture_model(ials: Ials, personas: int) -> Model:
@@ -89,21 +86,26 @@ def inner(scorer: Scorer) -> Scorer:
 def learned_models(config: TrainingConfig, *, wide: bool) -> dict[str, Model]:
     """The personas, one vector as wide as each of them, and one as wide as all, by the same multinomial likelihood.
 
-    Those of one width start from the same closed forms, which the first that is trained takes the time of.
+    The first two, of one width, start from the same closed forms: the personas make and keep them, which is counted in their
+    seconds, and the one vector lets them go.
 
     Args:
         config: Of the personas.
         wide: With the vector as wide as all.
     """
-    shape = config.encoder
-    start = once(lambda ground: start_of(ground.matrix, config, ground.categories))
+    shape, kept = config.encoder, list[InitialTables]()
+
+    def start(ground: Trainable, personas: int) -> InitialTables:
+        if not kept:
+            kept.append(start_of(ground.matrix, config, ground.categories))
+        return kept[0] if personas > 1 else kept.pop()
 
     def one(personas: int, dimension: int) -> Model:
         encoder = shape.model_copy(update={"personas": personas, "dimension": dimension})
         settings = config.model_copy(update={"encoder": encoder})
 
         def fit(ground: Trainable) -> Scorer:
-            tables = start(ground) if dimension == shape.dimension else None
+            tables = start(ground, personas) if dimension == shape.dimension else None
             return fit_personas(ground.matrix, settings, ground.categories, ground.progress, tables)
 
         title = f"K=1, d={dimension}" if personas == 1 else f"personas (K={personas})"

@@ -127,7 +127,8 @@ def _figures(model: Studied) -> dict[str, float]:
 def _facts(model: Studied, base: Studied, result: Study) -> dict[str, Any]:
     tried = [{**t.setting.varied, "validation": t.validation, "seconds": t.seconds} for t in model.measured.tried]
     gaps = {name: _dict(gap) for name, gap in differences(model, base, result).items()}
-    return {**_figures(model), "tried": tried, "minus_reference": gaps}
+    settings = model.measured.best.setting.config.model_dump(mode="json") if model.measured.tried else None
+    return {**_figures(model), "settings": settings, "tried": tried, "minus_reference": gaps}
 
 
 def _pools(result: Merging) -> list[dict[str, Any]]:

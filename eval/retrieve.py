@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +35,7 @@ class Tried:
     Attributes:
         setting: The point of the grid.
         validation: Mean NDCG@100 over the validation users.
-        seconds: Of training; next to nothing where the training of an earlier setting was shared.
+        seconds: Of the training that it reads, which another setting or model may have waited for.
     """
 
     setting: Setting
@@ -69,7 +68,7 @@ class Measured:
 
     @property
     def shared(self) -> bool:
-        """Whether the settings that were tried share one training, which took all their seconds together."""
+        """Whether the settings that were tried are ways to read one training."""
         return len(self.tried) > 1 and self.best.setting.shared
 
 
@@ -148,10 +147,8 @@ def choose(
         for at, setting in enumerate(model.grid):
             progress(at, "training", 0, 1)
             told = partial(progress, at)
-            began = time.perf_counter()
             scorer = fitting.of(setting, told)
-            seconds = time.perf_counter() - began
-            tried.append(Tried(setting, judge(scorer), seconds))
+            tried.append(Tried(setting, judge(scorer), fitting.seconds))
             yield tried[-1].validation, scorer
 
     # One after another, so that only the best so far is held in memory.

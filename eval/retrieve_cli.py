@@ -105,10 +105,13 @@ def personas(
     wide: Annotated[bool, typer.Option("--wide/--no-wide", help="Train one vector of K times the width too.")] = True,
     dimension: Annotated[int, typer.Option("--dimension", min=1, help="Of the personas, as for train.")] = 192,
     ridge: Annotated[
-        float | None, typer.Option("--ridge", min=0.001, help="Of the closed form they start from; None: by the data.")
+        float | None,
+        typer.Option("--ridge", min=0.001, max=1e9, help="Of the closed form they start from; None: by the data."),
     ] = None,
-    samples: Annotated[int | None, typer.Option("--samples", min=1, help="As for train.")] = None,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="As for train.")] = 64,
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, help="Items in the softmax's denominator, as for train.")
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Users per step, as for train.")] = 64,
     as_json: AsJson = False,
 ) -> None:
     """What several vectors per user do: four controls, collapse, certificate, merging, minority tastes."""

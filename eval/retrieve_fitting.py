@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -57,6 +58,8 @@ class Fitting:
 
     def __init__(self, ground: Trainable) -> None:
         self.ground = ground
+        self.seconds = 0.0
+        """What the last training took, also of settings that only read it."""
         self._last: tuple[BaseModel, Any] | None = None
 
     def __call__(self, config: BaseModel, progress: Progress | None = None) -> Scorer:
@@ -64,8 +67,10 @@ class Fitting:
         ground = self.ground if progress is None else replace(self.ground, progress=progress)
         read, still = _READ.get(type(config)), still_of(config)
         if read is None or self._last is None or self._last[0] != still:
-            self._last = None  # two trainings are never held at once
+            self._last = None  # let go before the next is trained
+            began = time.perf_counter()
             trained = _TRAINED[type(still)](ground, still)
+            self.seconds = time.perf_counter() - began
             if read is None:
                 return trained
             self._last = still, trained
@@ -75,7 +80,10 @@ class Fitting:
         """The retriever of a point of a grid, which may know itself how it is trained."""
         if setting.fit is None:
             return self(setting.config, progress)
-        return setting.fit(self.ground if progress is None else replace(self.ground, progress=progress))
+        began = time.perf_counter()
+        scorer = setting.fit(self.ground if progress is None else replace(self.ground, progress=progress))
+        self.seconds = time.perf_counter() - began
+        return scorer
 
 
 def still_of(config: BaseModel) -> BaseModel:

@@ -45,7 +45,9 @@ RECENCY = (0.0, 0.25, 0.5, 1.0)
 def _grid(base: BaseModel, *, shared: bool = False, **values: tuple[float, ...]) -> tuple[Setting, ...]:
     """All combinations of the values."""
     points = [dict(zip(values, point, strict=True)) for point in product(*values.values())]
-    return tuple(Setting(base.model_copy(update=varied), varied, shared=shared) for varied in points)
+    return tuple(
+        Setting(type(base).model_validate({**base.model_dump(), **varied}), varied, shared=shared) for varied in points
+    )
 
 
 def _shaped(personas: int, dimension: int = EncoderConfig().dimension, samples: int | None = None) -> TrainingConfig:

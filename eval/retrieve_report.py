@@ -84,9 +84,10 @@ def _settings(measured: Measured) -> str:
     best = measured.best
     varied = ", ".join(f"{name} {value:g}" for name, value in best.setting.varied.items()) or "one setting"
     among = f" of {len(measured.tried)} settings" if len(measured.tried) > 1 else ""
-    took = sum(t.seconds for t in measured.tried) if measured.shared else best.seconds
     once = ", once for all settings" if measured.shared else ""
-    return f"{varied}{among}; validation {METRICS[CHOSEN_BY]} {best.validation:.4f}; trained in {took:.1f} s{once}"
+    return (
+        f"{varied}{among}; validation {METRICS[CHOSEN_BY]} {best.validation:.4f}; trained in {best.seconds:.1f} s{once}"
+    )
 
 
 def _figures(result: Comparison, name: str) -> Table:

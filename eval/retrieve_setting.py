@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from retrieval.arrays import Csr
 from retrieval.baselines.protocol import Judge, Progress, Scorer
-
-_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +36,7 @@ class Setting:
         config: What it is.
         varied: Those of its fields that the grid varies, for reports.
         fit: Trains it, where its settings alone do not say how; None leaves it to :class:`eval.retrieve_fitting.Fitting`.
-        shared: Whether the settings of its grid share one training, which the first that is fitted takes the time of.
+        shared: Whether the settings of its grid are ways to read one training.
     """
 
     config: BaseModel
@@ -52,15 +49,3 @@ class NoConfig(BaseModel):
     """Of a model without settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def once(make: Callable[[Trainable], _Made]) -> Callable[[Trainable], _Made]:
-    """``make``, which is not called again for the matrix that it was called for last."""
-    last: list[tuple[Csr, _Made]] = []
-
-    def made(ground: Trainable) -> _Made:
-        if not last or last[0][0] is not ground.matrix:
-            last[:] = [(ground.matrix, make(ground))]
-        return last[0][1]
-
-    return made

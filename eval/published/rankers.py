@@ -99,6 +99,7 @@ def rank(
     categories = dataset.catalog.axis().share[np.flatnonzero(touched)] if dataset.catalog.has_labels() else None
     facts = {"items": digest(sets.items.tolist()), "truth": digest(sets.truth.tolist())}
     found: dict[str, Ranker] = {}
+    fitting: Fitting | None = None  # made if something is not kept already
     total, done = sum(len(model.grid) for model in plan.values()), 0
     for name, model in plan.items():
         for setting in model.grid:
@@ -110,8 +111,10 @@ def rank(
                 if name == PERSONAS:
                     scores = _of_personas(product(dataset, sets, folder, progress), sets)
                 else:
-                    trainable = Trainable(touched_matrix(sets.everyone, touched), categories, indifferent, progress)
-                    scores = _scores(Touched(Fitting(trainable).of(setting), touched), sets)
+                    fitting = fitting or Fitting(
+                        Trainable(touched_matrix(sets.everyone, touched), categories, indifferent, progress)
+                    )
+                    scores = _scores(Touched(fitting.of(setting), touched), sets)
                 write_whole(place, lambda out, scores=scores: np.save(out, scores))
             scores = np.load(place)
             part = sets.validation

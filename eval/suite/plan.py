@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import product
 
 from agent.rerank.strategies import WITHOUT_LAMBDA
+from eval.retrieve_fitting import still_of
 from eval.suite.config import DataConfig, RetrieverConfig, SplitConfig, SuiteConfig
 from eval.suite.pools import pool_key, seeded, settings
 from eval.suite.store import code, digest
 from prompts.template import load
 from retrieval.baselines.ials import IalsConfig
+from retrieval.personas.towers import TowersConfig
 
 # Microseconds per slate of 10 from 100 candidates in 18 groups, and seconds of training per setting and million interactions,
 # measured on two cores of a busy machine, for an estimate beforehand.
@@ -25,9 +27,9 @@ _TRAIN_S = {
     "personas": 120, "one-vector": 60, "one-vector-wide": 120,
 }  # fmt: skip
 _MEASURE_US = 15
-_IALS_ROW_S, _IALS_SQUARE_S, _IALS_SEEN_S = 1e-5, 7e-9, 5e-11
-"""Of an epoch of iALS: per row of either side, per row times d^2, and per interaction of either side times d^2; measured with one thread at
-d = 16, 64 and 128 on MovieLens latest-small and 1M. Threads that share busy cores can take ten times as long."""
+_IALS_ROW_S, _IALS_PRODUCT_S = 1.5e-5, 4e-11
+"""Of an epoch of iALS: per row of either side, and per product of its system; measured with one thread at
+d = 64 to 512 on MovieLens latest-small and 1M. Threads that share busy cores can take ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,17 @@ def pool_seconds(unit: PoolUnit, rows: int, interactions: int) -> float:
     """
     tried = settings(unit.retriever, unit.seed)
     each = _TRAIN_S.get(unit.retriever.name, 60) * interactions / 1e6
-    return 0.5 + sum(_ials_seconds(one, rows, interactions) if isinstance(one, IalsConfig) else each for one in tried)
+    if isinstance(tried[0], TowersConfig):
+        return 0.5 + _TRAIN_S["recvae"] * interactions / 1e6 * max(tried[0].recvaes, 1)
+    trained = {still_of(one).model_dump_json(): one for one in tried}.values()  # some only read what another trained
+    return 0.5 + sum(_ials_seconds(one, rows, interactions) if isinstance(one, IalsConfig) else each for one in trained)
 
 
 def _ials_seconds(config: IalsConfig, rows: int, interactions: int) -> float:
-    """Of one setting: a d x d system for each row of either side, made of what the row has seen."""
-    square = config.dimension**2
-    epoch = rows * (_IALS_ROW_S + _IALS_SQUARE_S * square) + 2 * interactions * _IALS_SEEN_S * square
-    return config.epochs * epoch
+    """Of one setting: for each row of either side a system as large as the smaller of d and what it has seen."""
+    seen = 2 * interactions / max(rows, 1)
+    products = min(seen, config.dimension) ** 2 * max(seen, config.dimension)
+    return config.epochs * rows * (_IALS_ROW_S + _IALS_PRODUCT_S * products)
 
 
 def rerank_seconds(suite: SuiteConfig, unit: RerankUnit, users: int) -> float:

@@ -66,7 +66,7 @@ def settings(retriever: RetrieverConfig, seed: int) -> list[BaseModel]:
     """
     found: dict[str, BaseModel] = {}
     for point in MODELS[retriever.name].grid:
-        values = {**point.config.model_dump(), **retriever.config}
+        values = _merged(point.config.model_dump(), retriever.config)
         if seeded(retriever):
             values["seed"] = retriever.config.get("seed", seed)
         try:
@@ -79,6 +79,14 @@ def settings(retriever: RetrieverConfig, seed: int) -> list[BaseModel]:
             ) from why
         found[config.model_dump_json()] = config
     return list(found.values())
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Settings over those of the grid, also within a setting that has settings of its own."""
+    both = {
+        k: _merged(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v for k, v in over.items()
+    }
+    return {**base, **both}
 
 
 def pool_key(suite: SuiteConfig, ground_key: str, retriever: RetrieverConfig, seed: int) -> str:

@@ -38,8 +38,9 @@ class Bags:
     def of(cls, histories: Histories, device: torch.device) -> Bags:
         """From B histories."""
         owner = histories.owner
-        squares = np.bincount(owner, histories.weights**2, minlength=len(histories))
-        values = (histories.weights / np.sqrt(squares[owner])).astype(np.float32)
+        weights = histories.weights.astype(np.float64)  # of which small ones have squares
+        squares = np.bincount(owner, weights**2, minlength=len(histories))[owner]
+        values = np.divide(weights, np.sqrt(squares), out=np.zeros_like(weights), where=squares > 0).astype(np.float32)
         arrays = (histories.items.astype(np.int64), histories.indptr[:-1].astype(np.int64), values)
         return cls(*(torch.from_numpy(np.ascontiguousarray(a)).to(device) for a in arrays))
 

@@ -58,6 +58,11 @@ class InitialTables:
     prototypes: Floats
     solved: bool
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Users and items that they are of."""
+        return sum(map(len, self.groups)), len(self.items)
+
 
 def initial_tables(
     matrix: Csr,
@@ -97,7 +102,7 @@ def initial_tables(
         history=history,
         held_out=[_widen(table / balance, dimension) for table in held_out] if solvable else [history] * len(parts),
         groups=parts,
-        themes=_widen(themes, theme_dimension),
+        themes=themes,
         prototypes=_widen(spherical_kmeans(themes, counts, personas, seed), theme_dimension),
         solved=solvable,
     )
@@ -125,7 +130,7 @@ def item_themes(matrix: Csr, categories: Csr | None, width: int, category_share:
         category_share: Where there are.
 
     Returns:
-        ``(M, t)``, or narrower where the data have less rank; unit rows but for items that say nothing.
+        ``(M, t)`` unit rows but for items that say nothing; zero columns where the data have less rank.
     """
     described = None if categories is None or category_share == 0 else _category_embedding(categories, width // 2)
     taste = _spectral(matrix, width - (0 if described is None else described.shape[1]))

@@ -110,6 +110,7 @@ def train(
 
     Raises:
         DataError: Fewer than ten users have two liked items.
+        ValueError: ``start`` is of other users, items or dimensions.
     """
     config = config or TrainingConfig()
     torch.manual_seed(config.seed)
@@ -118,13 +119,16 @@ def train(
     compact, touched = _compact(histories)
     progress("closed forms", 0, 1)
     shape = config.encoder
-    tables = processes.once(
-        lambda: (
-            with_prototypes(start, np.bincount(compact.items), shape.personas, config.seed)
-            if start
-            else closed_forms(histories, config, categories)
-        )
-    )
+
+    def begin() -> InitialTables:
+        if start is None:
+            return _closed_forms(compact, touched, config, categories)
+        given, wanted = (*start.shape, start.items.shape[1]), (len(compact), len(touched), shape.dimension)
+        if given != wanted:
+            raise ValueError(f"the start is of {given} users, items and dimensions, data and settings are of {wanted}")
+        return with_prototypes(start, np.bincount(compact.items), shape.personas, config.seed)
+
+    tables = processes.once(begin)
     module = PersonaModule(shape, tables, gain=config.gain, alpha=config.alpha, shrink=config.shrink).to(device)
     distinct = {id(table): table for table in tables.held_out}  # one for all groups where nothing was solved
     on_device = {at: torch.from_numpy(table.astype(np.float32)).to(device) for at, table in distinct.items()}
@@ -177,7 +181,12 @@ def closed_forms(histories: Histories, config: TrainingConfig, categories: Csr |
     Raises:
         DataError: Fewer than ten users have two liked items.
     """
-    compact, touched = _compact(histories)
+    return _closed_forms(*_compact(histories), config, categories)
+
+
+def _closed_forms(
+    compact: Histories, touched: np.ndarray, config: TrainingConfig, categories: Csr | None
+) -> InitialTables:
     shape = config.encoder
     return initial_tables(
         compact.matrix(len(touched)).tocsr(),

@@ -10,7 +10,7 @@ from eval.quick import best_items
 from eval.retrieve_models import MODELS
 from eval.retrieve_personas import PersonaScorer, fit_personas
 from eval.retrieve_recent import Recent
-from retrieval.baselines.ials import Ials, IalsConfig
+from retrieval.baselines.ials import Ials, IalsConfig, _positive
 from retrieval.baselines.knn import ItemKnn, KnnConfig
 from retrieval.baselines.large_linear import LargeLinearAutoencoder
 from retrieval.baselines.linear import TUNED, LinearAutoencoder, LinearConfig
@@ -19,6 +19,7 @@ from retrieval.baselines.multvae import MultVaeConfig, fit_mult_vae
 from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import fit_touched, silent
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
+from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.towers import TowerPersonasConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
@@ -138,7 +139,8 @@ def test_an_empty_history_is_the_same_for_everyone(name, scorers):
     rows = [[], planted(1, 4)[0], []]
     scores = scorers[name].scores(Histories.of(rows))
     assert np.isfinite(scores[:, :-UNTOUCHED]).all()
-    np.testing.assert_allclose(scores[0], scores[2], rtol=1e-5, atol=1e-6)
+    # Rows of one matrix product may be rounded apart; where nothing is said of nobody they are zeros.
+    np.testing.assert_allclose(scores[0], scores[2], rtol=1e-5, atol=1e-6 if name.startswith("towers") else 0)
 
 
 @every
@@ -210,6 +212,11 @@ def test_knn_by_hand():
     # One neighbour each: item 2's and item 1's is item 0, and item 0's is item 1.
     nearest = ItemKnn(x, KnnConfig(neighbours=1, shrinkage=0.0)).scores(Histories.of([[2]]))[0]
     np.testing.assert_allclose(nearest, [0, 0, 0], atol=1e-7)
+
+
+def test_ials_says_what_single_precision_cannot_solve():
+    with pytest.raises(DataError, match="cannot be solved"):
+        _positive(np.zeros((2, 2), np.float32), np.ones(2, np.float32))
 
 
 @pytest.mark.parametrize("dimension", [2, 3, 4], ids=["more items than dimensions", "as many", "fewer"])

@@ -1,5 +1,6 @@
 """What is said of personas: searches, merging, presence of small tastes, intervals, and the study as a whole."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -207,6 +208,11 @@ def test_a_shared_start_gives_the_tables_of_a_training_alone():
         shape = config.encoder.model_copy(update={"personas": personas})
         one = config.model_copy(update={"encoder": shape})
         alone, shared = (fit_personas(x, one, None, silent, begun).encoder.weights for begun in (None, start))
+        with pytest.raises(ValueError, match="the start is of"):
+            fit_personas(x[:70], one, None, silent, start)
+        wider = one.model_copy(update={"encoder": shape.model_copy(update={"dimension": 9})})
+        with pytest.raises(ValueError, match="the start is of"):
+            fit_personas(x, wider, None, silent, start)
         for name, table in alone.as_dict().items():
             np.testing.assert_allclose(getattr(shared, name), table, atol=1e-6, err_msg=name)
 
@@ -216,12 +222,15 @@ def shop(tmp_path_factory):
     return write_shop(tmp_path_factory.mktemp("shop"))
 
 
-def test_the_study_as_a_whole(shop):
+def test_the_study_as_a_whole(shop, monkeypatch):
+    started = []
+    monkeypatch.setattr("eval.persona_controls.start_of", lambda *a: started.append(a) or start_of(*a))
     dataset, ground = GroundOptions(str(shop)).load()
     told = as_dict(study(dataset, ground, silent, settings=1, budget=20, factors=8))
     assert told["axis"] == "categories" and told["users"] == {"train": 54, "test": 13}
     names = {"personas", "one-vector", "one-vector-wide", "ials", "edlae-tuned", "k-means", "mixture"}
     assert set(told["models"]) == names
+    assert len(started) == 1  # for the personas and the one vector; the wide one has its own
     gaps = told["models"]["one-vector"]["minus_reference"].values()
     assert all(gap["mean"] == gap["low"] == gap["high"] == 0 for gap in gaps)
     gained = told["mixture_minus_ials"]["NDCG@100"]["mean"]
@@ -244,4 +253,10 @@ def test_command_line(shop):
     shown = subprocess.run(command, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
     assert "minority tastes along tastes" in " ".join(shown.stdout.split()) and "K=1, d=8 " in shown.stdout
+    assert "d=32" not in shown.stdout  # four times as wide
     assert "\u2026" not in shown.stdout  # every figure is whole at eighty columns
+    told = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    for name in ("personas", "one-vector"):
+        settings = told["models"][name]["settings"]
+        assert (settings["ridge"], settings["samples"], settings["batch"]) == (10, 20, 16)
+        assert settings["encoder"]["dimension"] == 8

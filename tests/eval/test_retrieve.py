@@ -163,8 +163,8 @@ def test_a_training_that_settings_share_is_told_with_its_time():
         tried = tuple(Tried(one, float(at), took) for at, (one, took) in enumerate(zip(grid, seconds, strict=True)))
         return _settings(Measured("x", np.ones((2, 3)), np.ones(2), 1.0, tried)).split("; ")
 
-    assert told(12.3, 0.0, shared=True)[0] == "recency 1 of 2 settings"
-    assert told(12.3, 0.0, shared=True)[-1] == "trained in 12.3 s, once for all settings"
+    assert told(12.3, 12.3, shared=True)[0] == "recency 1 of 2 settings"
+    assert told(12.3, 12.3, shared=True)[-1] == "trained in 12.3 s, once for all settings"
     assert told(12.3, 4.0, shared=False)[-1] == "trained in 4.0 s"
     assert told(7.0, shared=True)[-1] == "trained in 7.0 s"
     shared = {name for name, model in MODELS.items() if any(one.shared for one in model.grid)}
