@@ -84,15 +84,15 @@ def draw(found: Sequence[Width], loops: Mapping[int, Sequence[Round]], title: st
             line = [w for w in found if w.family == family]
             x, y = [_means(w)[name] for w in line], [_means(w)["Recall@20"] for w in line]
             axes.plot(x, y, "o-", markersize=4, linewidth=1.2, label=family)
-            for w, at, value in zip(line, x, y, strict=True):
-                axes.annotate(str(w.dimension), (at, value), textcoords="offset points", xytext=(4, 4), fontsize=7)
+            for at, label in _labels([w.dimension for w in line], x, y):
+                axes.annotate(label, (x[at], y[at]), textcoords="offset points", xytext=(4, 4), fontsize=7)
         axes.set(xlabel=name, ylabel="Recall@20")
     for axes, name in zip(grid[1] if loops else [], ("found", "coverage", "popularity"), strict=False):
         for dimension, line in loops.items():
             axes.plot(
                 range(1, len(line) + 1), [getattr(r, name) for r in line], "o-", markersize=4, label=f"d = {dimension}"
             )
-        axes.set(xlabel="round of the loop", ylabel=_LOOP[name])
+        axes.set(xlabel="round of the loop", ylabel=_LOOP[name], xticks=range(1, max(map(len, loops.values())) + 1))
     for axes in grid.ravel():
         axes.spines[["top", "right"]].set_visible(False)
     for row in grid:
@@ -102,6 +102,23 @@ def draw(found: Sequence[Width], loops: Mapping[int, Sequence[Round]], title: st
     plt.close(figure)
 
 
+def _labels(dimensions: Sequence[int], x: Sequence[float], y: Sequence[float]) -> list[tuple[int, str]]:
+    """Where a label stands and what it says: points that nearly coincide with one before share its label."""
+    wide, high = (max(max(v) - min(v), 1e-12) for v in (x, y))
+    labels: list[tuple[int, list[int]]] = []
+    for at, dimension in enumerate(dimensions):
+        near = [
+            shared for place, shared in labels
+            if max(abs(x[at] - x[place]) / wide, abs(y[at] - y[place]) / high) < _NEAR
+        ]  # fmt: skip
+        if near:
+            near[0].append(dimension)
+        else:
+            labels.append((at, [dimension]))
+    return [(place, ", ".join(map(str, shared))) for place, shared in labels]
+
+
+_NEAR = 0.05  # of an axis
 _LOOP = {
     "found": "hidden likes found",
     "coverage": "coverage@50",

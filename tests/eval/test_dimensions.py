@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from eval.dimension_report import _labels
 from eval.dimensions import sweep, widths
 from eval.feedback_loop import LISTED, feedback_loop
 from eval.retrieve_ground import prepare
@@ -112,3 +113,10 @@ def test_command_line(shop, tmp_path):
     assert chart.read_bytes()[:4] == b"\x89PNG"
     wrong = subprocess.run([*command, "--dimensions", "2,many"], capture_output=True, text=True)
     assert wrong.returncode == 2 and "--dimensions 2,many" in wrong.stderr and "Traceback" not in wrong.stderr
+
+
+def test_points_that_nearly_coincide_share_a_label():
+    assert _labels([16, 32, 64, 128], [0.0, 1.0, 1.01, 2.0], [0.0, 1.0, 1.0, 2.0]) == [
+        (0, "16"), (1, "32, 64"), (3, "128"),
+    ]  # fmt: skip
+    assert _labels([16], [1.0], [1.0]) == [(0, "16")]
