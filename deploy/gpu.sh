@@ -24,7 +24,7 @@ else
   GPUS=${GPUS:-$(nvidia-smi --list-gpus | wc -l)} precision=bf16 batch=1024 bench=1000000
   size="--users 30 --items 10 --likes 3000000"  # more than 50,000 items, so that the softmax is sampled
   tests=
-  modes="--users 200 --timed 64 --at-once 32"
+  modes="--users 40 --timed 16 --at-once 1 --at-once 4 --at-once 16"
 fi
 pytest() { "$bin/python" -m pytest -rs -p no:cacheprovider --basetemp="$here/tests" "$@"; }
 

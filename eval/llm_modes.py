@@ -25,7 +25,7 @@ from prompts.template import load as load_prompt
 from retrieval.arrays import Float64, Int32
 from retrieval.artifacts import Model
 from retrieval.datasets.dataset import Dataset
-from retrieval.errors import ConfigError
+from retrieval.errors import ConfigError, DataError
 from retrieval.schema import Catalog
 
 PATIENT_MS = 300_000
@@ -136,6 +136,11 @@ class Study:
         self.fold: Fold = next(make_folds(dataset, 5, 10)[1])
         self._model = trained(dataset, self.fold)
         drawn = cases(dataset.catalog, self.fold, words=words, short=False, users=users + spare, seed=seed)
+        if len(drawn) < users + spare:
+            raise DataError(
+                f"{len(drawn)} validation users can be asked about, {users} to be measured and {spare} to be timed are too many",
+                "lower --users, --timed or the number of --at-once",
+            )
         self.cases, self.spare = drawn[:users], drawn[users:]
         self._pool = max(100, long)
         self._made: dict[tuple[str, bool], Recommender] = {}

@@ -13,8 +13,8 @@ def modes(
     items: Annotated[str | None, typer.Option("--items", help="File of items, if --data is a file.")] = None,
     like_above: Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")] = None,
     users: Annotated[int, typer.Option("--users", min=2, help="Validation users.")] = 20,
-    timed: Annotated[int, typer.Option("--timed", min=1, help="Further users, for requests a second.")] = 8,
-    at_once: Annotated[int, typer.Option("--at-once", min=1, help="Requests at once while these are timed.")] = 4,
+    timed: Annotated[int, typer.Option("--timed", min=1, help="Further users, for requests a second at each --at-once.")] = 8,
+    at_once: Annotated[list[int] | None, typer.Option("--at-once", min=1, help="Requests at once while these are timed; again for more, each with users of its own. Default: 1 and 4.")] = None,
     long: Annotated[int, typer.Option("--long", min=21, max=300, help="Candidates of the modes that use windows.")] = 60,
     only: Annotated[list[str] | None, typer.Option("--only", help="A way of asking, as the table calls it; again for more. Then neither order effects nor speeds.")] = None,
     words: Annotated[bool, typer.Option("--words", help="Requests that name categories; default: no words.")] = False,
@@ -27,6 +27,6 @@ def modes(
     from eval.llm_modes_report import run_modes  # noqa: PLC0415
 
     run_modes(
-        data, column or [], items, like_above, users, timed, at_once, long, seed, llm_url, llm_model,
+        data, column or [], items, like_above, users, timed, at_once or [1, 4], long, seed, llm_url, llm_model,
         only=tuple(only or ()), words=words, as_json=as_json,
     )  # fmt: skip

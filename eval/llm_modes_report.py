@@ -16,7 +16,7 @@ from agent.llm.failures import LLMFailure
 from agent.llm.scorer import LabelScorer
 from eval.llm_modes import Row, Study, chosen, compare, variants
 from eval.llm_order_effects import SLOTS, OrderEffects, order_effects
-from eval.llm_speed import Speed, speeds
+from eval.llm_speed import NAMES, Speed, speeds
 from eval.significance import Interval, paired_bootstrap
 from retrieval.errors import ServerError
 
@@ -28,7 +28,7 @@ def run_modes(
     like_above: float | None,
     users: int,
     timed: int,
-    at_once: int,
+    at_once: Sequence[int],
     long: int,
     seed: int,
     llm_url: str | None,
@@ -50,7 +50,7 @@ def run_modes(
     dataset = load_data(data, columns, items, like_above)
     scorer = LabelScorer(endpoint)
     with progress_bar("training on the other users") as (bar, task):
-        study = Study(dataset, users, timed, long, words=words, seed=seed)
+        study = Study(dataset, users, 0 if only else timed * len(at_once), long, words=words, seed=seed)
 
         def step(name: str, done: int, total: int) -> None:
             bar.update(task, description=name, completed=done, total=total)
@@ -64,7 +64,7 @@ def run_modes(
             if not only:
                 bar.reset(task, description="order effects", total=len(study.cases))
                 effects = order_effects(study, scorer, advance)
-                bar.reset(task, description="requests a second", total=5)
+                bar.reset(task, description="requests a second", total=len(NAMES) * len(at_once))
                 fast = speeds(study, scorer, at_once, advance)
         except LLMFailure as failure:
             raise ServerError(
@@ -81,7 +81,7 @@ def run_modes(
     )
     if not only:
         show_whole(_effects_table(effects))
-        show_whole(_speed_table(fast, at_once))
+        show_whole(_speed_table(fast))
     for row in rows:
         if row.failures:
             why = ", ".join(f"{reason} {count}" for reason, count in sorted(row.failures.items()))
@@ -118,7 +118,12 @@ def _bias(one: OrderEffects) -> dict[str, Any]:
 
 
 def _speed(one: Speed, all_of_them: Sequence[Speed]) -> dict[str, Any]:
-    return {"name": one.name, "requests_per_second": one.per_second, "label_is_faster": all_of_them[0].per_second / one.per_second}  # fmt: skip
+    return {"name": one.name, "at_once": one.at_once, "requests_per_second": one.per_second, "label_is_faster": _faster(one, all_of_them)}  # fmt: skip
+
+
+def _faster(one: Speed, all_of_them: Sequence[Speed]) -> float:
+    label = next(other for other in all_of_them if other.name == NAMES[0] and other.at_once == one.at_once)
+    return label.per_second / one.per_second
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -161,8 +166,9 @@ def _effects_table(effects: Sequence[OrderEffects]) -> Table:
     return table
 
 
-def _speed_table(fast: Sequence[Speed], at_once: int) -> Table:
-    table = _table(f"requests a second, {at_once} at once", "asked", "a second", "label is faster")
+def _speed_table(fast: Sequence[Speed]) -> Table:
+    table = _table("requests a second", "asked", "at once", "users", "a second", "label is faster")
     for one in fast:
-        table.add_row(one.name, f"{one.per_second:.2f}", f"{fast[0].per_second / one.per_second:.1f} times")
+        faster = f"{_faster(one, fast):.1f} times"
+        table.add_row(one.name, str(one.at_once), str(one.requests), f"{one.per_second:.2f}", faster)
     return table

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from agent.llm.admission import Admission
 from agent.llm.loop import all_of, run
@@ -19,6 +20,9 @@ from retrieval.arrays import Int32
 LISTWISE = "listwise JSON"
 """What most rerankers ask for: an array of all ids, written token by token."""
 
+NAMES: tuple[ModeName | str, ...] = ("label", "permutation", "scores", "pointwise", LISTWISE)
+"""What is timed; the first is what the others are compared with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speed:
@@ -26,11 +30,13 @@ class Speed:
 
     Attributes:
         name: Of the mode, or :data:`LISTWISE`.
+        at_once: Requests that were under way together.
         requests: Users asked about.
         seconds: In all.
     """
 
     name: str
+    at_once: int
     requests: int
     seconds: float
 
@@ -40,20 +46,20 @@ class Speed:
         return self.requests / self.seconds
 
 
-def speeds(study: Study, scorer: LabelScorer, at_once: int, progress: Callable[[], None]) -> list[Speed]:
-    """Ask about every spare user, several at a time; raises :class:`LLMFailure`.
+def speeds(study: Study, scorer: LabelScorer, at_once: Sequence[int], progress: Callable[[], None]) -> list[Speed]:
+    """Ask about the spare users, an equal part of them at each number of requests at once; raises :class:`LLMFailure`.
 
     No prompt is sent twice to the server by one mode, and no two modes share more than what is the same for all users.
     """
-    names: tuple[ModeName | str, ...] = ("label", "permutation", "scores", "pointwise", LISTWISE)
     out: list[Speed] = []
-    for name in names:
+    part = len(study.spare) // len(at_once)
+    for (turn, together), name in product(enumerate(at_once), NAMES):
         prompt = PROMPTS["permutation"] if name == LISTWISE else PROMPTS[name]  # pyright: ignore[reportArgumentType]
-        asks = [study.ask(case, prompt)[0] for case in study.spare]
+        asks = [study.ask(case, prompt)[0] for case in study.spare[turn * part : (turn + 1) * part]]
         shown = [ask.listing.shortlist(ask.pool, ask.k, SHOWN) for ask in asks]
         started = time.perf_counter()
-        run(_all(name, scorer, list(zip(asks, shown, strict=True)), at_once))
-        out.append(Speed(name, len(asks), time.perf_counter() - started))
+        run(_all(name, scorer, list(zip(asks, shown, strict=True)), together))
+        out.append(Speed(name, together, len(asks), time.perf_counter() - started))
         progress()
     return out
 
