@@ -97,6 +97,7 @@ def learned_models(config: TrainingConfig, *, wide: bool) -> dict[str, Model]:
 
     def start(ground: Trainable, personas: int) -> InitialTables:
         if not kept:
+            ground.progress("closed forms", 0, 1)
             kept.append(start_of(ground.matrix, config, ground.categories))
         return kept[0] if personas > 1 else kept.pop()
 

@@ -7,6 +7,7 @@ import pytest
 from eval import metrics
 from eval.claims.candidates import choose, over, retrieved, retrieved_by_half
 from eval.claims.ground import FOLDS, make_ground
+from eval.retrieve_fitting import Fitting
 from eval.retrieve_models import MODELS, Model, _grid
 from eval.retrieve_setting import NoConfig, Setting
 from retrieval.baselines.linear import LinearConfig
@@ -133,6 +134,14 @@ def test_the_best_on_validation_is_chosen(ground, monkeypatch):
     monkeypatch.setitem(MODELS, "popularity", Model("p", (scorer(-1), scorer(1), scorer(-1))))
     best = choose(part, "popularity")
     assert part.judge(best) == part.judge(Popularity(counts)) > part.judge(Popularity(-counts))
+
+
+def test_personas_are_trained_from_the_seed_that_was_asked_for(ground, monkeypatch):
+    part, seeds = ground.parts[0], []
+    counts = np.asarray(part.matrix.sum(axis=0)).ravel().astype(np.int64)
+    monkeypatch.setattr(Fitting, "of", lambda _, setting: seeds.append(setting.config.seed) or Popularity(counts))
+    choose(part, "personas", seed=3)
+    assert seeds == [3]
 
 
 def test_smaller_grounds_say_what_they_leave_out(ground):
