@@ -22,7 +22,7 @@ from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import Progress, Scorer
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.encoder import PersonaEncoder
-from retrieval.personas.towers import TowerPersonasConfig, TowersConfig, fit_towers, join
+from retrieval.personas.tower_training import TowerPersonasConfig, TowersConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
 
 

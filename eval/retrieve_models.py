@@ -19,7 +19,7 @@ from retrieval.baselines.multvae import MultVaeConfig
 from retrieval.baselines.recvae import RecVaeConfig
 from retrieval.errors import ConfigError
 from retrieval.personas.encoder import EncoderConfig
-from retrieval.personas.towers import TowerPersonasConfig
+from retrieval.personas.tower_training import TowerPersonasConfig
 from retrieval.personas.training import TrainingConfig
 
 

@@ -13,7 +13,7 @@ from eval.suite.pools import pool_key, seeded, settings
 from eval.suite.store import code, digest
 from prompts.template import load
 from retrieval.baselines.ials import IalsConfig
-from retrieval.personas.towers import TowersConfig
+from retrieval.personas.tower_training import TowersConfig
 
 # Microseconds per slate of 10 from 100 candidates in 18 groups, and seconds of training per setting and million interactions,
 # measured on two cores of a busy machine, for an estimate beforehand.

@@ -21,7 +21,7 @@ from retrieval.baselines.protocol import fit_touched, silent
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig
-from retrieval.personas.towers import TowerPersonasConfig, fit_towers, join
+from retrieval.personas.tower_training import TowerPersonasConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
 from retrieval.schema import Histories
 

@@ -14,16 +14,8 @@ from retrieval.baselines.linear import TUNED, LinearAutoencoder
 from retrieval.baselines.protocol import silent
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.encoder import EncoderConfig
-from retrieval.personas.towers import (
-    IalsTower,
-    Joined,
-    LinearTower,
-    TowerEncoder,
-    TowerPersonasConfig,
-    VaeTower,
-    fit_towers,
-    join,
-)
+from retrieval.personas.tower_training import TowerPersonasConfig, fit_towers, join
+from retrieval.personas.towers import IalsTower, Joined, LinearTower, TowerEncoder, VaeTower
 from retrieval.recency import fading
 from retrieval.schema import Histories
 
