@@ -18,6 +18,7 @@ from eval.retrieve import METRICS
 from eval.retrieve_options import GroundOptions
 from eval.significance import paired_bootstrap
 from retrieval.baselines.ials import Ials, IalsConfig
+from retrieval.errors import ConfigError
 from retrieval.threads import report as thread_report
 
 
@@ -25,7 +26,13 @@ def run_dimensions(
     options: GroundOptions, models: list[str], dimensions: list[int], settings: int | None, rounds: int, chart: Path | None,
     *, as_json: bool,
 ) -> None:  # fmt: skip
-    """Sweep, close the loop if asked, and show."""
+    """Sweep, close the loop if asked, and show.
+
+    Raises:
+        ConfigError: A loop without iALS, whose training is what is repeated.
+    """
+    if rounds and "ials" not in models:
+        raise ConfigError(f"--loop {rounds}: the feedback loop is of iALS", "add ials to --models, or leave --loop out")
     dataset, ground = options.load()
     loops: dict[int, list[Round]] = {}
     with progress_bar("sweeping") as (bar, task):
@@ -90,7 +97,11 @@ def draw(found: Sequence[Width], loops: Mapping[int, Sequence[Round]], title: st
     for axes, name in zip(grid[1] if loops else [], ("found", "coverage", "popularity"), strict=False):
         for dimension, line in loops.items():
             axes.plot(
-                range(1, len(line) + 1), [getattr(r, name) for r in line], "o-", markersize=4, label=f"d = {dimension}"
+                range(1, len(line) + 1),
+                [getattr(r, name) for r in line],
+                "o-",
+                markersize=4,
+                label=f"iALS, d = {dimension}",
             )
         axes.set(xlabel="round of the loop", ylabel=_LOOP[name], xticks=range(1, max(map(len, loops.values())) + 1))
     for axes in grid.ravel():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from rich.table import Table
@@ -207,10 +207,18 @@ def _notes(result: Study) -> Iterable[str]:
         for w, v in zip(c.weights.mean(axis=0), c.won.mean(axis=0), strict=True)
     )
     yield f"personas by weight: {held}"
+    yield _trained(result)
     for model in result.models.values():
         best = model.measured.best
         varied = ", ".join(f"{name} {value:g}" for name, value in best.setting.varied.items()) or "one setting"
         yield f"{model.measured.title}: {varied} of {len(model.measured.tried)}; validation {METRICS[-1]} {best.validation:.4f}"
+
+
+def _trained(result: Study) -> str:
+    """How the personas and their single vectors were trained."""
+    config = cast("TrainingConfig", result.models["personas"].measured.best.setting.config)
+    ridge, samples = ("by the data" if v is None else f"{v:g}" for v in (config.ridge, config.samples))
+    return f"personas and single vectors: d={config.encoder.dimension}, ridge {ridge}, samples {samples}, {config.batch} users a step"
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Table:

@@ -115,6 +115,8 @@ def study(
         factors: Dimension of the factors of the mixture fold-in.
         config: Of the personas; None is the product's.
     """
+    if axis is not None and axis != TASTES:
+        dataset.catalog.axis(axis)  # an unknown one is said before anything is trained
     learned = learned_models(config or TrainingConfig(), wide=wide)
     plan: dict[str, Model] = {**learned, "ials": thinned(ials_model(factors), settings)}
     linear = MODELS["edlae-tuned"]

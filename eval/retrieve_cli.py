@@ -146,7 +146,10 @@ def dimensions(
         str, typer.Option("--dimensions", help="Joined by commas; cut to what the data have.")
     ] = "16,32,64,128,256,512,1024",
     loop: Annotated[
-        int, typer.Option("--loop", min=0, help="Rounds of the feedback loop at the smallest and largest dimension.")
+        int,
+        typer.Option(
+            "--loop", min=0, help="Rounds of the feedback loop of iALS at the smallest and largest dimension."
+        ),
     ] = 0,
     chart: Annotated[Path | None, typer.Option("--chart", help="Draw it into this PNG file.")] = None,
     as_json: AsJson = False,

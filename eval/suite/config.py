@@ -141,6 +141,14 @@ class SuiteConfig(_Part):
                 raise ValueError(f"no reranker {name!r}; choose among {', '.join(STRATEGIES)}")
         return tuple(dict.fromkeys(value))
 
+    @field_validator("retrievers")
+    @classmethod
+    def _distinct(cls, value: tuple[RetrieverConfig, ...]) -> tuple[RetrieverConfig, ...]:
+        twice = [one.title for at, one in enumerate(value) if one in value[:at]]
+        if twice:
+            raise ValueError(f"{twice[0]} stands there twice: leave one out, or give them different config")
+        return value
+
     @field_validator("lambdas", "seeds")
     @classmethod
     def _once(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ from retrieval.arrays import Bool, Float32, Float64, Int32
 from retrieval.baselines.protocol import Progress, Scorer, Touched
 from retrieval.datasets.splits import HeldOut
 from retrieval.errors import ConfigError
+from retrieval.personas.encoder import EncoderConfig
 
 _CELLS = 8_000_000  # scores held at once
 _JUDGED_AT = 100
@@ -54,8 +55,8 @@ class Candidates:
 
 
 def seeded(retriever: RetrieverConfig) -> bool:
-    """Whether training draws, so that another seed is another result."""
-    return "seed" in type(MODELS[retriever.name].grid[0].config).model_fields
+    """Whether training draws from the suite's seeds: another seed is then another result."""
+    return "seed" in type(MODELS[retriever.name].grid[0].config).model_fields and "seed" not in retriever.config
 
 
 def settings(retriever: RetrieverConfig, seed: int) -> list[BaseModel]:
@@ -68,7 +69,7 @@ def settings(retriever: RetrieverConfig, seed: int) -> list[BaseModel]:
     for point in MODELS[retriever.name].grid:
         values = _merged(point.config.model_dump(), retriever.config)
         if seeded(retriever):
-            values["seed"] = retriever.config.get("seed", seed)
+            values["seed"] = seed
         try:
             config = type(point.config).model_validate(values)
         except ValidationError as why:
@@ -77,8 +78,18 @@ def settings(retriever: RetrieverConfig, seed: int) -> list[BaseModel]:
                 f"retriever {retriever.name}: config.{'.'.join(map(str, first['loc']))}: {first['msg']}",
                 f"settings: {', '.join(type(point.config).model_fields) or 'none'}",
             ) from why
+        if _personas(point.config) == 1 != _personas(config):
+            raise ConfigError(
+                f"retriever {retriever.name}: config.encoder.personas: it has one", "name the one with personas"
+            )
         found[config.model_dump_json()] = config
     return list(found.values())
+
+
+def _personas(config: BaseModel) -> int | None:
+    """K, of those that have personas."""
+    shape = getattr(config, "encoder", None)
+    return shape.personas if isinstance(shape, EncoderConfig) else None
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

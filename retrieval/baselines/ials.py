@@ -30,7 +30,7 @@ class IalsConfig(BaseModel):
     exponent: float = Field(default=1.0, ge=0, description="nu: how far the ridge grows with the frequency")
     epochs: int = Field(default=10, ge=1)
     deviation: float = Field(default=0.1, gt=0, description="sigma of the initial factors, before 1/sqrt(d)")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 class Ials:

@@ -39,7 +39,7 @@ class MultVaeConfig(BaseModel):
     batch: int = Field(default=200, ge=1, description="users per step")
     learning_rate: float = Field(default=1e-3, gt=0)
     judge_every: int = Field(default=5, ge=1, description="epochs between two looks at the users held out for choosing")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 class _MultVae(Variational):

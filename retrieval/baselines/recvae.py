@@ -49,7 +49,7 @@ class RecVaeConfig(BaseModel):
     batch: int = Field(default=200, ge=1, description="users per step")
     learning_rate: float = Field(default=5e-4, gt=0, description="falls as a cosine in the second half of the epochs")
     judge_every: int = Field(default=5, ge=1, description="epochs between two looks at the users held out for choosing")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
 
 
 class _Encoder(nn.Module):

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from retrieval.arrays import Csr
 from retrieval.errors import DataError
@@ -82,7 +82,14 @@ class TrainingConfig(BaseModel):
     gain: float = Field(default=20.0, gt=0, description="initial scale of the scores")
     alpha: float = Field(default=0.5, description="initial exponent of the history's length")
     shrink: float = Field(default=3.0, gt=0, description="items' worth of the whole user in a persona")
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("kept")
+    @classmethod
+    def _part(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < value[0] <= value[1] < 1:
+            raise ValueError("two parts between 0 and 1, the smaller first")
+        return value
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from eval.dimension_report import _labels
+from eval.dimension_report import _labels, run_dimensions
 from eval.dimensions import sweep, widths
 from eval.feedback_loop import LISTED, feedback_loop
 from eval.retrieve_ground import prepare
+from eval.retrieve_options import GroundOptions
 from retrieval import datasets
 from retrieval.baselines.popularity import Popularity
 from retrieval.baselines.protocol import silent
@@ -120,3 +121,9 @@ def test_points_that_nearly_coincide_share_a_label():
         (0, "16"), (1, "32, 64"), (3, "128"),
     ]  # fmt: skip
     assert _labels([16], [1.0], [1.0]) == [(0, "16")]
+
+
+def test_a_loop_without_ials_is_refused(tmp_path):
+    options = GroundOptions(str(write_shop(tmp_path)))
+    with pytest.raises(ConfigError, match="--loop 2"):
+        run_dimensions(options, ["personas"], [4], 1, 2, None, as_json=True)

@@ -24,6 +24,7 @@ from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
 from eval.set_level import jackknife_difference
 from retrieval.axes import make_axis
 from retrieval.baselines.protocol import silent
+from retrieval.errors import PolytasteError
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.personas.training import TrainingConfig
 from retrieval.schema import Histories
@@ -247,6 +248,13 @@ def test_the_study_as_a_whole(shop, monkeypatch):
     assert all(0 <= p["recall_ceiling"] <= 1 and p["c_kl_floor"] >= 0 for p in told["pools"])
 
 
+def test_an_unknown_axis_is_said_before_anything_is_trained(shop, monkeypatch):
+    monkeypatch.setattr("eval.persona_study.choose", None)
+    dataset, ground = GroundOptions(str(shop)).load()
+    with pytest.raises(PolytasteError, match="nothere"):
+        study(dataset, ground, silent, axis="nothere")
+
+
 def test_command_line(shop):
     command = [COMMAND, "retrieve", "personas", "--data", shop, "--factors", "8", "--axis", "tastes", "--no-wide",
         "--dimension", "8", "--ridge", "10", "--samples", "20", "--batch", "16"]  # fmt: skip
@@ -254,6 +262,7 @@ def test_command_line(shop):
     assert shown.returncode == 0, shown.stderr
     assert "minority tastes along tastes" in " ".join(shown.stdout.split()) and "K=1, d=8 " in shown.stdout
     assert "d=32" not in shown.stdout  # four times as wide
+    assert "d=8, ridge 10, samples 20, 16 users a step" in shown.stdout
     assert "\u2026" not in shown.stdout  # every figure is whole at eighty columns
     told = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
     for name in ("personas", "one-vector"):

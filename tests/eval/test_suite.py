@@ -214,6 +214,31 @@ def test_settings_within_settings_leave_the_rest_of_the_grid(tmp_path):
     } == {(1, 4.0, 128, 0.03, 5)}
 
 
+def test_a_seed_that_is_fixed_is_trained_once_and_nothing_stands_there_twice(tmp_path):
+    fixed = {"name": "towers", "config": {"recvaes": 1, "seed": 3}}
+    suite = read_suite(write(tmp_path / "s.yaml", seeds=[0, 1], retrievers=[fixed, "ials"]), {})
+    pools = list(pool_units(suite, 0, "ground"))
+    assert [p.retriever.name for p in pools] == ["towers", "ials", "ials"]
+    assert {one.seed for one in settings(suite.retrievers[0], 0)} == {3}
+    with pytest.raises(ConfigError, match="ials stands there twice"):
+        read_suite(write(tmp_path / "s.yaml", retrievers=["ials", "ials"]), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "said"),
+    [
+        ("one-vector", {"encoder": {"personas": 4}}, "it has one"),
+        ("towers-one-vector", {"encoder": {"personas": 4}}, "it has one"),
+        ("personas", {"kept": [0.9, 0.1]}, "the smaller first"),
+        ("ials", {"seed": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_settings_that_would_fail_in_training_are_refused_before(tmp_path, name, config, said):
+    suite = read_suite(write(tmp_path / "s.yaml", retrievers=[{"name": name, "config": config}]), {})
+    with pytest.raises(ConfigError, match=said):
+        settings(suite.retrievers[0], 0)
+
+
 def test_units_are_what_they_depend_on(tmp_path):
     suite = read_suite(write(tmp_path / "s.yaml", seeds=[0, 1], retrievers=["popularity", {"name": "ials", "config": {"dimension": 8}}]), {})  # fmt: skip
     pools = list(pool_units(suite, 0, "ground"))
