@@ -64,15 +64,10 @@ def fit_personas(
         progress: Told how far it is.
         start: Of :func:`start_of`, if there is one.
     """
-    histories, items = _histories(interactions), interactions.shape[1]
+    histories, items = Histories.of_matrix(interactions.tocsr()), interactions.shape[1]
     return PersonaScorer(train(histories, items, config, categories=categories, start=start, progress=progress))
 
 
 def start_of(interactions: Csr, config: TrainingConfig, categories: Csr | None) -> InitialTables:
     """Where the training of :func:`fit_personas` starts, the same for any number of personas."""
-    return closed_forms(_histories(interactions), config, categories)
-
-
-def _histories(interactions: Csr) -> Histories:
-    rows = interactions.tocsr()
-    return Histories(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32))
+    return closed_forms(Histories.of_matrix(interactions.tocsr()), config, categories)

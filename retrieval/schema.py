@@ -168,6 +168,11 @@ class Histories:
         empty_items, empty_weights = np.empty(0, np.int32), np.empty(0, np.float32)
         return cls(indptr, np.concatenate([empty_items, *items]), np.concatenate([empty_weights, *kept]))
 
+    @classmethod
+    def of_matrix(cls, rows: Csr) -> Histories:
+        """The rows of a ``(B, n_items)`` matrix of weights, the reverse of :meth:`matrix`."""
+        return cls(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32))
+
     def __len__(self) -> int:
         return len(self.indptr) - 1
 

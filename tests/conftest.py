@@ -14,6 +14,17 @@ import pytest
 from retrieval.datasets import load_bundled
 
 
+@pytest.fixture(scope="module")
+def one_thread():
+    """For trainings of small models: threads of several test processes that wait for one another take a hundred times as long."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def dataset():
     return load_bundled()

@@ -42,7 +42,7 @@ def growth(part: Part, config: IalsConfig, told: Callable[[str], None], rounds: 
 
 def shown(likes: Csr, seen: Bool, model: Ials, listed: int = LISTED) -> Bool:
     """``(nnz,)`` which likes stand in the users' lists of what they have not seen."""
-    histories = _histories(_some(likes, seen))
+    histories = Histories.of_matrix(_some(likes, seen))
     everything = np.ones(likes.shape[1], bool)
     out = np.zeros(likes.nnz, bool)
     for start in range(0, likes.shape[0], 512):
@@ -70,10 +70,6 @@ def _some(likes: Csr, seen: Bool) -> Csr:
     kept = sparse.csr_matrix((seen.astype(np.float32), likes.indices.copy(), likes.indptr.copy()), shape=likes.shape)
     kept.eliminate_zeros()
     return kept
-
-
-def _histories(rows: Csr) -> Histories:
-    return Histories(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float32))
 
 
 def _popularity(part: Part, model: Ials) -> Float64:

@@ -139,8 +139,7 @@ def batches(interactions: Csr, size: int, draw: np.random.Generator) -> Iterator
     size = max(1, min(size, users // _LEAST_STEPS))
     for part in np.array_split(draw.permutation(users), max(1, users // size)):
         rows = interactions[part].tocsr()
-        indptr = rows.indptr.astype(np.int64)
-        yield Histories(indptr, rows.indices.astype(np.int32), rows.data.astype(np.float32)), rows
+        yield Histories.of_matrix(rows), rows
 
 
 def sample(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -111,7 +111,7 @@ class PersonaEncoder:
         for _ in range(config.iterations):
             member = self._membership(themes, centres, owner)
             pull = pooled(member, learned.themes) + config.prototype_prior * learned.prototypes
-            centres = _unit(pull.astype(np.float32))
+            centres = unit(pull.astype(np.float32))
         member = self._membership(themes, centres, owner)
         mass = np.stack([_totals(histories, member[:, k]) for k in range(heads)], axis=1)
         total = _totals(histories, np.ones(len(histories.items), np.float32))
@@ -181,7 +181,8 @@ def _totals(histories: Histories, factor: Float32) -> Float32:
     return np.bincount(histories.owner, histories.weights * factor, minlength=len(histories)).astype(np.float32)
 
 
-def _unit(rows: Float32) -> Float32:
+def unit(rows: Float32) -> Float32:
+    """Rows of length one; zeros stay zeros."""
     return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from retrieval.arrays import Csr, Float32
+from retrieval.arrays import Csr
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.linear import TUNED, ridge_for
 from retrieval.baselines.protocol import Judge, Progress, indifferent, silent
 from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.closed_form import solve
-from retrieval.personas.encoder import EncoderConfig
+from retrieval.personas.encoder import EncoderConfig, unit
 from retrieval.personas.initial import item_themes, spherical_kmeans
 from retrieval.personas.towers import IalsTower, Joined, LinearTower, TowerEncoder, VaeTower
 
@@ -119,8 +119,4 @@ def join(towers: Towers, config: TowerPersonasConfig, interactions: Csr, categor
     themes = item_themes(interactions, categories, shape.theme_dimension, config.category_share)
     counts = np.asarray(interactions.sum(axis=0)).ravel()
     prototypes = spherical_kmeans(themes, counts, shape.personas, config.seed)
-    return TowerEncoder(shape, joined, _unit(themes), _unit(prototypes))
-
-
-def _unit(rows: np.ndarray) -> Float32:
-    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return TowerEncoder(shape, joined, unit(themes.astype(np.float32)), unit(prototypes.astype(np.float32)))

@@ -92,7 +92,7 @@ def train():
 
 
 @pytest.fixture(scope="module")
-def scorers(train):
+def scorers(train, one_thread):
     return {name: fit_touched(train, ITEMS, fit) for name, fit in FITS.items()}
 
 

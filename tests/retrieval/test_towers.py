@@ -20,6 +20,7 @@ from retrieval.recency import fading
 from retrieval.schema import Histories
 
 ITEMS = 30
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Biased(LinearTower):
@@ -116,6 +117,12 @@ SMALL = TowerPersonasConfig(
 )  # fmt: skip
 
 
+SHAPE = EncoderConfig(personas=3, theme_dimension=6, persona_share=0.3)
+CHANGED = {
+    "ridge", "dimension", "ials", "recvae", "recvaes", "seed", "ials_weight", "recvae_weight", "category_share", "encoder",
+}  # fmt: skip
+
+
 def test_a_tower_scores_as_its_model_does():
     x = liked()
     vae, ials = fit_recvae(x, SMALL.recvae), Ials(x, SMALL.ials)
@@ -194,3 +201,24 @@ def test_memberships_that_vanish_leave_numbers():
     towers = fit_towers(x, SMALL)
     hard = SMALL.model_copy(update={"encoder": EncoderConfig(personas=3, theme_dimension=6, sharpness=200.0)})
     assert np.isfinite(PersonaScorer(join(towers, hard, x, None)).scores(asked())).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ridge": 200.0}, {"dimension": 3}, {"ials": SMALL.ials.model_copy(update={"epochs": 1})},
+        {"recvae": SMALL.recvae.model_copy(update={"latent": 3})}, {"recvaes": 1}, {"seed": 4}, {"ials_weight": 2.0},
+        {"recvae_weight": 1.0}, {"category_share": 0.0}, {"encoder": SHAPE.model_copy(update={"persona_share": 0.9})},
+    ],
+    ids=lambda change: next(iter(change)),
+)  # fmt: skip
+def test_every_setting_changes_what_is_scored(change):
+    x = liked()
+    categories = sparse.csr_matrix(np.eye(3, dtype=np.float32)[np.arange(ITEMS) % 3])
+
+    def scores(config):
+        return PersonaScorer(join(fit_towers(x, config), config, x, categories)).scores(asked())
+
+    base = SMALL.model_copy(update={"encoder": SHAPE})
+    assert set(TowerPersonasConfig.model_fields) == CHANGED
+    assert not np.allclose(scores(base.model_copy(update=change)), scores(base), rtol=1e-3, atol=1e-3)
