@@ -95,7 +95,8 @@ def synthetic(items: int, dimension: int, personas: int, seed: int = 0) -> World
     vectors *= ((rank / items) ** -0.12)[:, None].astype(np.float32)
     bias = (0.25 * (1 - np.log(rank) / np.log(items))).astype(np.float32)
     prototypes = themes[rng.choice(items, personas, replace=False)]
-    weights = Weights(vectors, vectors, bias, themes, prototypes, np.array([3.0, 1.0, 1.0], np.float32))
+    scalars, nobody = np.array([3.0, 1.0, 1.0], np.float32), np.zeros(d, np.float32)
+    weights = Weights(vectors, vectors, bias, themes, prototypes, scalars, nobody)
     config = EncoderConfig(personas=personas, dimension=d, theme_dimension=themes.shape[1])
     starts = np.concatenate([[0], np.cumsum(np.bincount(niche, minlength=niches))])
     return World(PersonaEncoder(config, weights), niche, np.lexsort((rank, niche)), starts)

@@ -14,7 +14,7 @@ import numpy as np
 
 from eval.metrics import taste_clusters
 from eval.retrieve_models import Model
-from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
+from eval.retrieve_personas import fit_personas, start_of
 from eval.retrieve_setting import Setting, Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.mixture import MixtureConfig, MixtureFoldIn
@@ -22,6 +22,7 @@ from retrieval.baselines.protocol import Scorer
 from retrieval.personas.encoder import PersonaEncoder
 from retrieval.personas.initial import InitialTables
 from retrieval.personas.training import TrainingConfig
+from retrieval.personas.whole import PersonaScorer
 
 TEMPERATURES = (0.05, 0.2, 0.8)
 """Settings of the mixture fold-in that validation chooses from."""

@@ -17,7 +17,6 @@ from eval.persona_diagnostics import Collapse, Depths, Merging, collapse, depths
 from eval.retrieve import AT, CHOSEN_BY, Measured, choose, evaluate, measure, stage
 from eval.retrieve_ground import Ground
 from eval.retrieve_models import MODELS, Model, thinned
-from eval.retrieve_personas import PersonaScorer
 from retrieval.arrays import Float64, Int32
 from retrieval.axes import Axis
 from retrieval.baselines.ials import Ials
@@ -25,6 +24,7 @@ from retrieval.baselines.protocol import Progress, Touched
 from retrieval.datasets.dataset import Dataset
 from retrieval.personas.encoder import PersonaEncoder
 from retrieval.personas.training import TrainingConfig
+from retrieval.personas.whole import PersonaScorer
 
 SHORT = 10
 """Length of the list that a minority taste is looked for in."""

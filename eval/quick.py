@@ -18,7 +18,6 @@ from agent.rerank.protocol import Pool, Slates
 from agent.rerank.topk import TopK
 from eval.folds import Fold, make_folds
 from eval.metrics import hits, ndcg, recall
-from eval.retrieve_personas import PersonaScorer
 from retrieval.arrays import Bool, Float32, Float64, Int32
 from retrieval.axes import Axis
 from retrieval.baselines.linear import LARGEST, LinearAutoencoder
@@ -29,6 +28,7 @@ from retrieval.datasets.splits import HeldOut
 from retrieval.index import ItemIndex
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.training import TrainingConfig, train
+from retrieval.personas.whole import PersonaScorer
 from retrieval.schema import Candidates, Histories
 
 LAMBDAS = (0.0, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)

@@ -47,6 +47,12 @@ Users = Annotated[
     int | None,
     typer.Option("--users", min=1, help="At most this many users of the data are kept at all, drawn at random."),
 ]
+Known = Annotated[
+    int | None,
+    typer.Option(
+        "--known", min=1, help="Likes of each measured user that are known, all others to be found (Given-N)."
+    ),
+]
 Settings = Annotated[
     int | None,
     typer.Option("--settings", min=1, help="At most this many settings of each model, spread over its grid."),
@@ -68,6 +74,7 @@ def compare(
     split: Given = None,
     users: Users = None,
     sample: Sample = None,
+    known: Known = None,
     settings: Settings = None,
     as_json: AsJson = False,
 ) -> None:
@@ -76,7 +83,7 @@ def compare(
     from eval.retrieve_report import run_retrieve  # noqa: PLC0415
 
     options = GroundOptions(
-        data, tuple(column or ()), items, like_above, protocol, held_out, last, split, sample, users
+        data, tuple(column or ()), items, like_above, protocol, held_out, last, split, sample, users, known
     )
     run_retrieve(options, [name.strip() for name in models.split(",")], reference, settings=settings, as_json=as_json)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-from eval.retrieve_personas import PersonaScorer, fit_personas
+from eval.retrieve_personas import fit_personas
 from eval.retrieve_recent import Recent, RecentLinearConfig
 from eval.retrieve_setting import NoConfig, Setting, Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
@@ -24,6 +24,7 @@ from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.encoder import PersonaEncoder
 from retrieval.personas.tower_training import TowerPersonasConfig, TowersConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
+from retrieval.personas.whole import PersonaScorer
 
 
 def _popularity(ground: Trainable, _config: Any) -> Scorer:

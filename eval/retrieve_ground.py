@@ -52,6 +52,7 @@ def prepare(
     *,
     given: Split | None = None,
     sample: int | None = None,
+    known: int | None = None,
 ) -> Ground:
     """Split the data.
 
@@ -62,6 +63,8 @@ def prepare(
         last: Likes hidden per user and set, of ``last``.
         given: The split of the source.
         sample: At most this many users are measured in each of validation and test, drawn at random.
+        known: Of each of them the last so many of the likes that are shown are known, and all others are to be found (the Given-N
+            protocol; Breese, Heckerman and Kadie, UAI 1998); who has no more likes than these is not measured.
 
     Raises:
         ConfigError: A number of users to hold out where the protocol holds out none; ``given`` without a split.
@@ -78,6 +81,9 @@ def prepare(
     if sample is not None and sample < max(len(split.validation.users), len(split.test.users)):
         split = replace(split, validation=_drawn(split.validation, sample), test=_drawn(split.test, sample))
         note += f"; {sample:,} users of each set, drawn at random"
+    if known is not None:
+        split = replace(split, validation=_given(split.validation, known), test=_given(split.test, known))
+        note = f"{note}, of whom {known} like{'s are' if known > 1 else ' is'} known and all others are to be found"
     histories, n_items = split.train.histories(), len(dataset.catalog)
     touched = touched_items(histories, n_items)
     categories = dataset.catalog.axis().share[np.flatnonzero(touched)] if dataset.catalog.has_labels() else None
@@ -109,6 +115,21 @@ def make_split(
 def _held_out(users: int) -> int:
     """The published numbers for data of the published sizes, a sixth of the users for smaller ones."""
     return next((held for least, held in _PUBLISHED if users >= least), max(1, users // _SHARE))
+
+
+def _given(held: HeldOut, known: int) -> HeldOut:
+    """The same users, of whom ``known`` likes are known and all others are to be found.
+
+    Raises:
+        DataError: Nobody has more likes than these.
+    """
+    shown, hidden = held.fold_in.lengths, held.hidden.lengths
+    kept = np.flatnonzero((shown >= known) & (shown + hidden > known))
+    if not len(kept):
+        raise DataError(f"no user who is measured has more than {known} likes", "fewer with --known")
+    told = [held.fold_in.row(at)[-known:] for at in kept]
+    rest = [np.concatenate([held.hidden.row(at), held.fold_in.row(at)[:-known]]) for at in kept]
+    return HeldOut(held.users[kept], Histories.of(told), Histories.of(rest))
 
 
 def _drawn(held: HeldOut, sample: int) -> HeldOut:

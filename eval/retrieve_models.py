@@ -95,6 +95,9 @@ MODELS: dict[str, Model] = {
         LARGEST,
     ),
     "personas": Model(f"personas (K={_SHAPE.personas})", _grid(_shaped(_SHAPE.personas))),
+    "personas-no-prior": Model(
+        f"personas (K={_SHAPE.personas}), nothing beside short histories", _grid(TrainingConfig(prior_likes=0.0))
+    ),
     "personas-sampled": Model(
         f"personas (K={_SHAPE.personas}), sampled softmax",
         _grid(_shaped(_SHAPE.personas), samples=(512, 2048, 8192)),

@@ -32,6 +32,7 @@ class GroundOptions:
         split: Column of ``given``.
         sample: Users measured in each set.
         users: Users of the data that are kept at all.
+        known: Likes of each measured user that are known, all others being to be found; None: as the protocol has it.
     """
 
     data: str
@@ -44,6 +45,7 @@ class GroundOptions:
     split: str | None = None
     sample: int | None = None
     users: int | None = None
+    known: int | None = None
 
     def load(self) -> tuple[Dataset, Ground]:
         """The data and their split.
@@ -58,7 +60,9 @@ class GroundOptions:
         given = None
         if self.split is not None:
             given = given_split(dataset, Path(self.data), self._source(), self.split)
-        ground = prepare(dataset, self.protocol, self.held_out, self.last, given=given, sample=self.sample)
+        ground = prepare(
+            dataset, self.protocol, self.held_out, self.last, given=given, sample=self.sample, known=self.known
+        )
         return dataset, ground
 
     def _source(self) -> TabularSource:

@@ -34,7 +34,7 @@ from retrieval.schema import Catalog, Histories
 from retrieval.text import TextIndex
 from retrieval.text_encoder import PACKAGED, SentenceEncoder
 
-FORMAT = 3
+FORMAT = 4
 _MANIFEST = "manifest.json"
 _WORDS = "words.safetensors"
 

@@ -6,13 +6,16 @@ For a history with weights w_i over items i, item themes e_i and prototypes q_k 
     pi_k  = sum_i w_i r_ik / sum_i w_i
     m     = sum_i w_i p_i / sum_i w_i
     m_k   = (sum_i w_i r_ik p_i + s m) / (sum_i w_i r_ik + s)          small personas lean on the whole user
-    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k),  n = sum_i w_i
+    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k + h / (h + n) / n p),  n = sum_i w_i
     a_jk  = softmax_k(tau_a <e_j, c_k> + log pi_k)
     score = sum_k a_jk <u_k, v_j> + b_j
 
 The iteration is slot attention (Locatello et al. 2020) on fixed keys, the candidate-conditional attention that of
 AMP-CF (Barkan et al. 2020, arXiv 2010.07042) with inner-product scores, so that FAISS finds the items. With beta = 0
 or K = 1 it is a low-rank linear autoencoder. There is no user table: a new user is only a history.
+
+The last term of u_k is a prior that fades as the history grows: p is what so many likes of the mean user say as training found worth
+standing beside a short history (:mod:`retrieval.personas.newcomers`). It is added in serving alone: what training shows is long.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ class EncoderConfig(BaseModel):
     prototype_prior: float = Field(default=0.5, ge=0, description="items' worth of pull towards the learned prototypes")
     persona_share: float = Field(default=0.25, ge=0, le=1, description="beta, part of a persona vector that is its own")
     recency: float = Field(default=0.0, ge=0, description="a like with a likes after it counts (1+a)^-recency")
+    prior_half: float = Field(default=2.0, gt=0, description="h, likes beside which half of the prior is left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Weights:
         themes: ``(M, t)`` unit e_i.
         prototypes: ``(K, t)`` unit q_k.
         scalars: ``(3,)`` gain, alpha, s.
+        prior: ``(d,)`` p, what stands beside a short history.
     """
 
     history: Float32
@@ -68,6 +73,7 @@ class Weights:
     themes: Float32
     prototypes: Float32
     scalars: Float32
+    prior: Float32
 
     def as_dict(self) -> dict[str, Any]:
         """Arrays by name, for storing."""
@@ -120,7 +126,9 @@ class PersonaEncoder:
         # The memberships of an item sum to one, so the personas' sums make up the whole.
         mean = own.sum(axis=1) / np.maximum(total, _EMPTY)[:, None]
         own = (own + shrink * mean[:, None]) / (mass + shrink)[:, :, None]
+        left = config.prior_half / (config.prior_half + total) / np.maximum(total, _EMPTY)
         vectors = (1.0 - config.persona_share) * mean[:, None] + config.persona_share * own
+        vectors = vectors + left[:, None, None] * learned.prior
         scale = np.where(total > 0, gain * np.maximum(total, _EMPTY) ** (1.0 - alpha), 0.0)
         vectors = vectors * scale[:, None, None]
         return Personas(

@@ -111,7 +111,7 @@ class PersonaModule(nn.Module):
 
     @torch.no_grad()
     def encoder(self) -> PersonaEncoder:
-        """What was learned, as the NumPy encoder that serves."""
+        """What was learned, as the NumPy encoder that serves; nothing stands beside short histories yet."""
         weights = Weights(
             history=_array(self.history_table + self.history_delta),
             items=_array(self.items),
@@ -119,6 +119,7 @@ class PersonaModule(nn.Module):
             themes=_array(functional.normalize(self.themes, dim=1)),
             prototypes=_array(functional.normalize(self.prototypes, dim=1)),
             scalars=np.array([self.log_gain.exp().item(), self.alpha.item(), self.shrink.item()], np.float32),
+            prior=np.zeros(self.items.shape[1], np.float32),
         )
         return PersonaEncoder(self.config, weights)
 

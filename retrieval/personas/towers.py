@@ -137,7 +137,8 @@ class TowerEncoder(PersonaEncoder):
     def __init__(self, config: EncoderConfig, joined: Joined, themes: Float32, prototypes: Float32) -> None:
         items = len(joined.items)
         nothing, one = np.zeros((items, 1), np.float32), np.ones(3, np.float32)
-        super().__init__(config, Weights(nothing, joined.items, np.zeros(items, np.float32), themes, prototypes, one))
+        silent = np.zeros(items, np.float32)
+        super().__init__(config, Weights(nothing, joined.items, silent, themes, prototypes, one, nothing[0]))
         self._joined = joined
 
     @cached_property

@@ -12,6 +12,7 @@ import logging
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from retrieval.personas.batches import draw, users_at_once
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder
 from retrieval.personas.initial import InitialTables, initial_tables, with_prototypes
 from retrieval.personas.model import PersonaModule
+from retrieval.personas.newcomers import likes_beside, mean_user
 from retrieval.personas.processes import Processes
 from retrieval.personas.sampling import proposal
 from retrieval.personas.step import Precision, Step
@@ -82,6 +84,9 @@ class TrainingConfig(BaseModel):
     gain: float = Field(default=20.0, gt=0, description="initial scale of the scores")
     alpha: float = Field(default=0.5, description="initial exponent of the history's length")
     shrink: float = Field(default=3.0, gt=0, description="items' worth of the whole user in a persona")
+    prior_likes: float | None = Field(
+        default=None, ge=0, description="likes of the mean user beside a short history; None is chosen as training ends"
+    )
     seed: int = Field(default=0, ge=0)
 
     @field_validator("kept")
@@ -174,7 +179,22 @@ def train(
         take(drawn, held_out[group], None if sampled is None else sampled.draw(rng))
         schedule.step()
         progress("multinomial likelihood", step + 1, steps)
-    return _spread(module.cpu().encoder(), touched, n_items)
+    progress("what stands beside short histories", steps, steps)
+    encoder = processes.once(lambda: _with_prior(module.cpu().encoder(), tables, compact, config))
+    return _spread(encoder, touched, n_items)
+
+
+def _with_prior(
+    encoder: PersonaEncoder, tables: InitialTables, histories: Histories, config: TrainingConfig
+) -> PersonaEncoder:
+    """The encoder with its prior, chosen by users whom the tables that are read were computed without."""
+    likes = config.prior_likes
+    if likes is None:
+        changed = encoder.weights.history - tables.history.astype(np.float32)
+        unseen = (np.asarray(table + changed, np.float32) for table in tables.held_out)
+        likes = likes_beside(encoder, unseen, tables.groups, histories, config.seed)
+    mean = mean_user(encoder.weights.history, histories)
+    return PersonaEncoder(encoder.config, replace(encoder.weights, prior=np.float32(likes) * mean))
 
 
 def closed_forms(histories: Histories, config: TrainingConfig, categories: Csr | None = None) -> InitialTables:
@@ -235,7 +255,7 @@ def _spread(encoder: PersonaEncoder, touched: np.ndarray, n_items: int) -> Perso
     weights = encoder.weights
     made = {}
     for name, table in weights.as_dict().items():
-        if name in {"prototypes", "scalars"}:
+        if name in {"prototypes", "scalars", "prior"}:
             made[name] = table
             continue
         whole = np.zeros((n_items, *table.shape[1:]), np.float32)

@@ -8,7 +8,7 @@ from eval.metrics import hits, ndcg
 from eval.persona_controls import kmeans_personas
 from eval.quick import best_items
 from eval.retrieve_models import MODELS
-from eval.retrieve_personas import PersonaScorer, fit_personas
+from eval.retrieve_personas import fit_personas
 from eval.retrieve_recent import Recent
 from retrieval.baselines.ials import Ials, IalsConfig, _positive
 from retrieval.baselines.knn import ItemKnn, KnnConfig
@@ -23,6 +23,7 @@ from retrieval.errors import DataError
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.tower_training import TowerPersonasConfig, fit_towers, join
 from retrieval.personas.training import TrainingConfig
+from retrieval.personas.whole import PersonaScorer
 from retrieval.schema import Histories
 
 GROUPS, PER_GROUP, UNTOUCHED = 5, 12, 3
@@ -54,6 +55,7 @@ FITS = {
     "mult-vae": lambda x: fit_mult_vae(x, MULT_VAE),
     "recvae": lambda x: fit_recvae(x, RECVAE),
     "personas": lambda x: fit_personas(x, PERSONAS, None, silent),
+    "personas-no-prior": lambda x: fit_personas(x, PERSONAS.model_copy(update={"prior_likes": 0.0}), None, silent),
     "personas-sampled": lambda x: fit_personas(x, PERSONAS.model_copy(update={"samples": 20}), None, silent),
     "one-vector": lambda x: fit_personas(
         x, PERSONAS.model_copy(update={"encoder": EncoderConfig(personas=1, dimension=16)}), None, silent

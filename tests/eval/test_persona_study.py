@@ -20,13 +20,14 @@ from eval.persona_search import certified, complete, merged, quotas, searched
 from eval.persona_study import study
 from eval.quick import persona_retriever
 from eval.retrieve_options import GroundOptions
-from eval.retrieve_personas import PersonaScorer, fit_personas, start_of
+from eval.retrieve_personas import fit_personas, start_of
 from eval.set_level import jackknife_difference
 from retrieval.axes import make_axis
 from retrieval.baselines.protocol import silent
 from retrieval.errors import PolytasteError
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.personas.training import TrainingConfig
+from retrieval.personas.whole import PersonaScorer
 from retrieval.schema import Histories
 from tests.eval.tiny_shop import write_shop
 
@@ -44,7 +45,7 @@ def encoder(seed=0, personas=HEADS):
     config = EncoderConfig(personas=personas, dimension=6, theme_dimension=4, persona_share=0.8)
     weights = Weights(
         draw.normal(size=(ITEMS, 6)).astype(np.float32), draw.normal(size=(ITEMS, 6)).astype(np.float32),
-        draw.normal(size=ITEMS).astype(np.float32), unit(ITEMS, 4), unit(personas, 4), np.array([2.0, 0.5, 1.0], np.float32),
+        draw.normal(size=ITEMS).astype(np.float32), unit(ITEMS, 4), unit(personas, 4), np.array([2.0, 0.5, 1.0], np.float32), draw.normal(size=6).astype(np.float32),
     )  # fmt: skip
     return PersonaEncoder(config, weights)
 

@@ -119,6 +119,27 @@ def test_command_line():
     assert "100 of 603 users" in shown.stdout and "minus EASE" in shown.stdout and "\u2026" not in shown.stdout
 
 
+def test_of_newcomers_so_many_likes_are_known_and_all_others_are_to_be_found(dataset):
+    whole, three = prepare(dataset).split, prepare(dataset, known=3).split
+    np.testing.assert_array_equal(three.train.items, whole.train.items)
+    for before, after in ((whole.validation, three.validation), (whole.test, three.test)):
+        places = {int(user): at for at, user in enumerate(before.users)}
+        assert set(after.fold_in.lengths) == {3}
+        for at, user in enumerate(after.users):
+            shown, hidden = before.fold_in.row(places[int(user)]), before.hidden.row(places[int(user)])
+            np.testing.assert_array_equal(after.fold_in.row(at), shown[-3:])
+            assert set(after.hidden.row(at)) == set(shown[:-3]) | set(hidden)
+        assert len(after.users) == sum(len(before.fold_in.row(at)) >= 3 for at in places.values())
+    with pytest.raises(DataError, match="more than 90000 likes"):
+        prepare(dataset, known=90_000)
+
+
+def test_newcomers_on_the_command_line():
+    done = run("--models", "popularity,personas", "--reference", "popularity", "--known", "1")
+    assert done.returncode == 0, done.stderr
+    assert "1 like is known and all others are to be found" in " ".join(done.stdout.split())
+
+
 def test_wrong_values_are_named_on_the_command_line():
     done = run("--protocol", "last", "--held-out", "5", "--models", "ease")
     assert done.returncode == 2

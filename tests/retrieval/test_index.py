@@ -343,7 +343,7 @@ def test_damage_is_found(model, tmp_path, name, damage):
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda m: {**m, "format": 2}, "format 2, this version reads 3"),
+        (lambda m: {**m, "format": 2}, "format 2, this version reads 4"),
         (lambda m: {k: v for k, v in m.items() if k not in {"index", "format"}} | {"format": 2}, "format 2"),
         (lambda m: {**m, "index": {**m["index"], "colour": "red"}}, "not a manifest"),
         (lambda m: {**m, "index": {**m["index"], "kind": "ivf"}}, "card describes ivf"),
@@ -356,7 +356,7 @@ def test_a_wrong_manifest_is_found(model, tmp_path, edit, words):
     (folder / "manifest.json").write_text(json.dumps(edit(manifest)))
     with pytest.raises(DataError, match=words):
         load(folder)
-    (folder / "manifest.json").write_text('{"format": 3, "ite')
+    (folder / "manifest.json").write_text('{"format": 4, "ite')
     with pytest.raises(DataError, match="not a manifest"):
         load(folder)
 

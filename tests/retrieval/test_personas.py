@@ -87,7 +87,8 @@ def test_ridge_grows_with_the_square_root_of_the_data():
 def test_untrained_single_vector_ranks_like_its_tables():
     rng = np.random.default_rng(3)
     rows = [np.sort(rng.choice(30, 8, replace=False)).astype(np.int32) for _ in range(40)]
-    config = TrainingConfig(encoder=EncoderConfig(dimension=8, theme_dimension=6, personas=1), epochs=0, groups=2)
+    shape = EncoderConfig(dimension=8, theme_dimension=6, personas=1)
+    config = TrainingConfig(encoder=shape, epochs=0, groups=2, prior_likes=0.0)
     encoder = train(Histories.of(rows), 30, config)
     encoded = encoder.encode(Histories.of(rows))
     dense = Histories.of(rows).matrix(30).toarray()

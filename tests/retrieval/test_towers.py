@@ -7,7 +7,6 @@ from pydantic import ValidationError
 from scipy import sparse
 
 from eval.retrieve_fitting import Fitting
-from eval.retrieve_personas import PersonaScorer
 from eval.retrieve_setting import Trainable
 from retrieval.baselines.ials import Ials, IalsConfig
 from retrieval.baselines.linear import TUNED, LinearAutoencoder
@@ -16,6 +15,7 @@ from retrieval.baselines.recvae import RecVaeConfig, fit_recvae
 from retrieval.personas.encoder import EncoderConfig
 from retrieval.personas.tower_training import TowerPersonasConfig, fit_towers, join
 from retrieval.personas.towers import IalsTower, Joined, LinearTower, TowerEncoder, VaeTower
+from retrieval.personas.whole import PersonaScorer
 from retrieval.recency import fading
 from retrieval.schema import Histories
 
