@@ -24,6 +24,8 @@ def card(result: Result) -> str:
     c, f = result.config, result.facts
     base = "SmolLM2-135M-Instruct, Apache-2.0" if c.model == PACKAGED else "its licence is that of its source"
     versions = ", ".join(f"{name} {number}" for name, number in f["surroundings"]["versions"].items())
+    learned = "what to add to the retriever's order" if c.beside else "an order that stands alone"
+    together = "the sum of its scores and the retriever's" if c.beside else "the mean of the standardised scores"
     lines = [
         f"# Adapter of {c.model}: {c.objective}",
         "",
@@ -32,10 +34,10 @@ def card(result: Result) -> str:
         f"- **Learned from:** three fifths of the users with ten likes. Chosen on a fifth: {f['validation_requests']} requests.",
         f"- **Reported on:** a fifth of the users that neither trained nor chose: {len(result.after.kinds)} requests.",
         f"- **Prompt:** {f['prompt']}, hash {f['prompt_hash']}. With another prompt this card says nothing.",
-        f"- **Objective:** {c.objective}, {c.loss} over the list.",
+        f"- **Objective:** {c.objective}, {c.loss} over the list; {learned}.",
         f"- **Teacher:** the retriever with the whole history, {c.distil:g} of the loss, temperature {c.temperature:g}.",
         f"- **Budget:** {f['tokens']:,} tokens in {f['examples']:,} requests and {f['steps']:,} steps; highest rate {c.learning_rate:g}; seed {c.seed}.",
-        f"- **Chosen:** after {f['best_check']:,} tokens, by NDCG@10 of the users who chose ({result.chosen:.3f}).",
+        f"- **Chosen:** after {f['best_check']:,} tokens, by NDCG@10 of {'both' if c.beside else 'the model'} for the users who chose ({result.chosen:.3f}).",
         f"- **Label mass:** {result.before.mass.mean():.2f} before, {result.after.mass.mean():.2f} after.",
         f"- **Made with:** {versions}; {f['surroundings']['processor']}, {f['surroundings']['cores']} cores.",
         "",
@@ -45,7 +47,7 @@ def card(result: Result) -> str:
         "|---|---|---|---|---|---|---|---|",
         *(_row(g) for g in gains([result])),
         "",
-        "`both` is the mean of the standardised scores. What the model earns in a slate is measured by `polytaste llm fit`.",
+        f"`both` is {together}. What the model earns in a slate is measured by `polytaste llm fit`.",
         "",
     ]
     return "\n".join(lines)
@@ -70,7 +72,7 @@ def draw(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
         for at, (name, rows) in enumerate(curves.items()):
             colour = f"C{at % 10}"
             _line(left, rows, "loss", name, colour)
-            _line(right, rows, "ndcg", name, colour)
+            _line(right, rows, "chosen_by", name, colour)
             checks = [row for row in rows if "retriever" in row]
             right.axhline(checks[0]["retriever"], color=colour, lw=0.8, ls=":")
         left.set(xlabel="tokens read", ylabel="loss of a step")
@@ -84,4 +86,4 @@ def draw(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
 
 def _line(axes: Any, rows: list[dict[str, float]], key: str, name: str, colour: str) -> None:
     points = [(row["tokens"], row[key]) for row in rows if key in row]
-    axes.plot(*zip(*points, strict=True), "o-" if key == "ndcg" else "-", ms=3.5, lw=1.2, label=name, color=colour)
+    axes.plot(*zip(*points, strict=True), "o-" if key == "chosen_by" else "-", ms=3.5, lw=1.2, label=name, color=colour)

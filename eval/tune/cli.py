@@ -42,6 +42,7 @@ def run_command(
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="Budget: tokens read in training.")] = 300_000,
     prompt: Annotated[str | None, typer.Option("--prompt", help="Of the library, or a .j2 file; default: the objective's.")] = None,
     loss: Annotated[ListLoss, typer.Option("--loss", help="Over the list.")] = ListLoss.softmax,
+    beside: Annotated[bool, typer.Option("--beside/--alone", help="Learn what to add to the retriever's order, or an order that stands alone.")] = True,
     distil: Annotated[float, typer.Option("--distil", min=0.0, max=1.0, help="Share of what the retriever teaches.")] = 0.3,
     rank: Annotated[int, typer.Option("--rank", min=1, help="Of the adapter.")] = 16,
     rate: Annotated[float, typer.Option("--rate", min=1e-7, help="Highest learning rate.")] = 5e-4,
@@ -58,7 +59,7 @@ def run_command(
     if prompt is not None and objective is Learned.both:
         raise ConfigError("--prompt with --objective both", "the objectives need a prompt each: give one objective")
     config = TuneConfig(
-        model=llm_model, prompt=prompt, loss=loss.value, distil=distil, tokens=tokens, rank=rank, learning_rate=rate,
+        model=llm_model, prompt=prompt, loss=loss.value, beside=beside, distil=distil, tokens=tokens, rank=rank, learning_rate=rate,
         accumulate=accumulate, checks=checks, users=users, seed=seed,
     )  # fmt: skip
     both = ("label", "yes-no") if objective is Learned.both else (objective.value,)

@@ -29,6 +29,9 @@ class TuneConfig(BaseModel):
     objective: Objective = Field(default="label", description="what the model learns to answer")
     prompt: str | None = Field(default=None, description="of the library, or a .j2 file; None: the objective's")
     loss: Loss = Field(default="softmax", description="over the list: softmax, or ListMLE")
+    beside: bool = Field(
+        default=True, description="learn what to add to the retriever's order; False: an order that stands alone"
+    )
     distil: float = Field(
         default=0.3,
         ge=0.0,

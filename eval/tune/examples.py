@@ -1,7 +1,8 @@
 """Requests as the model will see them: production's own prompts about production's own candidates, with what was liked and what a teacher thinks.
 
-Candidates are the shortlist that production would show. In training, one without anything liked gets some of the pool in the place of
-candidates that were not liked, and the places are shuffled, so that no letter is better than another. Where cold items are in
+Candidates are the shortlist that production would show; in training, places are shuffled, so that no letter is better than another. One
+without anything liked is not used, rather than mended out of the pool: what the retriever ranked low would then be liked more often
+than what it ranked high, and a model that learns beside it would learn to contradict it. Where cold items are in
 question, as many candidates that are liked by as few people and not by this user stand beside the liked ones: being cold says nothing.
 """
 
@@ -14,7 +15,6 @@ import numpy as np
 
 from agent.llm.labels import LETTERS
 from agent.llm.scorer import standardised
-from agent.rerank.llm import Ask
 from eval.llm_fit import SLATE
 from eval.prompt_requests import PATIENT_MS
 from eval.tune.config import KINDS, Kind, Objective
@@ -28,7 +28,6 @@ from retrieval.schema import Histories
 SHOWN = 20
 """Candidates of one request, as in production."""
 
-_LEAST = 2
 _MOST_COLD = 4
 _TRIES = 1000
 
@@ -121,7 +120,7 @@ def _example(
         shown = np.flatnonzero(np.isfinite(ask.pool.relevance[0])).astype(np.int32)
     liked = np.isin(items, wish.truth)
     if training:
-        shown = _enriched(ask, shown, liked, draw)
+        shown = draw.permutation(shown).astype(np.int32)
     if not 0 < int(liked[shown].sum()) < len(shown):
         return None
     encoder = part.model.encoder
@@ -140,14 +139,6 @@ def _example(
         standardised(knows[0].astype(np.float32)),
         standardised(ask.pool.relevance[0, shown]),
     )
-
-
-def _enriched(ask: Ask, shown: Int32, liked: Bool, draw: np.random.Generator) -> Int32:
-    """At least two liked candidates, as far as the pool has them, and all in a random order."""
-    pool = np.flatnonzero(np.isfinite(ask.pool.relevance[0]) & liked)
-    spare = draw.permutation(np.setdiff1d(pool, shown))[: max(_LEAST - int(liked[shown].sum()), 0)]
-    others = draw.permutation(shown[~liked[shown]])[len(spare) :]
-    return draw.permutation(np.concatenate([shown[liked[shown]], spare, others])).astype(np.int32)
 
 
 def _with_cold(part: Part, wish: Wish, shortlist: Int32, draw: np.random.Generator) -> Int32:

@@ -90,6 +90,8 @@ def _step(
         one = example(state.taken)
         encoded = network.encoder(one.prompts)
         scores, mass = network.scores(encoded, len(one.items))
+        if config.beside:  # what the retriever says already need not be learned (a product of experts; Hinton, 2002)
+            scores = scores + torch.from_numpy(one.retrieved).to(scores.device)
         loss = losses.total(
             scores, mass, torch.from_numpy(one.liked).to(scores.device), torch.from_numpy(one.teacher).to(scores.device),
             loss=config.loss, distil=config.distil, temperature=config.temperature,
@@ -114,12 +116,17 @@ def _check(
 ) -> None:
     """Ask the users who choose; the first of equals is kept."""
     name = f"check {state.checks} of {config.checks}"
-    found = measure(network, validation, lambda done: progress(f"{name}, user {done}", state.tokens, config.tokens))
-    ndcg = float(found.model.mean())
-    if ndcg > state.best_ndcg:
-        state.best, state.best_ndcg = network.state(), ndcg
+
+    def told(done: int) -> None:
+        progress(f"{name}, user {done}", state.tokens, config.tokens)
+
+    found = measure(network, validation, told, beside=config.beside)
+    model, both = float(found.model.mean()), float(found.both.mean())
+    value = both if config.beside else model
+    if value > state.best_ndcg:
+        state.best, state.best_ndcg = network.state(), value
     state.checks += 1
     state.curve.append(
-        {"step": state.step, "tokens": state.tokens, "ndcg": ndcg, "retriever": float(found.retriever.mean()),
-         "both": float(found.both.mean()), "mass": float(found.mass.mean())}
+        {"step": state.step, "tokens": state.tokens, "chosen_by": value, "model": model, "both": both,
+         "retriever": float(found.retriever.mean()), "mass": float(found.mass.mean())}
     )  # fmt: skip

@@ -99,9 +99,13 @@ def run(
 
     if before is None:
         with network.untuned():
-            before = measure(network, reported, told("reporting: the model as it came"))
+            before = measure(network, reported, told("reporting: the model as it came"), beside=config.beside)
     chosen_at = _best_check(state.curve, state.best_ndcg)
-    after = before if chosen_at == 0 else measure(network, reported, told("reporting: the tuned model"))
+    after = (
+        before
+        if chosen_at == 0
+        else measure(network, reported, told("reporting: the tuned model"), beside=config.beside)
+    )
     facts = {
         "data": ground.data, "licence": ground.licence, "fingerprint": data,
         "prompt": prompt.front.name, "prompt_hash": prompt.version,
@@ -117,7 +121,7 @@ def run(
 
 def _best_check(curve: list[dict[str, float]], best: float) -> float:
     """Tokens read at the check that was chosen; 0 is the model as it came."""
-    return next(row["tokens"] for row in curve if row.get("ndcg") == best)
+    return next(row["tokens"] for row in curve if row.get("chosen_by") == best)
 
 
 def _surroundings() -> dict[str, Any]:

@@ -34,7 +34,7 @@ class State:
         learned: The adapter; None at the beginning.
         optimiser: State of the optimiser; None at the beginning.
         best: Adapter of the best check.
-        best_ndcg: NDCG@10 of validation users at that check.
+        best_ndcg: NDCG@10 of validation users at that check, of what was learned: both together, or the model alone.
         requests: Hash of the requests of these users; empty before they were made.
         curve: One entry per step (loss) or check (NDCG@10).
     """

@@ -16,7 +16,7 @@ from agent.llm.weights import PACKAGED, checkpoint
 from eval.tune import loop, losses
 from eval.tune.cli import app as tune_app
 from eval.tune.config import KINDS, TuneConfig
-from eval.tune.examples import drawn, fixed
+from eval.tune.examples import _example, drawn, fixed
 from eval.tune.ground import make_ground
 from eval.tune.measure import measure
 from eval.tune.network import Network
@@ -229,7 +229,7 @@ def test_a_broken_off_run_ends_as_one_that_was_not(ground, small, tmp_path, obje
 
 def test_what_is_learned_is_learned(ground, small):
     """The same requests again and again: their loss falls."""
-    config = settings(small, learning_rate=0.02, tokens=10**9, distil=0.0)
+    config = settings(small, learning_rate=0.02, tokens=10**9, distil=0.0, beside=False)
     asked = ground.asked_by(config.prompt_name)
     few = [drawn(asked.train, "label", 0, i) for i in range(4)]
     network, state = Network.load(config), State()
@@ -239,8 +239,72 @@ def test_what_is_learned_is_learned(ground, small):
         loop._step(network, config, lambda i: few[i % 4], optimiser, state)
     told = [row["loss"] for row in state.curve]
     assert np.mean(told[-2:]) < np.mean(told[:2]) - 0.5
-    found = measure(network, few, lambda _: None)
+    found = measure(network, few, lambda _: None, beside=False)
     assert found.model.mean() > 0.7
+
+
+def test_beside_the_retriever_the_loss_is_of_the_sum(ground, small):
+    config = settings(small, accumulate=1, distil=0.0, tokens=10**9)
+    asked = ground.asked_by(config.prompt_name)
+    one = drawn(asked.train, "label", 0, 0)
+    for beside in (True, False):
+        network, state = Network.load(config), State()
+        scores, mass = scores_of(network, one)
+        told = scores + torch.from_numpy(one.retrieved) if beside else scores
+        expected = losses.list_softmax(told, torch.from_numpy(one.liked)) - losses.MASS * mass
+        now = config.model_copy(update={"beside": beside})
+        loop._step(network, now, lambda _: one, torch.optim.AdamW(network.learned()), state)
+        assert state.curve[0]["loss"] == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_both_together_is_the_sum_that_was_learned(ground, small):
+    from agent.llm.scorer import standardised
+    from eval.llm_fit import ndcg_of
+
+    config = settings(small)
+    network = Network.load(config)
+    requests = list(fixed(ground.asked_by(config.prompt_name).report, "label", 4, 2))
+
+    def of(order, e):
+        return ndcg_of(e.items[np.argsort(-order, kind="stable")[:10]], e.items[e.liked])
+
+    for beside in (True, False):
+        found = measure(network, requests, lambda _: None, beside=beside)
+        said = [scores_of(network, e)[0].float().numpy() for e in requests]
+        both = [(s if beside else standardised(s)) + e.retrieved for s, e in zip(said, requests, strict=True)]
+        np.testing.assert_allclose(found.both, [of(order, e) for order, e in zip(both, requests, strict=True)])
+
+
+def test_what_was_learned_chooses(ground, small, tmp_path):
+    for beside in (True, False):
+        config = settings(small, tokens=3000, beside=beside, learning_rate=0.02)
+        folder = tmp_path / str(beside)
+        result = run(ground, config, "data", folder, lambda *_: None)
+        checks = [
+            row for line in (folder / "curve.jsonl").read_text().splitlines() if "both" in (row := json.loads(line))
+        ]
+        assert result.chosen == max(row["both" if beside else "model"] for row in checks)
+
+
+def test_shortlists_are_learned_from_as_production_shows_them(ground):
+    """What is liked is not brought in from further down the pool: the retriever would then be wrong more often than it is."""
+    part, alike = ground.asked_by("rerank-shares").train[0], 0
+    for user in range(len(part.fold.held.users)):
+        shown, hidden = part.fold.held.fold_in.row(user), part.fold.held.hidden.row(user)
+        wish = part.wishes.make("none", shown, hidden, np.random.default_rng(0))
+        if wish is None:
+            continue
+        learned, served = (
+            _example(part, wish, "label", np.random.default_rng(0), training=training) for training in (True, False)
+        )
+        assert (learned is None) == (served is None)
+        if learned is not None and served is not None:
+            alike += 1
+            assert set(learned.items) == set(served.items)
+            assert dict(zip(learned.items, learned.liked, strict=True)) == dict(
+                zip(served.items, served.liked, strict=True)
+            )
+    assert alike > 3
 
 
 def test_merged_is_adapted(ground, small, tmp_path):
