@@ -6,7 +6,7 @@ For a history with weights w_i over items i, item themes e_i and prototypes q_k 
     pi_k  = sum_i w_i r_ik / sum_i w_i
     m     = sum_i w_i p_i / sum_i w_i
     m_k   = (sum_i w_i r_ik p_i + s m) / (sum_i w_i r_ik + s)          small personas lean on the whole user
-    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k + h / (h + n) / n p),  n = sum_i w_i
+    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k + (h / (h + n))^2 / n p),  n = sum_i w_i
     a_jk  = softmax_k(tau_a <e_j, c_k> + log pi_k)
     score = sum_k a_jk <u_k, v_j> + b_j
 
@@ -50,7 +50,7 @@ class EncoderConfig(BaseModel):
     prototype_prior: float = Field(default=0.5, ge=0, description="items' worth of pull towards the learned prototypes")
     persona_share: float = Field(default=0.25, ge=0, le=1, description="beta, part of a persona vector that is its own")
     recency: float = Field(default=0.0, ge=0, description="a like with a likes after it counts (1+a)^-recency")
-    prior_half: float = Field(default=2.0, gt=0, description="h, likes beside which half of the prior is left")
+    prior_fade: float = Field(default=4.0, gt=0, description="h, likes beside which a quarter of the prior is left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class PersonaEncoder:
         # The memberships of an item sum to one, so the personas' sums make up the whole.
         mean = own.sum(axis=1) / np.maximum(total, _EMPTY)[:, None]
         own = (own + shrink * mean[:, None]) / (mass + shrink)[:, :, None]
-        left = config.prior_half / (config.prior_half + total) / np.maximum(total, _EMPTY)
+        left = (config.prior_fade / (config.prior_fade + total)) ** 2 / np.maximum(total, _EMPTY)
         vectors = (1.0 - config.persona_share) * mean[:, None] + config.persona_share * own
         vectors = vectors + left[:, None, None] * learned.prior
         scale = np.where(total > 0, gain * np.maximum(total, _EMPTY) ** (1.0 - alpha), 0.0)

@@ -22,15 +22,15 @@ def by_hand(gain, alpha, prior):
         rows, rows, np.zeros(3, np.float32), themes, themes[:1], np.array([gain, alpha, 1.0], np.float32),
         np.array(prior, np.float32),
     )  # fmt: skip
-    return PersonaEncoder(EncoderConfig(personas=1, dimension=2, theme_dimension=2, prior_half=2.0), weights)
+    return PersonaEncoder(EncoderConfig(personas=1, dimension=2, theme_dimension=2, prior_fade=2.0), weights)
 
 
 def test_the_prior_of_one_like_and_of_two_by_hand():
     encoder = by_hand(gain=4.0, alpha=0.5, prior=[0.0, 3.0])
     one, two = encoder.encode(Histories.of([[0], [0, 2]])).vectors[:, 0]
-    # n = 1: 4 * 1 * ([1, 0] + 2/3 / 1 * [0, 3]);  n = 2: 4 * sqrt(2) * ([1, .5] + 1/2 / 2 * [0, 3])
-    np.testing.assert_allclose(one, [4.0, 8.0], rtol=1e-6)
-    np.testing.assert_allclose(two, 4 * np.sqrt(2) * np.array([1.0, 1.25]), rtol=1e-6)
+    # n = 1: 4 * 1 * ([1, 0] + (2/3)^2 / 1 * [0, 3]);  n = 2: 4 * sqrt(2) * ([1, .5] + (1/2)^2 / 2 * [0, 3])
+    np.testing.assert_allclose(one, [4.0, 16 / 3], rtol=1e-6)
+    np.testing.assert_allclose(two, 4 * np.sqrt(2) * np.array([1.0, 0.875]), rtol=1e-6)
 
 
 def test_it_changes_scores_by_the_mean_user_alone_whatever_the_personas():
@@ -42,7 +42,7 @@ def test_it_changes_scores_by_the_mean_user_alone_whatever_the_personas():
     told = Histories.of([rows[0][:1], rows[1][:2], rows[2]])
     gain, alpha, _ = encoder.weights.scalars
     sizes = np.array([1.0, 2.0, 6.0])
-    expected = (gain * sizes**-alpha * 2 / (2 + sizes))[:, None] * (encoder.weights.items @ prior)
+    expected = (gain * sizes**-alpha * (4 / (4 + sizes)) ** 2)[:, None] * (encoder.weights.items @ prior)
     found = PersonaScorer(with_it).scores(told) - PersonaScorer(encoder).scores(told)
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
