@@ -63,13 +63,18 @@ def prepare(
         last: Likes hidden per user and set, of ``last``.
         given: The split of the source.
         sample: At most this many users are measured in each of validation and test, drawn at random.
-        known: Of each of them the last so many of the likes that are shown are known, and all others are to be found (the Given-N
-            protocol; Breese, Heckerman and Kadie, UAI 1998); who has no more likes than these is not measured.
+        known: Of each user of ``strong`` the last so many of the likes that are shown are known, and all others are to be found (the
+            Given-N protocol; Breese, Heckerman and Kadie, UAI 1998); who has fewer shown likes is not measured.
 
     Raises:
-        ConfigError: A number of users to hold out where the protocol holds out none; ``given`` without a split.
+        ConfigError: A number of users to hold out, or of likes that are known, where the protocol holds out none; ``given`` without a split.
         DataError: Too few users, nothing to find, or no times where the protocol needs them.
     """
+    if known is not None and protocol != "strong":
+        raise ConfigError(
+            f"--known {known} means nothing to --protocol {protocol}: training saw the likes that would be to find",
+            "leave it out, or --protocol strong",
+        )
     if protocol == "given":
         if given is None:
             raise ConfigError("--protocol given needs the column that says which set a row is of", "--split COLUMN")
@@ -83,7 +88,7 @@ def prepare(
         note += f"; {sample:,} users of each set, drawn at random"
     if known is not None:
         split = replace(split, validation=_given(split.validation, known), test=_given(split.test, known))
-        note = f"{note}, of whom {known} like{'s are' if known > 1 else ' is'} known and all others are to be found"
+        note += f"; {known} like{'s are' if known > 1 else ' is'} known of {len(split.test.users):,} of them, all others are to be found"
     histories, n_items = split.train.histories(), len(dataset.catalog)
     touched = touched_items(histories, n_items)
     categories = dataset.catalog.axis().share[np.flatnonzero(touched)] if dataset.catalog.has_labels() else None
@@ -118,15 +123,15 @@ def _held_out(users: int) -> int:
 
 
 def _given(held: HeldOut, known: int) -> HeldOut:
-    """The same users, of whom ``known`` likes are known and all others are to be found.
+    """Users with as many shown likes and something else to find: of them ``known`` are known, all others are to be found.
 
     Raises:
-        DataError: Nobody has more likes than these.
+        DataError: There is none.
     """
     shown, hidden = held.fold_in.lengths, held.hidden.lengths
     kept = np.flatnonzero((shown >= known) & (shown + hidden > known))
     if not len(kept):
-        raise DataError(f"no user who is measured has more than {known} likes", "fewer with --known")
+        raise DataError(f"nobody who is measured has {known} shown likes and another", "fewer with --known")
     told = [held.fold_in.row(at)[-known:] for at in kept]
     rest = [np.concatenate([held.hidden.row(at), held.fold_in.row(at)[:-known]]) for at in kept]
     return HeldOut(held.users[kept], Histories.of(told), Histories.of(rest))

@@ -25,7 +25,6 @@ def card(result: Result) -> str:
     base = "SmolLM2-135M-Instruct, Apache-2.0" if c.model == PACKAGED else "its licence is that of its source"
     versions = ", ".join(f"{name} {number}" for name, number in f["surroundings"]["versions"].items())
     learned = "what to add to the retriever's order" if c.beside else "an order that stands alone"
-    together = "the sum of its scores and the retriever's" if c.beside else "the mean of the standardised scores"
     lines = [
         f"# Adapter of {c.model}: {c.objective}",
         "",
@@ -47,7 +46,7 @@ def card(result: Result) -> str:
         "|---|---|---|---|---|---|---|---|",
         *(_row(g) for g in gains([result])),
         "",
-        f"`both` is {together}. What the model earns in a slate is measured by `polytaste llm fit`.",
+        "`both` is the mean of the standardised scores. What the model earns in a slate is measured by `polytaste llm fit`.",
         "",
     ]
     return "\n".join(lines)

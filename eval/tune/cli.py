@@ -42,7 +42,7 @@ def run_command(
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="Budget: tokens read in training.")] = 300_000,
     prompt: Annotated[str | None, typer.Option("--prompt", help="Of the library, or a .j2 file; default: the objective's.")] = None,
     loss: Annotated[ListLoss, typer.Option("--loss", help="Over the list.")] = ListLoss.softmax,
-    beside: Annotated[bool, typer.Option("--beside/--alone", help="Learn what to add to the retriever's order, or an order that stands alone.")] = True,
+    beside: Annotated[bool, typer.Option("--beside/--alone", help="Learn what to add to the retriever's order, or an order that stands alone.")] = False,
     distil: Annotated[float, typer.Option("--distil", min=0.0, max=1.0, help="Share of what the retriever teaches.")] = 0.3,
     rank: Annotated[int, typer.Option("--rank", min=1, help="Of the adapter.")] = 16,
     rate: Annotated[float, typer.Option("--rate", min=1e-7, help="Highest learning rate.")] = 5e-4,

@@ -32,6 +32,7 @@ class Gains:
         over_before: Tuned minus untuned.
         over_retriever: Tuned minus the retriever.
         both: Tuned and retriever together minus the retriever alone.
+        both_over_before: Tuned and retriever together minus untuned and retriever together.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Gains:
     over_before: Interval
     over_retriever: Interval
     both: Interval
+    both_over_before: Interval
 
 
 def gains(results: Sequence[Result]) -> list[Gains]:
@@ -59,7 +61,7 @@ def gains(results: Sequence[Result]) -> list[Gains]:
             Gains(
                 kind, int(rows.sum()), float(retriever.mean()), float(before.mean()), float(after[rows].mean()),
                 paired_bootstrap(after[rows], before), paired_bootstrap(after[rows], retriever),
-                paired_bootstrap(both[rows], retriever),
+                paired_bootstrap(both[rows], retriever), paired_bootstrap(both[rows], first.before.both[rows]),
             )
         )  # fmt: skip
     return out
@@ -69,14 +71,19 @@ def _mean(results: Sequence[Result], name: str) -> Float64:
     return np.mean([getattr(r.after, name) for r in results], axis=0)
 
 
+def learned(result: Result) -> Float64:
+    """``(B,)`` NDCG@10 of what the run learned: the model alone, or beside the retriever."""
+    return result.after.both if result.config.beside else result.after.model
+
+
 def between(found: dict[Objective, list[Result]]) -> Interval | None:
-    """NDCG@10 of the first objective's tuned models minus the second's, on all requests, these being the same for both.
+    """NDCG@10 of what the first objective learned minus the second's, on all requests, these being the same for both.
 
     Means over seeds, paired by request; None for a single objective.
     """
     if len(found) < 2:
         return None
-    first, second = (_mean(results, "model") for results in list(found.values())[:2])
+    first, second = (np.mean([learned(r) for r in results], axis=0) for results in list(found.values())[:2])
     return paired_bootstrap(first, second)
 
 
@@ -118,7 +125,7 @@ def as_dict(found: dict[Objective, list[Result]]) -> dict[str, Any]:
             "seeds": [r.config.seed for r in results],
             "tokens": [r.facts["tokens"] for r in results],
             "chosen": [r.chosen for r in results],
-            "by_seed": [float(r.after.model.mean()) for r in results],
+            "by_seed": [float(learned(r).mean()) for r in results],
             "gains": [asdict(g) for g in gains(results)],
         }
         for objective, results in found.items()

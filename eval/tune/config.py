@@ -30,7 +30,7 @@ class TuneConfig(BaseModel):
     prompt: str | None = Field(default=None, description="of the library, or a .j2 file; None: the objective's")
     loss: Loss = Field(default="softmax", description="over the list: softmax, or ListMLE")
     beside: bool = Field(
-        default=True, description="learn what to add to the retriever's order; False: an order that stands alone"
+        default=False, description="learn what to add to the retriever's order; False: an order that stands alone"
     )
     distil: float = Field(
         default=0.3,

@@ -90,8 +90,8 @@ def _step(
         one = example(state.taken)
         encoded = network.encoder(one.prompts)
         scores, mass = network.scores(encoded, len(one.items))
-        if config.beside:  # what the retriever says already need not be learned (a product of experts; Hinton, 2002)
-            scores = scores + torch.from_numpy(one.retrieved).to(scores.device)
+        if config.beside:
+            scores = losses.together(scores, torch.from_numpy(one.retrieved).to(scores.device))
         loss = losses.total(
             scores, mass, torch.from_numpy(one.liked).to(scores.device), torch.from_numpy(one.teacher).to(scores.device),
             loss=config.loss, distil=config.distil, temperature=config.temperature,
@@ -120,7 +120,7 @@ def _check(
     def told(done: int) -> None:
         progress(f"{name}, user {done}", state.tokens, config.tokens)
 
-    found = measure(network, validation, told, beside=config.beside)
+    found = measure(network, validation, told)
     model, both = float(found.model.mean()), float(found.both.mean())
     value = both if config.beside else model
     if value > state.best_ndcg:

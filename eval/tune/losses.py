@@ -2,7 +2,9 @@
 
     L = (1 - d) L_list + d KL(softmax(t / T) || softmax(s)) - m log(mass)
 
-with s the model's scores of n candidates, t the standardised scores of the teacher, and ``mass`` its probability of all
+with s the model's scores of n candidates, or where the model learns what to add (``beside``) the sum of its standardised scores and the
+retriever's, which is what is served: nothing is gained by what the retriever says already (a product of experts; Hinton, Neural
+Computation 2002). Then t the standardised scores of the teacher, and ``mass`` its probability of all
 labels together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole
 vocabulary and does not believe a model that puts little on them.
 """
@@ -51,6 +53,16 @@ def divergence(scores: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """``KL(softmax(t / T) || softmax(s))`` in nats (Hinton et al., 2015, arXiv 1503.02531)."""
     wanted = softmax(teacher / temperature, dim=0)
     return (wanted * (torch.log(wanted.clamp_min(1e-12)) - log_softmax(scores, dim=0))).sum()
+
+
+def together(scores: Tensor, retrieved: Tensor) -> Tensor:
+    """``(s - mean s) / sd s + r``: the fusion with equal weights, with gradients through the standardisation.
+
+    Args:
+        scores: ``(n,)`` s, of the model.
+        retrieved: ``(n,)`` r, standardised, of the retriever.
+    """
+    return (scores - scores.mean()) / scores.std(correction=0).clamp_min(1e-6) + retrieved
 
 
 def total(

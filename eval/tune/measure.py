@@ -1,7 +1,6 @@
 """NDCG@10 of one list of candidates: as the model orders them, as the retriever does, and as both do together.
 
-Both together is the sum of the two standardised scores, what a weight of one half would give, or, where the model learned what to
-add, of what it says and the retriever's. No proportions are kept here; what
+Both together is the mean of the two standardised scores: what a weight of one half would give. No proportions are kept here; what
 a model is worth in a slate is measured by ``polytaste llm fit``.
 """
 
@@ -40,21 +39,20 @@ class Values:
     mass: Float64
 
 
-def measure(network: Network, examples: Sequence[Example], told: Callable[[int], None], *, beside: bool) -> Values:
+def measure(network: Network, examples: Sequence[Example], told: Callable[[int], None]) -> Values:
     """Ask the model about every example.
 
     Args:
         network: The model.
         examples: Requests.
         told: How many are done.
-        beside: The model learned what to add to the retriever's standardised scores: its own are not standardised.
     """
     rows = list[tuple[float, ...]]()
     for done, example in enumerate(examples):
         with torch.inference_mode():
             scores, mass = network.scores(network.encoder(example.prompts), len(example.items))
-        said = scores.float().cpu().numpy()
-        orders = (example.retrieved, said, (said if beside else standardised(said)) + example.retrieved)
+        said = standardised(scores.float().cpu().numpy())
+        orders = (example.retrieved, said, said + example.retrieved)
         rows.append((*(_ndcg(scores, example) for scores in orders), float(mass.exp())))
         told(done + 1)
     retriever, model, both, masses = np.array(rows, np.float64).reshape(-1, 4).T

@@ -13,7 +13,7 @@ from agent.commands import load_data
 from agent.console import err, out, progress_bar
 from eval.suite.store import fingerprint
 from eval.tune.card import CARD, CHART, draw, write_card
-from eval.tune.compare import as_dict, between, compare, gains
+from eval.tune.compare import as_dict, between, compare, gains, learned
 from eval.tune.config import Objective, TuneConfig
 from eval.tune.ground import make_ground
 from eval.tune.network import Network
@@ -81,7 +81,7 @@ def _curve(folder: Path) -> list[dict[str, float]]:
 
 
 def _table(objective: Objective, results: Sequence[Result]) -> Table:
-    each = ", ".join(f"{r.after.model.mean():.3f}" for r in results)
+    each = ", ".join(f"{learned(r).mean():.3f}" for r in results)
     tokens = results[0].facts["tokens"]
     title = f"{objective}: NDCG@10 of 20 candidates, {tokens:,} tokens, {len(results)} seeds (tuned: {each})"
     table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")

@@ -99,13 +99,9 @@ def run(
 
     if before is None:
         with network.untuned():
-            before = measure(network, reported, told("reporting: the model as it came"), beside=config.beside)
+            before = measure(network, reported, told("reporting: the model as it came"))
     chosen_at = _best_check(state.curve, state.best_ndcg)
-    after = (
-        before
-        if chosen_at == 0
-        else measure(network, reported, told("reporting: the tuned model"), beside=config.beside)
-    )
+    after = before if chosen_at == 0 else measure(network, reported, told("reporting: the tuned model"))
     facts = {
         "data": ground.data, "licence": ground.licence, "fingerprint": data,
         "prompt": prompt.front.name, "prompt_hash": prompt.version,

@@ -15,7 +15,7 @@ AMP-CF (Barkan et al. 2020, arXiv 2010.07042) with inner-product scores, so that
 or K = 1 it is a low-rank linear autoencoder. There is no user table: a new user is only a history.
 
 The last term of u_k is a prior that fades as the history grows: p is what so many likes of the mean user say as training found worth
-standing beside a short history (:mod:`retrieval.personas.newcomers`). It is added in serving alone: what training shows is long.
+standing, before it fades, beside a short history (:mod:`retrieval.personas.newcomers`). It is added in serving alone: what training shows is long.
 """
 
 from __future__ import annotations

@@ -85,7 +85,9 @@ class TrainingConfig(BaseModel):
     alpha: float = Field(default=0.5, description="initial exponent of the history's length")
     shrink: float = Field(default=3.0, gt=0, description="items' worth of the whole user in a persona")
     prior_likes: float | None = Field(
-        default=None, ge=0, description="likes of the mean user beside a short history; None is chosen as training ends"
+        default=None,
+        ge=0,
+        description="likes of the mean user beside a short history, before fading; None is chosen as training ends",
     )
     seed: int = Field(default=0, ge=0)
 
@@ -179,22 +181,12 @@ def train(
         take(drawn, held_out[group], None if sampled is None else sampled.draw(rng))
         schedule.step()
         progress("multinomial likelihood", step + 1, steps)
-    progress("what stands beside short histories", steps, steps)
-    encoder = processes.once(lambda: _with_prior(module.cpu().encoder(), tables, compact, config))
-    return _spread(encoder, touched, n_items)
-
-
-def _with_prior(
-    encoder: PersonaEncoder, tables: InitialTables, histories: Histories, config: TrainingConfig
-) -> PersonaEncoder:
-    """The encoder with its prior, chosen by users whom the tables that are read were computed without."""
-    likes = config.prior_likes
+    progress("what stands beside short histories", 0, 1)
+    encoder, likes = module.cpu().encoder(), config.prior_likes
     if likes is None:
-        changed = encoder.weights.history - tables.history.astype(np.float32)
-        unseen = (np.asarray(table + changed, np.float32) for table in tables.held_out)
-        likes = likes_beside(encoder, unseen, tables.groups, histories, config.seed)
-    mean = mean_user(encoder.weights.history, histories)
-    return PersonaEncoder(encoder.config, replace(encoder.weights, prior=np.float32(likes) * mean))
+        likes = processes.once(lambda: likes_beside(encoder, tables, compact, config.seed))
+    prior = np.float32(likes) * mean_user(encoder.weights.history, compact)
+    return _spread(PersonaEncoder(encoder.config, replace(encoder.weights, prior=prior)), touched, n_items)
 
 
 def closed_forms(histories: Histories, config: TrainingConfig, categories: Csr | None = None) -> InitialTables:

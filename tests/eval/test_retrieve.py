@@ -130,14 +130,19 @@ def test_of_newcomers_so_many_likes_are_known_and_all_others_are_to_be_found(dat
             np.testing.assert_array_equal(after.fold_in.row(at), shown[-3:])
             assert set(after.hidden.row(at)) == set(shown[:-3]) | set(hidden)
         assert len(after.users) == sum(len(before.fold_in.row(at)) >= 3 for at in places.values())
-    with pytest.raises(DataError, match="more than 90000 likes"):
+        learned = set(three.train.users.tolist())
+        assert not learned & set(after.users.tolist())
+    with pytest.raises(DataError, match="90000 shown likes"):
         prepare(dataset, known=90_000)
+    for seen in ("last", "time"):
+        with pytest.raises(ConfigError, match=f"--known 1 means nothing to --protocol {seen}"):
+            prepare(dataset, seen, known=1)
 
 
 def test_newcomers_on_the_command_line():
     done = run("--models", "popularity,personas", "--reference", "popularity", "--known", "1")
     assert done.returncode == 0, done.stderr
-    assert "1 like is known and all others are to be found" in " ".join(done.stdout.split())
+    assert "1 like is known of 100 of them, all others are to be found" in " ".join(done.stdout.split())
 
 
 def test_wrong_values_are_named_on_the_command_line():

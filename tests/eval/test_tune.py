@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from agent.llm.in_process import InProcessScorer, prompt_tokens
 from agent.llm.labels import LETTERS
 from agent.llm.loop import run as run_async
+from agent.llm.scorer import standardised
 from agent.llm.weights import PACKAGED, checkpoint
 from eval.tune import loop, losses
 from eval.tune.cli import app as tune_app
@@ -239,7 +240,7 @@ def test_what_is_learned_is_learned(ground, small):
         loop._step(network, config, lambda i: few[i % 4], optimiser, state)
     told = [row["loss"] for row in state.curve]
     assert np.mean(told[-2:]) < np.mean(told[:2]) - 0.5
-    found = measure(network, few, lambda _: None, beside=False)
+    found = measure(network, few, lambda _: None)
     assert found.model.mean() > 0.7
 
 
@@ -250,29 +251,21 @@ def test_beside_the_retriever_the_loss_is_of_the_sum(ground, small):
     for beside in (True, False):
         network, state = Network.load(config), State()
         scores, mass = scores_of(network, one)
-        told = scores + torch.from_numpy(one.retrieved) if beside else scores
+        told = torch.from_numpy(standardised(scores.numpy()) + one.retrieved) if beside else scores
         expected = losses.list_softmax(told, torch.from_numpy(one.liked)) - losses.MASS * mass
         now = config.model_copy(update={"beside": beside})
         loop._step(network, now, lambda _: one, torch.optim.AdamW(network.learned()), state)
         assert state.curve[0]["loss"] == pytest.approx(float(expected), abs=1e-4)
 
 
-def test_both_together_is_the_sum_that_was_learned(ground, small):
-    from agent.llm.scorer import standardised
-    from eval.llm_fit import ndcg_of
-
-    config = settings(small)
-    network = Network.load(config)
-    requests = list(fixed(ground.asked_by(config.prompt_name).report, "label", 4, 2))
-
-    def of(order, e):
-        return ndcg_of(e.items[np.argsort(-order, kind="stable")[:10]], e.items[e.liked])
-
-    for beside in (True, False):
-        found = measure(network, requests, lambda _: None, beside=beside)
-        said = [scores_of(network, e)[0].float().numpy() for e in requests]
-        both = [(s if beside else standardised(s)) + e.retrieved for s, e in zip(said, requests, strict=True)]
-        np.testing.assert_allclose(found.both, [of(order, e) for order, e in zip(both, requests, strict=True)])
+def test_together_is_the_fusion_that_is_served_and_passes_gradients():
+    scores = torch.tensor([3.0, 1.0, -1.0, 5.0], requires_grad=True)
+    retrieved = torch.tensor([0.0, 1.0, -1.0, 0.0])
+    found = losses.together(scores, retrieved)
+    torch.testing.assert_close(found.detach(), torch.from_numpy(standardised(scores.detach().numpy())) + retrieved)
+    found[0].backward()
+    assert scores.grad is not None and scores.grad.abs().sum() > 0
+    assert torch.isfinite(losses.together(torch.zeros(4), retrieved)).all()
 
 
 def test_what_was_learned_chooses(ground, small, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
 from retrieval.personas.newcomers import GRID, chosen, likes_beside, mean_user
-from retrieval.personas.training import TrainingConfig, train
+from retrieval.personas.training import TrainingConfig, closed_forms, train
 from retrieval.personas.whole import PersonaScorer
 from retrieval.schema import Histories
 
@@ -98,11 +98,29 @@ def test_newcomers_are_found_better_where_tastes_are_shared(one_thread):
     assert found(chosen_by_data) > found(plain) + 0.01
 
 
-def test_the_table_that_knew_a_user_is_not_read():
-    """Tables that know their users would say that nothing is needed: the held-out ones decide."""
-    rng = np.random.default_rng(3)
-    rows = Histories.of(popular_taste(200, rng))
-    encoder = train(rows, 60, SMALL.model_copy(update={"prior_likes": 0.0}))
-    nothing = [np.zeros_like(encoder.weights.history)] * 2
-    groups = list(np.array_split(np.arange(200), 2))
-    assert likes_beside(encoder, nothing, groups, rows, 0) > 0.0
+def likes_of(encoder, rows):
+    """How many likes of the mean user were taken, back from the prior."""
+    mean = mean_user(encoder.weights.history, rows)
+    return float(encoder.weights.prior @ mean / (mean @ mean))
+
+
+def test_the_tables_that_knew_the_users_are_not_read(one_thread):
+    """A table that knows its users finds them by one like of theirs; the closed forms without them need more beside it."""
+    rows = Histories.of(popular_taste(300, np.random.default_rng(1)))
+    encoder = train(rows, 60, SMALL)
+    begun = closed_forms(rows, SMALL)
+    plain = PersonaEncoder(encoder.config, replace(encoder.weights, prior=0 * encoder.weights.prior))
+    knowing = replace(begun, held_out=[begun.history] * len(begun.groups))
+    assert likes_of(encoder, rows) == pytest.approx(likes_beside(plain, begun, rows, SMALL.seed), rel=1e-4)
+    assert likes_of(encoder, rows) > likes_beside(plain, knowing, rows, SMALL.seed)
+
+
+def test_recency_is_of_reading_and_changes_no_training(one_thread):
+    rows = Histories.of(popular_taste(200, np.random.default_rng(4)))
+    recent = SMALL.model_copy(update={"encoder": SMALL.encoder.model_copy(update={"recency": 1.0})})
+    np.testing.assert_array_equal(train(rows, 60, SMALL).weights.prior, train(rows, 60, recent).weights.prior)
+
+
+def test_data_of_hardly_anybody_still_train():
+    rows = [np.array([at % 3, (at + 1) % 3], np.int32) for at in range(10)]
+    assert np.isfinite(train(Histories.of(rows), 3, SMALL).weights.prior).all()
