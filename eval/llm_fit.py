@@ -147,13 +147,17 @@ def fit(
 
 
 def cases(catalog: Catalog, fold: Fold, words: bool, short: bool, *, users: int, seed: int) -> list[Case]:
-    """Requests of one kind. Words name categories of something hidden, and ask for nothing else."""
+    """Requests of one kind. Words name categories of something hidden, and ask for nothing else.
+
+    What a short history leaves out is hidden too (Given-N; Breese, Heckerman and Kadie, UAI 1998): it is liked, and may be listed.
+    """
     draw = np.random.default_rng([seed, words, short])
     labels = catalog.table["categories"]
     out: list[Case] = []
     for b in draw.permutation(len(fold.held.users)):
         likes, hidden = fold.held.fold_in.row(int(b)), fold.held.hidden.row(int(b))
-        likes = likes[-SHORT:] if short else likes
+        if short:
+            likes, hidden = likes[-SHORT:], np.concatenate([hidden, likes[:-SHORT]])
         text = ""
         if words:
             text, hidden = _in_words(labels, hidden, draw)

@@ -65,6 +65,10 @@ def test_cases_hide_what_they_ask_for(dataset, fold, words, short):
         assert not set(likes.tolist()) & set(case.truth.tolist())
         assert (len(likes) <= 5) == short
         assert bool(case.words) == words
+        row = int(np.flatnonzero(fold.held.users == case.user)[0])
+        liked = set(fold.held.fold_in.row(row).tolist()) | set(fold.held.hidden.row(row).tolist())
+        if not words:  # what is not told is to be found, what a short history leaves out too
+            assert set(case.truth.tolist()) == liked - set(likes.tolist())
         for item in case.truth:
             labels = set(catalog.table["categories"][int(item)].to_list())
             assert all(word in " ".join(labels) for word in case.words.split()[1:])
