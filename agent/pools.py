@@ -142,7 +142,9 @@ class PoolMaker:
 
     def _search(self, profile: Profile, seen: Int32, n: int, allowed: Bool | None) -> Retrieved:
         gone = _gone(profile, seen)
-        retrieved = self.model.retriever(profile.history, n, allowed=allowed, seen=Histories.of([gone]))
+        # "Something like Alien" asks for what is like it, not for what most of those who like it like.
+        search = self.model.alike if profile.seeded else self.model.retriever
+        retrieved = search(profile.history, n, allowed=allowed, seen=Histories.of([gone]))
         if not profile.cold:
             return retrieved
         # Without a history the personas are blank; what most people like is the best guess there is.

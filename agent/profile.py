@@ -34,6 +34,11 @@ class Profile:
     allowed: Bool | None
 
     @property
+    def seeded(self) -> bool:
+        """The request names titles that the list should be like."""
+        return len(self.liked.items) > len(self.own)
+
+    @property
     def cold(self) -> bool:
         """Nothing is known that the model could learn from: neither likes nor seeds."""
         return len(self.history.items) == 0

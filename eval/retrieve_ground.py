@@ -72,7 +72,7 @@ def prepare(
     """
     if known is not None and protocol != "strong":
         raise ConfigError(
-            f"--known {known} means nothing to --protocol {protocol}: training saw the likes that would be to find",
+            f"--known {known} means nothing to --protocol {protocol}: training may have seen the likes that would be to find",
             "leave it out, or --protocol strong",
         )
     if protocol == "given":
@@ -88,7 +88,7 @@ def prepare(
         note += f"; {sample:,} users of each set, drawn at random"
     if known is not None:
         split = replace(split, validation=_given(split.validation, known), test=_given(split.test, known))
-        note += f"; {known} like{'s are' if known > 1 else ' is'} known of {len(split.test.users):,} of them, all others are to be found"
+        note += f"; of {len(split.test.users):,} of them {known} like{'s are' if known > 1 else ' is'} known and all others to be found instead"
     histories, n_items = split.train.histories(), len(dataset.catalog)
     touched = touched_items(histories, n_items)
     categories = dataset.catalog.axis().share[np.flatnonzero(touched)] if dataset.catalog.has_labels() else None

@@ -88,6 +88,11 @@ class Model:
         """The first stage over this model."""
         return Retriever(self.encoder, self.index)
 
+    @cached_property
+    def alike(self) -> Retriever:
+        """The first stage for what should be like given items: nothing stands beside them, however few they are."""
+        return Retriever(self.encoder.plain, self.index)
+
     def history_of(self, user_id: str) -> Int32:
         """Items a known user liked, oldest first.
 

@@ -18,6 +18,9 @@ from agent.paths import models_folder
 PRIOR = 0.2
 """Weight where nothing was measured and collaborative filtering is blind: stated, not fitted."""
 
+_MEASURE = 2
+"""Raised whenever what a fit measures, or the retriever that it stands beside, becomes another: earlier fits are then not found."""
+
 SHORT = 5
 """Likes up to which a history is short."""
 
@@ -93,7 +96,7 @@ def weight_of(earned: Earned | None, now: Circumstances) -> Weight:
 
 def place(model: str, prompt: str, data: str, orders: int) -> Path:
     """File of a fit."""
-    key = hashlib.sha256(f"{model}\n{prompt}\n{data}\n{orders}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{_MEASURE}\n{model}\n{prompt}\n{data}\n{orders}".encode()).hexdigest()[:16]
     return models_folder().parent / "llm" / f"{key}.json"
 
 

@@ -46,9 +46,9 @@ def checkpoint(model: str) -> str:
     """
     if model == PACKAGED:
         return _kept(PACKAGED, packaged_gguf)
-    if not model.endswith(".gguf"):
-        return model
     path = Path(model).resolve()
+    if path.suffix.lower() != ".gguf" or path.is_dir():
+        return model
     if not path.is_file():
         raise NotFoundError(f"no file {path}", "give the path of a GGUF file, a model folder or a hub name")
     facts = path.stat()

@@ -36,14 +36,14 @@ def card(result: Result) -> str:
         f"- **Objective:** {c.objective}, {c.loss} over the list; {learned}.",
         f"- **Teacher:** the retriever with the whole history, {c.distil:g} of the loss, temperature {c.temperature:g}.",
         f"- **Budget:** {f['tokens']:,} tokens in {f['examples']:,} requests and {f['steps']:,} steps; highest rate {c.learning_rate:g}; seed {c.seed}.",
-        f"- **Chosen:** after {f['best_check']:,} tokens, by NDCG@10 of {'both' if c.beside else 'the model'} for the users who chose ({result.chosen:.3f}).",
+        f"- **Chosen:** after {f['best_check']:,} tokens, by NDCG@10 of {'both together' if c.beside else 'the model'}, of the users who chose ({result.chosen:.3f}).",
         f"- **Label mass:** {result.before.mass.mean():.2f} before, {result.after.mass.mean():.2f} after.",
         f"- **Made with:** {versions}; {f['surroundings']['processor']}, {f['surroundings']['cores']} cores.",
         "",
         "NDCG@10 of 20 candidates, paired 95 % intervals by request:",
         "",
-        "| request | n | retriever | untuned | tuned | tuned - untuned | tuned - retriever | both - retriever |",
-        "|---|---|---|---|---|---|---|---|",
+        "| request | n | retriever | untuned | tuned | tuned - untuned | tuned - retriever | both - retriever | both - both untuned |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(_row(g) for g in gains([result])),
         "",
         "`both` is the mean of the standardised scores. What the model earns in a slate is measured by `polytaste llm fit`.",
@@ -54,7 +54,8 @@ def card(result: Result) -> str:
 
 def _row(g: Gains) -> str:
     intervals = " | ".join(
-        f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" for i in (g.over_before, g.over_retriever, g.both)
+        f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]"
+        for i in (g.over_before, g.over_retriever, g.both, g.both_over_before)
     )
     return f"| {g.kind} | {g.requests} | {g.retriever:.3f} | {g.before:.3f} | {g.after:.3f} | {intervals} |"
 

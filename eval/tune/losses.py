@@ -1,15 +1,16 @@
-"""What a list of scores is told: who was liked, what the retriever knows, and to answer in labels.
+"""What a list of scores is told: what was liked, what the retriever knows, and to answer in labels.
 
     L = (1 - d) L_list + d KL(softmax(t / T) || softmax(s)) - m log(mass)
 
-with s the model's scores of n candidates, or where the model learns what to add (``beside``) the sum of its standardised scores and the
-retriever's, which is what is served: nothing is gained by what the retriever says already (a product of experts; Hinton, Neural
-Computation 2002). Then t the standardised scores of the teacher, and ``mass`` its probability of all
-labels together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole
+with s the model's scores of n candidates. Where the model learns what to add (``beside``), s is instead the sum of its standardised
+scores and the retriever's, as a weight of one half fuses them (a product of experts; Hinton, Neural Computation 2002): what the
+retriever says already earns nothing. t are the teacher's standardised scores, and ``mass`` the model's probability of all labels together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole
 vocabulary and does not believe a model that puts little on them.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -62,7 +63,9 @@ def together(scores: Tensor, retrieved: Tensor) -> Tensor:
         scores: ``(n,)`` s, of the model.
         retrieved: ``(n,)`` r, standardised, of the retriever.
     """
-    return (scores - scores.mean()) / scores.std(correction=0).clamp_min(1e-6) + retrieved
+    deviation = scores.std(correction=0)
+    alike = bool(deviation <= math.sqrt(torch.finfo(torch.float32).eps))  # as :func:`agent.llm.scorer.standardised`
+    return (scores - scores.mean()) / (1.0 if alike else deviation) * (not alike) + retrieved
 
 
 def total(

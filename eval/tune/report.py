@@ -70,7 +70,7 @@ def run_tune(
         out.print(_table(objective, results))
     if (apart := between(found)) is not None:
         said = f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]"
-        out.print(Text(f"tuned, {' - '.join(found)}: {said}, mean of {seeds} seeds, paired by request"))
+        out.print(Text(f"learned, {' - '.join(found)}: {said}, mean of {seeds} seeds, paired by request"))
     best = max((r.chosen, place) for o, rs in found.items() for r, place in zip(rs, places[o], strict=True))[1]
     how = f"polytaste tune merge {best} --out MODEL; polytaste llm up --model MODEL"
     err.print(Text(f"chosen on validation: {best / CARD}; serve it: {how}", style="green"), soft_wrap=True)
@@ -83,16 +83,16 @@ def _curve(folder: Path) -> list[dict[str, float]]:
 def _table(objective: Objective, results: Sequence[Result]) -> Table:
     each = ", ".join(f"{learned(r).mean():.3f}" for r in results)
     tokens = results[0].facts["tokens"]
-    title = f"{objective}: NDCG@10 of 20 candidates, {tokens:,} tokens, {len(results)} seeds (tuned: {each})"
+    title = f"{objective}: NDCG@10 of 20 candidates, {tokens:,} tokens, {len(results)} seeds (learned: {each})"
     table = Table(title=title, box=None, padding=(0, 1), header_style="dim", title_justify="left")
     for column in (
-        "request", "n", "retriever", "untuned", "tuned", "tuned -\nuntuned [95 %]", "tuned -\nretriever", "both -\nretriever"
+        "request", "n", "retriever", "untuned", "tuned", "tuned -\nuntuned [95 %]", "tuned -\nretriever", "both -\nretriever", "both -\nboth untuned"
     ):  # fmt: skip
         table.add_column(column, justify="left" if column == "request" else "right", no_wrap=True)
     for g in gains(results):
         table.add_row(
             g.kind, str(g.requests), f"{g.retriever:.3f}", f"{g.before:.3f}", f"{g.after:.3f}",
-            *(f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" for i in (g.over_before, g.over_retriever, g.both)),
+            *(f"{i.mean:+.3f} [{i.low:+.3f}, {i.high:+.3f}]" for i in (g.over_before, g.over_retriever, g.both, g.both_over_before)),
         )  # fmt: skip
     return table
 

@@ -6,7 +6,7 @@ For a history with weights w_i over items i, item themes e_i and prototypes q_k 
     pi_k  = sum_i w_i r_ik / sum_i w_i
     m     = sum_i w_i p_i / sum_i w_i
     m_k   = (sum_i w_i r_ik p_i + s m) / (sum_i w_i r_ik + s)          small personas lean on the whole user
-    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k + (h / (h + n))^2 / n p),  n = sum_i w_i
+    u_k   = gain n^(1-alpha) ((1-beta) m + beta m_k + ((h / (h + n))^2 / n) p),  n = sum_i w_i
     a_jk  = softmax_k(tau_a <e_j, c_k> + log pi_k)
     score = sum_k a_jk <u_k, v_j> + b_j
 
@@ -14,13 +14,13 @@ The iteration is slot attention (Locatello et al. 2020) on fixed keys, the candi
 AMP-CF (Barkan et al. 2020, arXiv 2010.07042) with inner-product scores, so that FAISS finds the items. With beta = 0
 or K = 1 it is a low-rank linear autoencoder. There is no user table: a new user is only a history.
 
-The last term of u_k is a prior that fades as the history grows: p is what so many likes of the mean user say as training found worth
-standing, before it fades, beside a short history (:mod:`retrieval.personas.newcomers`). It is added in serving alone: what training shows is long.
+The last term of u_k is a prior that fades as the history grows: p is kappa likes of the mean user, kappa chosen as training ends
+(:mod:`retrieval.personas.newcomers`). It is added in serving alone, since the histories that training shows are long.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,6 +91,11 @@ class PersonaEncoder:
     def n_items(self) -> int:
         """Size of the catalogue the encoder was trained on."""
         return len(self.weights.items)
+
+    @cached_property
+    def plain(self) -> PersonaEncoder:
+        """The same with nothing beside short histories: for what is like given items rather than what somebody will like."""
+        return PersonaEncoder(self.config, replace(self.weights, prior=np.zeros_like(self.weights.prior)))
 
     @cached_property
     def known(self) -> Bool:

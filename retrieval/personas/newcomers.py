@@ -37,6 +37,7 @@ GIVEN = (1, 2, 3, 5)
 """Likes of a user that are known."""
 
 _USERS, _CELLS = 400, 500_000_000
+_AT_ONCE = 20_000_000  # users x items held at once
 _DEPTH = 100
 
 
@@ -75,11 +76,7 @@ def likes_beside(encoder: PersonaEncoder, tables: InitialTables, histories: Hist
         values.append(_given(PersonaEncoder(shape, learned), [draw.permutation(histories.row(u)) for u in some], mean))
     found = np.concatenate(values)
     likes = chosen(found)
-    curve = (
-        ", ".join(f"{at:g}: {value:.4f}" for at, value in zip(GRID, found.mean(axis=0), strict=True))
-        if len(found)
-        else ""
-    )
+    curve = ", ".join(f"{at:g}: {value:.4f}" for at, value in zip(GRID, found.mean(axis=0), strict=True))
     _log.info("%g likes of the mean user beside short histories (NDCG@100 %s; %d users)", likes, curve, len(found))
     return likes
 
@@ -102,9 +99,10 @@ def _given(reader: PersonaEncoder, rows: Sequence[Int32], mean: Float32) -> Floa
     sums, times = np.zeros((len(rows), len(GRID))), np.zeros(len(rows))
     for known in GIVEN:
         users = np.array([at for at, row in enumerate(rows) if len(row) > known], np.int64)
-        if len(users):
-            sums[users] += _found(reader, [rows[at] for at in users], known, mean)
-            times[users] += 1
+        for some in np.array_split(users, max(1, -(-len(users) * reader.n_items // _AT_ONCE))):
+            if len(some):
+                sums[some] += _found(reader, [rows[at] for at in some], known, mean)
+        times[users] += 1
     return sums / times[:, None]
 
 

@@ -46,13 +46,15 @@ class TowerPersonasConfig(TowersConfig):
     category_share: float = Field(
         default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
     )
-    encoder: EncoderConfig = Field(default=EncoderConfig(persona_share=0.1), description="but for its dimension")
+    encoder: EncoderConfig = Field(default=EncoderConfig(persona_share=0.1), description="but for its dimension and prior")
 
     @field_validator("encoder")
     @classmethod
-    def _no_dimension(cls, value: EncoderConfig) -> EncoderConfig:
+    def _nothing_of_a_table(cls, value: EncoderConfig) -> EncoderConfig:
         if value.dimension != EncoderConfig().dimension:
             raise ValueError("towers bring their own dimensions: leave dimension out")
+        if value.prior_fade != EncoderConfig().prior_fade:
+            raise ValueError("nothing stands beside short histories of towers: leave prior_fade out")
         return value
 
 

@@ -44,6 +44,12 @@ def test_a_fit_is_found_by_model_prompt_and_data_and_a_damaged_one_is_none():
     assert earned.read("m", "p", "d", 1) is None
 
 
+def test_a_fit_of_another_measure_is_none(monkeypatch):
+    earned.write(fit())
+    monkeypatch.setattr(earned, "_MEASURE", earned._MEASURE + 1)
+    assert earned.read("m", "p", "d", 1) is None
+
+
 def test_a_warm_request_without_words_asks_the_model_only_if_it_has_earned_it(model):
     with faulty_server("ok") as (url, payloads):
         endpoint = Endpoint(url=url, model="m")

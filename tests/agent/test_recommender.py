@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -30,6 +31,16 @@ def test_slate_tells_its_whole_story(recommender):
     for item in slate["items"]:
         assert item["persona"] in numbers
         assert item["reason"].endswith(item["evidence"])
+
+
+def test_what_is_asked_to_be_like_a_title_is_like_it_and_not_like_the_mean_user(model):
+    assert model.encoder.weights.prior.any()
+    without = replace(model, encoder=model.encoder.plain)
+    for request in ("something like Blade Runner", "something like Spirited Away (2001)"):
+        found, expected = (Recommender(m).recommend(request).items for m in (model, without))
+        assert [item.item_id for item in found] == [item.item_id for item in expected]
+    one = [Recommender(m).recommend(like=["Spirited Away"]).items for m in (model, without)]
+    assert [i.item_id for i in one[0]] != [i.item_id for i in one[1]]  # of a like the mean user is told
 
 
 def test_known_items_never_come_back(recommender, model):

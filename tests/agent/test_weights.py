@@ -51,4 +51,6 @@ def test_no_file_is_said_and_other_names_are_passed_on(folder):
     with pytest.raises(NotFoundError, match=r"no file .*absent\.gguf"):
         checkpoint(str(folder / "absent.gguf"))
     assert checkpoint("org/model") == "org/model"
+    (folder / "model.gguf").mkdir()
+    assert checkpoint(str(folder / "model.gguf")) == str(folder / "model.gguf")
     assert checkpoint(str(folder)) == str(folder)

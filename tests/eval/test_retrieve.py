@@ -142,7 +142,7 @@ def test_of_newcomers_so_many_likes_are_known_and_all_others_are_to_be_found(dat
 def test_newcomers_on_the_command_line():
     done = run("--models", "popularity,personas", "--reference", "popularity", "--known", "1")
     assert done.returncode == 0, done.stderr
-    assert "1 like is known of 100 of them, all others are to be found" in " ".join(done.stdout.split())
+    assert "of 100 of them 1 like is known and all others to be found instead" in " ".join(done.stdout.split())
 
 
 def test_wrong_values_are_named_on_the_command_line():
