@@ -46,7 +46,9 @@ class TowerPersonasConfig(TowersConfig):
     category_share: float = Field(
         default=0.7, ge=0, le=1, description="part of an item's theme that its categories make"
     )
-    encoder: EncoderConfig = Field(default=EncoderConfig(persona_share=0.1), description="but for its dimension and prior")
+    encoder: EncoderConfig = Field(
+        default=EncoderConfig(persona_share=0.1), description="but for its dimension and prior"
+    )
 
     @field_validator("encoder")
     @classmethod
