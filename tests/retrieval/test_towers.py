@@ -222,3 +222,11 @@ def test_every_setting_changes_what_is_scored(change):
     base = SMALL.model_copy(update={"encoder": SHAPE})
     assert set(TowerPersonasConfig.model_fields) == CHANGED
     assert not np.allclose(scores(base.model_copy(update=change)), scores(base), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"), [({"dimension": 7}, "leave dimension out"), ({"prior_fade": 7.0}, "leave prior_fade out")]
+)
+def test_settings_that_towers_do_not_read_are_refused(shape, said):
+    with pytest.raises(ValueError, match=said):
+        TowerPersonasConfig(encoder=EncoderConfig(**shape))
