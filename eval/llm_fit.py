@@ -1,10 +1,10 @@
 """What a language model is worth with one prompt on one set of data: the weight that it earns on validation users.
 
 A fifth of the users is never trained on. A part of what each of them liked is hidden; the rest is their history, whole or cut
-to five likes (what is cut off is hidden too), with words or without. The model is asked exactly as in production, once for each; every weight is then tried on
-the same answers, and NDCG@10 of the slate that the user would get decides. So that the choice of a weight does not praise
-itself, its gain is measured on the half of the users that did not choose it (two-fold cross-fitting); a weight is kept only if
-the paired 95 % interval of that gain lies above zero.
+to five likes (what is cut off is hidden too), with words or without. The model is asked exactly as in production, once for
+each; every weight is then tried on the same answers, and NDCG@10 of the slate that the user would get decides. So that the
+choice of a weight does not praise itself, its gain is measured on the half of the users that did not choose it (two-fold
+cross-fitting); a weight is kept only if the paired 95 % interval of that gain lies above zero.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def prepare(
         split = replace(split, validation=_drawn(split.validation, sample), test=_drawn(split.test, sample))
         note += f"; {sample:,} users of each set, drawn at random"
     if known is not None:
-        split = replace(split, validation=_given(split.validation, known), test=_given(split.test, known))
+        split = replace(split, validation=_newcomers(split.validation, known), test=_newcomers(split.test, known))
         note += f"; of {len(split.test.users):,} of them {known} like{'s are' if known > 1 else ' is'} known and all others to be found instead"
     histories, n_items = split.train.histories(), len(dataset.catalog)
     touched = touched_items(histories, n_items)
@@ -122,7 +122,7 @@ def _held_out(users: int) -> int:
     return next((held for least, held in _PUBLISHED if users >= least), max(1, users // _SHARE))
 
 
-def _given(held: HeldOut, known: int) -> HeldOut:
+def _newcomers(held: HeldOut, known: int) -> HeldOut:
     """Users with as many shown likes and something else to find: of them ``known`` are known, all others are to be found.
 
     Raises:

@@ -6,7 +6,6 @@ asked for named tokens (``logprob_token_ids``), so no candidate can be missing, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -145,10 +144,12 @@ def _token_id(token: str) -> int:
     return int(number)
 
 
+ALIKE = float(np.sqrt(np.finfo(np.float32).eps))
+"""Deviation up to which scores are all alike: what is left is rounding."""
+
+
 def standardised(values: Float32) -> Float32:
     """Zero mean and unit deviation over the candidates; zeros where they are all alike. ``(n,)``"""
     centred = values.astype(np.float64) - values.mean(dtype=np.float64)
     deviation = float(np.sqrt(np.mean(centred**2)))
-    return (centred / deviation if deviation > math.sqrt(np.finfo(np.float32).eps) else centred * 0.0).astype(
-        np.float32
-    )
+    return (centred / deviation if deviation > ALIKE else centred * 0.0).astype(np.float32)

@@ -73,7 +73,7 @@ def _mean(results: Sequence[Result], name: str) -> Float64:
 
 def learned(result: Result) -> Float64:
     """``(B,)`` NDCG@10 of what the run learned: the model alone, or beside the retriever."""
-    return result.after.both if result.config.beside else result.after.model
+    return result.after.learned(beside=result.config.beside)
 
 
 def between(found: dict[Objective, list[Result]]) -> Interval | None:

@@ -121,12 +121,11 @@ def _check(
         progress(f"{name}, user {done}", state.tokens, config.tokens)
 
     found = measure(network, validation, told)
-    model, both = float(found.model.mean()), float(found.both.mean())
-    value = both if config.beside else model
+    value = float(found.learned(beside=config.beside).mean())
     if value > state.best_ndcg:
         state.best, state.best_ndcg = network.state(), value
     state.checks += 1
     state.curve.append(
-        {"step": state.step, "tokens": state.tokens, "chosen_by": value, "model": model, "both": both,
-         "retriever": float(found.retriever.mean()), "mass": float(found.mass.mean())}
+        {"step": state.step, "tokens": state.tokens, "chosen_by": value, "model": float(found.model.mean()),
+         "both": float(found.both.mean()), "retriever": float(found.retriever.mean()), "mass": float(found.mass.mean())}
     )  # fmt: skip

@@ -4,18 +4,18 @@
 
 with s the model's scores of n candidates. Where the model learns what to add (``beside``), s is instead the sum of its standardised
 scores and the retriever's, as a weight of one half fuses them (a product of experts; Hinton, Neural Computation 2002): what the
-retriever says already earns nothing. t are the teacher's standardised scores, and ``mass`` the model's probability of all labels together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole
-vocabulary and does not believe a model that puts little on them.
+retriever says already earns nothing. t are the teacher's standardised scores, and ``mass`` the model's probability of all labels
+together. The last term keeps the model answering in labels: a server reads log-probabilities over the whole vocabulary and does not
+believe a model that puts little on them.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor
 from torch.nn.functional import log_softmax, softmax
 
+from agent.llm.scorer import ALIKE
 from eval.tune.config import Loss
 
 MASS = 0.1
@@ -57,15 +57,14 @@ def divergence(scores: Tensor, teacher: Tensor, temperature: float) -> Tensor:
 
 
 def together(scores: Tensor, retrieved: Tensor) -> Tensor:
-    """``(s - mean s) / sd s + r``: the fusion with equal weights, with gradients through the standardisation.
+    """``(s - mean s) / sd s + r``, as :func:`agent.llm.scorer.standardised` has it, with gradients through it: the fusion with equal weights.
 
     Args:
         scores: ``(n,)`` s, of the model.
         retrieved: ``(n,)`` r, standardised, of the retriever.
     """
     deviation = scores.std(correction=0)
-    alike = bool(deviation <= math.sqrt(torch.finfo(torch.float32).eps))  # as :func:`agent.llm.scorer.standardised`
-    return (scores - scores.mean()) / (1.0 if alike else deviation) * (not alike) + retrieved
+    return retrieved + (scores - scores.mean()) * (1.0 / deviation if deviation > ALIKE else 0.0)
 
 
 def total(

@@ -38,6 +38,10 @@ class Values:
     both: Float64
     mass: Float64
 
+    def learned(self, *, beside: bool) -> Float64:
+        """``(B,)`` of what a run learns: the model alone, or beside the retriever."""
+        return self.both if beside else self.model
+
 
 def measure(network: Network, examples: Sequence[Example], told: Callable[[int], None]) -> Values:
     """Ask the model about every example.

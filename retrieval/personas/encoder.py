@@ -33,7 +33,8 @@ from retrieval.recency import fading
 from retrieval.schema import Histories, Personas
 
 _EMPTY = 1e-6  # keeps an empty history from dividing by zero, far below the weight of one item
-_LOG_FLOOR = 1e-3
+LOG_FLOOR = 1e-3
+"""Added to a persona's weight before its logarithm, so that an empty one stays finite."""
 
 
 class EncoderConfig(BaseModel):
@@ -156,7 +157,7 @@ class PersonaEncoder:
         learned = self.weights
         inner = np.matmul(learned.items[items], personas.vectors.transpose(0, 2, 1))
         compatible = np.matmul(learned.themes[items], personas.themes.transpose(0, 2, 1))
-        prior = np.log(personas.weights + _LOG_FLOOR)[:, None, :]
+        prior = np.log(personas.weights + LOG_FLOOR)[:, None, :]
         attention = _softmax(self.config.attention_sharpness * compatible + prior)
         return (attention * inner).sum(axis=2) + learned.bias[items], attention
 

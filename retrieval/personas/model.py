@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from retrieval.personas.encoder import EncoderConfig, PersonaEncoder, Weights
+from retrieval.personas.encoder import LOG_FLOOR, EncoderConfig, PersonaEncoder, Weights
 from retrieval.personas.initial import InitialTables
 
 _EMPTY = 1e-6
-_LOG_FLOOR = 1e-3
 _TYPICAL_LENGTH = 50.0
 
 
@@ -82,7 +81,7 @@ class PersonaModule(nn.Module):
         if columns is not None:
             scored, scored_keys, bias = scored[columns], keys[columns], bias[columns]
         inner = (scale[:, None] * vectors) @ scored.T
-        compatible = config.attention_sharpness * centres @ scored_keys.T + torch.log(share + _LOG_FLOOR)[:, :, None]
+        compatible = config.attention_sharpness * centres @ scored_keys.T + torch.log(share + LOG_FLOOR)[:, :, None]
         return (torch.softmax(compatible, 1) * inner).sum(1) + bias
 
     @torch.no_grad()

@@ -142,6 +142,11 @@ class TowerEncoder(PersonaEncoder):
         self._joined = joined
 
     @cached_property
+    def plain(self) -> TowerEncoder:
+        """Itself: nothing stands beside short histories."""
+        return self
+
+    @cached_property
     def known(self) -> Bool:
         """``(M,)`` all: towers are trained on the items that were touched alone."""
         return np.ones(self.n_items, bool)

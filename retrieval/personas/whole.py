@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from retrieval.arrays import Float32
-from retrieval.personas.encoder import PersonaEncoder
+from retrieval.personas.encoder import LOG_FLOOR, PersonaEncoder
 from retrieval.schema import Histories
 
 _CELLS = 4_000_000  # users x personas x items held at once
-_LOG_FLOOR = 1e-3  # as in PersonaEncoder.attend
 
 
 class PersonaScorer:
@@ -39,7 +38,7 @@ class PersonaScorer:
             return inner[:, 0] + learned.bias
         themes = personas.themes.reshape(users * heads, -1)
         logits = self.encoder.config.attention_sharpness * (themes @ learned.themes.T).reshape(users, heads, -1)
-        logits += np.log(personas.weights + _LOG_FLOOR)[:, :, None]
+        logits += np.log(personas.weights + LOG_FLOOR)[:, :, None]
         logits -= logits.max(axis=1, keepdims=True)
         attention = np.exp(logits)
         return (attention * inner).sum(axis=1) / attention.sum(axis=1) + learned.bias

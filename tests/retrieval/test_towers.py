@@ -98,6 +98,11 @@ def test_one_persona_or_nothing_of_its_own_is_one_vector(heads, share):
     np.testing.assert_allclose(PersonaScorer(encoder).scores(asked()), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_towers_are_plain_as_they_are():
+    encoder, _ = personas(3, 0.25)
+    np.testing.assert_array_equal(PersonaScorer(encoder.plain).scores(asked()), PersonaScorer(encoder).scores(asked()))
+
+
 def test_an_index_over_the_joined_vectors_finds_the_same_list():
     encoder, joined = personas(1, 0.0)
     index = faiss.IndexFlatIP(joined.items.shape[1])
